@@ -138,7 +138,7 @@ CURFEW_API bool curfew_lifecycle_done(const struct curfew_lifecycle *life);
  */
 CURFEW_API int curfew_lifecycle_exit_code(const struct curfew_lifecycle *life);
 
-/* Returns how many holds were still there when the whole grace was over. */
+/* Returns how many holds were never released, and how many hooks' threads still ran, at DONE. */
 CURFEW_API size_t curfew_lifecycle_abandoned(const struct curfew_lifecycle *life);
 
 /* Returns the root context: cancelled at the first signal. Borrowed. Any thread. */
@@ -165,7 +165,10 @@ typedef void curfew_hook_fn(struct curfew_hook *hook, void *arg);
 CURFEW_API struct curfew_hook *curfew_lifecycle_hook(struct curfew_lifecycle *life, const char *name,
                                                      int64_t bound_ms, curfew_hook_fn *run, void *arg);
 
-/* The same for a function that blocks: it runs on a thread of its own, and its return completes it. */
+/*
+ * The same for a function that blocks: it runs on a thread of its own, with NULL for the hook, and its
+ * return completes it.
+ */
 CURFEW_API struct curfew_hook *curfew_lifecycle_hook_threaded(struct curfew_lifecycle *life, const char *name,
                                                               int64_t bound_ms, curfew_hook_fn *run, void *arg);
 

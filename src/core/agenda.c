@@ -156,8 +156,8 @@ int agenda_run(struct agenda *agenda, int64_t now)
 	count = run_tasks(agenda);
 	count += run_timers(agenda, now);
 	set_running(agenda, NULL);
-	agenda->told = CURFEW_NEVER;
-	tell(agenda, next_locked(agenda));
+	agenda->told = next_locked(agenda);
+	agenda->attend(agenda, agenda->told);
 	pthread_mutex_unlock(&agenda->lock);
 	return count;
 }

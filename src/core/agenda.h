@@ -22,7 +22,7 @@ struct agenda {
 	pthread_cond_t ran; /* running became another */
 	struct curfew_link posted;
 	struct heap timers;
-	int64_t told;        /* what attend() was last told; CURFEW_NEVER: nothing */
+	int64_t told;        /* what attend() was last told */
 	const void *running; /* whose callback is being run */
 	pthread_t runner;    /* the thread that runs it */
 	void (*attend)(struct agenda *agenda, int64_t due);
@@ -39,8 +39,9 @@ struct timer {
 };
 
 /*
- * attend(agenda, due): something is due at due (0: now), which is earlier than what was told before, or
- * the first after an agenda_run. Called with the agenda locked, from any thread; must not call back.
+ * attend(agenda, due): what is due first is due then (0: now; CURFEW_NEVER: nothing is). Called by whoever
+ * adds something that is due earlier than what was told before, and at the end of each agenda_run; with
+ * the agenda locked: it must not call back.
  */
 void agenda_init(struct agenda *agenda, void (*attend)(struct agenda *agenda, int64_t due));
 void agenda_fini(struct agenda *agenda);

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The end of a process, in order:
+ *
+ *	curfew_lifecycle_stop	any thread: the cause is kept, the root context cancelled, `stop` posted
+ *	stop_noted		the deadlines are set; ANNOUNCING for a while, or at once
+ *	DRAINING		front is closed; when it is empty, work is; when that is empty,
+ *	REAPING			children are closed; when they are gone, the hooks run, the last first; then log
+ *	DONE			the exit code stands
+ *
+ * What can go wrong: the work's deadline passes, or a second signal insists. Then FORCING: front and work
+ * are cut, have a moment to let go, and the children's turn comes whether they did or not. At the
+ * children's deadline (at once, when insisted) those are cut too, and a little later nothing is waited
+ * for any more: what still holds is counted as abandoned.
+ *
+ * The stages are closed without deadlines of their own (but for the log, the last), so that the order of
+ * what a deadline brings is decided here.
+ */
+#include "core/lifecycle.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/signal_name.h"
+#include "core/cause.h"
+#include "core/context.h"
+#include "core/hook.h"
+
+#define SETTLE_MS 100   /* how long work that was cut may take to let go, before the children's turn */
+#define ABANDON_MS 2000 /* how long what was cut last is waited for: a killed process needs a moment to die */
+#define INSISTED_MS 1000 /* what is left of the grace after a second signal */
+
+static void enter(struct curfew_lifecycle *life, enum curfew_phase phase)
+{
+	enum curfew_phase from = atomic_load(&life->phase);
+
+	assert(phase_may_follow(from, phase));
+	atomic_store(&life->phase, phase);
+	life->entered[phase] = curfew_now();
+	log_message(CURFEW_LEVEL_DEBUG, "phase %s -> %s", curfew_phase_name(from), curfew_phase_name(phase));
+	if (life->options.on_phase) {
+		life->options.on_phase(phase, life->options.arg);
+	}
+}
+
+static bool in_phase(const struct curfew_lifecycle *life, enum curfew_phase phase)
+{
+	return atomic_load(&life->phase) == phase;
+}
+
+static void finish_stage(struct curfew_lifecycle *life, enum curfew_stage stage)
+{
+	curfew_drain_close(&life->stages[stage], CURFEW_NEVER);
+}
+
+static void children_done(void *arg)
+{
+	struct curfew_lifecycle *life = arg;
+
+	if (in_phase(life, CURFEW_REAPING)) {
+		hooks_run(life);
+	}
+}
+
+static void drain_front(struct curfew_lifecycle *life)
+{
+	enter(life, CURFEW_DRAINING);
+	finish_stage(life, CURFEW_FRONT);
+}
+
+static void reap_children(struct curfew_lifecycle *life)
+{
+	agenda_stop(life->agenda, &life->work);
+	agenda_stop(life->agenda, &life->settle);
+	enter(life, CURFEW_REAPING);
+	finish_stage(life, CURFEW_CHILDREN);
+	/* Only now: children that were cut already may be gone before their turn. */
+	curfew_drain_on_done(&life->stages[CURFEW_CHILDREN], children_done, life);
+}
+
+/* Cuts front and work. Both drains become done by it, unless somebody does not let go. */
+static void force_work(struct curfew_lifecycle *life)
+{
+	if (!in_phase(life, CURFEW_ANNOUNCING) && !in_phase(life, CURFEW_DRAINING)) {
+		return;
+	}
+	agenda_stop(life->agenda, &life->announce);
+	agenda_stop(life->agenda, &life->work);
+	enter(life, CURFEW_FORCING);
+	curfew_drain_cut(&life->stages[CURFEW_FRONT]);
+	curfew_drain_cut(&life->stages[CURFEW_WORK]);
+	agenda_start(life->agenda, &life->settle, curfew_after_ms(SETTLE_MS));
+}
+
+static void cut_rest(struct curfew_lifecycle *life)
+{
+	curfew_drain_cut(&life->stages[CURFEW_CHILDREN]);
+	agenda_start(life->agenda, &life->abandon, curfew_after_ms(ABANDON_MS));
+}
+
+static void complete(struct curfew_lifecycle *life)
+{
+	struct outcome outcome;
+
+	agenda_stop(life->agenda, &life->children);
+	agenda_stop(life->agenda, &life->abandon);
+	for (int stage = 0; stage < CURFEW_STAGES; stage++) {
+		life->abandoned += curfew_drain_count(&life->stages[stage]);
+	}
+	pthread_mutex_lock(&life->lock);
+	outcome = (struct outcome){
+		.reason = life->cause.reason,
+		.insisted = life->insisted,
+		.insist_signal = life->insist_signal,
+		.forced = life->forced_count || life->abandoned,
+		.forced_exit = life->options.forced_exit,
+		.child = life->child,
+	};
+	life->exit_code = outcome_exit_code(&outcome);
+	pthread_mutex_unlock(&life->lock);
+	enter(life, CURFEW_DONE);
+}
+
+/* What happens when a stage is closed and empty. */
+
+static void front_done(void *arg)
+{
+	struct curfew_lifecycle *life = arg;
+
+	finish_stage(life, CURFEW_WORK);
+}
+
+static void work_done(void *arg)
+{
+	struct curfew_lifecycle *life = arg;
+
+	if (in_phase(life, CURFEW_DRAINING) || in_phase(life, CURFEW_FORCING)) {
+		reap_children(life);
+	}
+}
+
+static void log_done(void *arg)
+{
+	struct curfew_lifecycle *life = arg;
+
+	if (!curfew_lifecycle_done(life)) {
+		complete(life);
+	}
+}
+
+void lifecycle_hooks_done(struct curfew_lifecycle *life)
+{
+	curfew_drain_close(&life->stages[CURFEW_LOG], atomic_load(&life->grace_deadline));
+}
+
+/* What happens when a deadline passes. */
+
+static void announce_over(struct timer *timer)
+{
+	drain_front(container_of(timer, struct curfew_lifecycle, announce));
+}
+
+static void work_over(struct timer *timer)
+{
+	force_work(container_of(timer, struct curfew_lifecycle, work));
+}
+
+static void settle_over(struct timer *timer)
+{
+	reap_children(container_of(timer, struct curfew_lifecycle, settle));
+}
+
+static void children_over(struct timer *timer)
+{
+	struct curfew_lifecycle *life = container_of(timer, struct curfew_lifecycle, children);
+
+	force_work(life);
+	cut_rest(life);
+}
+
+static void abandon_over(struct timer *timer)
+{
+	struct curfew_lifecycle *life = container_of(timer, struct curfew_lifecycle, abandon);
+
+	if (in_phase(life, CURFEW_FORCING)) {
+		reap_children(life);
+	}
+	complete(life);
+}
+
+static void set_deadlines(struct curfew_lifecycle *life, int64_t start)
+{
+	const struct curfew_lifecycle_options *options = &life->options;
+	int64_t grace = clock_add_ms(start, options->grace_ms);
+	int64_t work = grace;
+	int64_t children = grace;
+
+	if (grace != CURFEW_NEVER) {
+		int64_t third = options->grace_ms / 3;
+		int64_t reserve = options->child_reserve_ms < third ? options->child_reserve_ms : third;
+		int64_t tenth = options->grace_ms / 10;
+		int64_t hooks = hooks_bound_ms(life);
+
+		work -= reserve * NS_PER_MS;
+		children -= (hooks < tenth ? hooks : tenth) * NS_PER_MS;
+	}
+	atomic_store(&life->work_deadline, work);
+	atomic_store(&life->grace_deadline, grace);
+	agenda_start(life->agenda, &life->work, work);
+	agenda_start(life->agenda, &life->children, children);
+}
+
+static void begin(struct curfew_lifecycle *life, int64_t start)
+{
+	bool announce = in_phase(life, CURFEW_RUNNING) && life->options.announce_ms > 0;
+
+	set_deadlines(life, start);
+	if (announce) {
+		enter(life, CURFEW_ANNOUNCING);
+		agenda_start(life->agenda, &life->announce, clock_add_ms(start, life->options.announce_ms));
+	} else {
+		drain_front(life);
+	}
+}
+
+static void insist(struct curfew_lifecycle *life)
+{
+	int64_t until = curfew_after_ms(INSISTED_MS);
+
+	if (until < atomic_load(&life->grace_deadline)) {
+		atomic_store(&life->grace_deadline, until);
+	}
+	force_work(life);
+	if (in_phase(life, CURFEW_FORCING) || in_phase(life, CURFEW_REAPING)) {
+		agenda_stop(life->agenda, &life->children);
+		cut_rest(life);
+		hooks_clip(life);
+	}
+}
+
+/* In the dispatch, after curfew_lifecycle_stop. */
+static void stop_noted(struct task *task)
+{
+	struct curfew_lifecycle *life = container_of(task, struct curfew_lifecycle, stop);
+	int64_t start;
+	bool insisted;
+
+	pthread_mutex_lock(&life->lock);
+	start = life->stopped_at;
+	insisted = life->insisted;
+	pthread_mutex_unlock(&life->lock);
+	if (in_phase(life, CURFEW_STARTING) || in_phase(life, CURFEW_RUNNING)) {
+		begin(life, start);
+	}
+	if (insisted) {
+		insist(life);
+	}
+}
+
+/* Keeps the first cause; a later one insists if it may. Returns whether the root is to be cancelled. */
+static bool note_cause(struct curfew_lifecycle *life, const struct curfew_cause *cause)
+{
+	bool insists = cause->reason == CURFEW_INSISTED;
+	bool first;
+
+	pthread_mutex_lock(&life->lock);
+	first = life->stopped_at == CURFEW_NEVER;
+	if (first) {
+		life->cause = *cause;
+		life->cause.origin = cause->reason;
+		life->stopped_at = curfew_now();
+	} else if (cause->reason == CURFEW_SIGNAL && !life->options.ignore_insist) {
+		insists = curfew_now() >= clock_add_ms(life->stopped_at, life->options.debounce_ms);
+	}
+	if (insists && !life->insisted) {
+		life->insisted = true;
+		life->insist_signal = cause->signal;
+	}
+	pthread_mutex_unlock(&life->lock);
+	return first;
+}
+
+void curfew_lifecycle_stop(struct curfew_lifecycle *life, const struct curfew_cause *cause)
+{
+	if (note_cause(life, cause)) {
+		curfew_context_cancel(life->root, cause);
+	}
+	agenda_post(life->agenda, &life->stop);
+}
+
+void curfew_lifecycle_stop_for(struct curfew_lifecycle *life, enum curfew_reason reason, const char *text)
+{
+	struct curfew_cause cause = cause_make(reason, text);
+
+	curfew_lifecycle_stop(life, &cause);
+}
+
+void lifecycle_signal(struct curfew_lifecycle *life, int signal, pid_t sender)
+{
+	struct curfew_cause cause = cause_make(CURFEW_SIGNAL, NULL);
+	char name[SIGNAL_NAME_BYTES];
+
+	cause.signal = signal;
+	cause.sender = sender;
+	(void)snprintf(cause.text, sizeof(cause.text), "%s from pid %d",
+		signal_name(signal, name), (int)sender);
+	curfew_lifecycle_stop(life, &cause);
+}
+
+bool curfew_lifecycle_ready(struct curfew_lifecycle *life)
+{
+	if (!in_phase(life, CURFEW_STARTING) ||
+		curfew_token_cancelled(curfew_context_token(life->root))) {
+		return false;
+	}
+	enter(life, CURFEW_RUNNING);
+	return true;
+}
+
+static void note_cut(const struct curfew_holder *holder, void *arg)
+{
+	curfew_lifecycle_forced(arg, holder->name, holder->age_ms);
+}
+
+static void init_stages(struct curfew_lifecycle *life)
+{
+	static void (*const done[CURFEW_STAGES])(void *) = {
+		[CURFEW_FRONT] = front_done,
+		[CURFEW_WORK] = work_done,
+		[CURFEW_LOG] = log_done,
+	};
+
+	for (int stage = 0; stage < CURFEW_STAGES; stage++) {
+		drain_init(&life->stages[stage], life->agenda);
+		if (done[stage]) {
+			curfew_drain_on_done(&life->stages[stage], done[stage], life);
+		}
+		drain_note_cut(&life->stages[stage], note_cut, life);
+	}
+}
+
+int lifecycle_init(struct curfew_lifecycle *life, struct agenda *agenda,
+	const struct curfew_lifecycle_options *options)
+{
+	*life = (struct curfew_lifecycle){
+		.options = *options,
+		.agenda = agenda,
+		.stopped_at = CURFEW_NEVER,
+		.work_deadline = CURFEW_NEVER,
+		.grace_deadline = CURFEW_NEVER,
+		.stop.run = stop_noted,
+		.announce.fired = announce_over,
+		.work.fired = work_over,
+		.settle.fired = settle_over,
+		.children.fired = children_over,
+		.abandon.fired = abandon_over,
+	};
+	life->root = context_new_root(agenda, CURFEW_NEVER);
+	if (!life->root) {
+		return -ENOMEM;
+	}
+	life->entered[CURFEW_STARTING] = curfew_now();
+	pthread_mutex_init(&life->lock, NULL);
+	init_stages(life);
+	hooks_init(life);
+	return 0;
+}
+
+static void stop_timers(struct curfew_lifecycle *life)
+{
+	struct timer *timers[] = {&life->announce, &life->work, &life->settle, &life->children, &life->abandon};
+
+	for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++) {
+		agenda_stop(life->agenda, timers[i]);
+	}
+}
+
+void lifecycle_fini(struct curfew_lifecycle *life)
+{
+	stop_timers(life);
+	agenda_unpost(life->agenda, &life->stop);
+	hooks_fini(life);
+	for (int stage = CURFEW_STAGES - 1; stage >= 0; stage--) {
+		drain_fini(&life->stages[stage]);
+	}
+	context_free_root(life->root);
+	pthread_mutex_destroy(&life->lock);
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * OPEN: connections are accepted as they come. Closing, by the drain or by curfew_listener_close:
+ *
+ *	EMPTYING	accept until the queue is empty, not polled any more
+ *	SETTLING	a moment for handshakes that are in progress, whose client will see them established
+ *	CLOSED		where we may, a filter drops new SYNs (the client's kernel tries again and is refused);
+ *			accept until the queue is empty again, and close at once
+ *
+ * close(2) resets what waits in the queue. listen(fd, 0) and shutdown(2) lose connections as well.
+ *
+ * When descriptors or memory are short, accept4(2) fails and the connections stay in the queue: the
+ * listener tries again a little later, when closing too, until the front stage is cut.
+ */
+#include <curfew/listener.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/list.h"
+#include "base/log.h"
+#include "core/lifecycle.h"
+#include "loop/host.h"
+#include "loop/loop.h"
+
+#define ACCEPT_BATCH 64 /* in one dispatch while open, so that connections that are there get their turn */
+#define EMPTY_LIMIT 65536 /* of a queue that is emptied: no backlog is longer */
+#define SETTLE_MS 10
+#define RETRY_MS 50 /* after EMFILE and its kin */
+
+struct curfew_listener {
+	struct curfew_lifecycle *life;
+	struct loop *loop;
+	struct source source;
+	struct timer timer; /* the next step of closing, or the next try */
+	struct curfew_hold hold;
+	enum { OPEN, EMPTYING, SETTLING, CLOSED } state;
+	bool paused;
+	uint64_t accepted;
+	curfew_listener_fn *on_connection;
+	void *arg;
+};
+
+/* How accept_all ended. */
+enum queue { QUEUE_EMPTY, QUEUE_MORE, QUEUE_SHORT };
+
+/* Returns whether accept(2) failed for this connection only: the next one may be well. */
+static bool one_connection_failed(int error)
+{
+	switch (error) {
+	case ECONNABORTED:
+	case EINTR:
+	case EPROTO:
+	case ENETDOWN:
+	case ENOPROTOOPT:
+	case EHOSTDOWN:
+	case ENONET:
+	case EHOSTUNREACH:
+	case EOPNOTSUPP:
+	case ENETUNREACH:
+	case EPERM:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static enum queue accept_some(struct curfew_listener *listener, int limit)
+{
+	while (limit-- > 0 && !(listener->paused && listener->state == OPEN)) {
+		int fd = accept4(listener->source.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd >= 0) {
+			listener->accepted++;
+			listener->on_connection(fd, listener->arg);
+		} else if (errno == EAGAIN) {
+			return QUEUE_EMPTY;
+		} else if (!one_connection_failed(errno)) {
+			log_message(CURFEW_LEVEL_WARNING, "accept: error %d, trying again", errno);
+			return QUEUE_SHORT;
+		}
+	}
+	return QUEUE_MORE;
+}
+
+/*
+ * Drops SYNs from here on (socket(7), SO_ATTACH_FILTER), where we have the privilege: between the last
+ * accept and the close none can enter the queue. TCP flags are byte 13 of the header; SYN is 2, ACK 16.
+ */
+static void refuse_handshakes(int fd)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0x12),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x02, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	};
+	const struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
+	int domain = 0;
+	socklen_t length = sizeof(domain);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 && domain != AF_UNIX) {
+		(void)setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+	}
+}
+
+static void enter_closed(struct curfew_listener *listener)
+{
+	listener->state = CLOSED;
+	close(listener->source.fd);
+	listener->source.fd = -1;
+	curfew_hold_release(&listener->hold);
+}
+
+static void step(struct curfew_listener *listener)
+{
+	if (listener->state == SETTLING) {
+		refuse_handshakes(listener->source.fd);
+	}
+	if (accept_some(listener, EMPTY_LIMIT) == QUEUE_SHORT) {
+		agenda_start(&listener->loop->agenda, &listener->timer, curfew_after_ms(RETRY_MS));
+	} else if (listener->state == EMPTYING) {
+		listener->state = SETTLING;
+		agenda_start(&listener->loop->agenda, &listener->timer, curfew_after_ms(SETTLE_MS));
+	} else {
+		enter_closed(listener);
+	}
+}
+
+static void timer_fired(struct timer *timer)
+{
+	struct curfew_listener *listener = container_of(timer, struct curfew_listener, timer);
+
+	if (listener->state != OPEN) {
+		step(listener);
+	} else if (!listener->paused) {
+		(void)loop_watch(listener->loop, &listener->source, EPOLLIN);
+	}
+}
+
+static void readable(struct source *source, uint32_t events)
+{
+	struct curfew_listener *listener = container_of(source, struct curfew_listener, source);
+
+	(void)events;
+	if (accept_some(listener, ACCEPT_BATCH) == QUEUE_SHORT) {
+		loop_unwatch(listener->loop, source);
+		agenda_start(&listener->loop->agenda, &listener->timer, curfew_after_ms(RETRY_MS));
+	}
+}
+
+void curfew_listener_close(struct curfew_listener *listener)
+{
+	if (listener->state != OPEN) {
+		return;
+	}
+	agenda_stop(&listener->loop->agenda, &listener->timer);
+	loop_unwatch(listener->loop, &listener->source);
+	listener->state = EMPTYING;
+	step(listener);
+}
+
+static void finish(struct curfew_hold *hold)
+{
+	curfew_listener_close(container_of(hold, struct curfew_listener, hold));
+}
+
+/* The front is cut: what can be accepted now is, the rest of the queue is lost with the socket. */
+static void cut(struct curfew_hold *hold)
+{
+	struct curfew_listener *listener = container_of(hold, struct curfew_listener, hold);
+
+	agenda_stop(&listener->loop->agenda, &listener->timer);
+	loop_unwatch(listener->loop, &listener->source);
+	(void)accept_some(listener, EMPTY_LIMIT);
+	enter_closed(listener);
+}
+
+static const struct curfew_hold_ops listener_ops = {.kind = "listener", .finish = finish, .cut = cut};
+
+/* Returns 0, or -EINVAL for a descriptor that is no listening socket. */
+static int check_listening(int fd)
+{
+	int listening = 0;
+	socklen_t length = sizeof(listening);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) < 0 || !listening) {
+		return -EINVAL;
+	}
+	return fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0 ? -errno : 0;
+}
+
+struct curfew_listener *curfew_listener_new(struct curfew_lifecycle *life, int fd,
+	curfew_listener_fn *on_connection, void *arg)
+{
+	struct curfew_listener *listener;
+	int error = check_listening(fd);
+
+	if (error < 0) {
+		errno = -error;
+		return NULL;
+	}
+	listener = calloc(1, sizeof(*listener));
+	if (!listener) {
+		return NULL;
+	}
+	listener->life = life;
+	listener->loop = lifecycle_loop(life);
+	listener->source = (struct source){.fd = fd, .ready = readable};
+	listener->timer.fired = timer_fired;
+	listener->on_connection = on_connection;
+	listener->arg = arg;
+	error = curfew_drain_hold(curfew_lifecycle_stage(life, CURFEW_FRONT), &listener->hold, &listener_ops, NULL);
+	if (error < 0) {
+		goto fail;
+	}
+	error = loop_watch(listener->loop, &listener->source, EPOLLIN);
+	if (error < 0) {
+		curfew_hold_release(&listener->hold);
+		goto fail;
+	}
+	return listener;
+fail:
+	free(listener);
+	errno = -error;
+	return NULL;
+}
+
+void curfew_listener_pause(struct curfew_listener *listener)
+{
+	listener->paused = true;
+	if (listener->state == OPEN) {
+		loop_unwatch(listener->loop, &listener->source);
+	}
+}
+
+void curfew_listener_resume(struct curfew_listener *listener)
+{
+	listener->paused = false;
+	if (listener->state == OPEN && !timer_started(&listener->timer)) {
+		(void)loop_watch(listener->loop, &listener->source, EPOLLIN);
+	}
+}
+
+uint64_t curfew_listener_accepted(const struct curfew_listener *listener)
+{
+	return listener->accepted;
+}
+
+void curfew_listener_free(struct curfew_listener *listener)
+{
+	if (!listener) {
+		return;
+	}
+	agenda_stop(&listener->loop->agenda, &listener->timer);
+	if (listener->state != CLOSED) {
+		loop_unwatch(listener->loop, &listener->source);
+		enter_closed(listener);
+	}
+	free(listener);
+}

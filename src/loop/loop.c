@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "loop/loop.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stddef.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <curfew/time.h>
+
+#include "base/clock.h"
+#include "base/list.h"
+
+#define AGENDA_ROUNDS 16 /* what callbacks post is done in the same dispatch, unless it has no end */
+
+static void arm(struct loop *loop, int64_t due)
+{
+	struct itimerspec at = {0};
+
+	if (due != CURFEW_NEVER) {
+		at.it_value.tv_sec = due / NS_PER_S;
+		at.it_value.tv_nsec = due % NS_PER_S;
+	}
+	(void)timerfd_settime(loop->timer.fd, TFD_TIMER_ABSTIME, &at, NULL);
+	loop->armed = due;
+}
+
+static void attend(struct agenda *agenda, int64_t due)
+{
+	struct loop *loop = container_of(agenda, struct loop, agenda);
+
+	if (due <= 0) {
+		loop_wake(loop);
+	} else if (due != loop->armed) {
+		arm(loop, due);
+	}
+}
+
+/* Takes the count out of the timer or the event descriptor, which makes it unreadable. */
+static void consume(struct source *source, uint32_t events)
+{
+	uint64_t count;
+
+	(void)events;
+	(void)!read(source->fd, &count, sizeof(count));
+}
+
+void loop_wake(struct loop *loop)
+{
+	const uint64_t one = 1;
+	int saved = errno;
+
+	(void)!write(loop->wake.fd, &one, sizeof(one));
+	errno = saved;
+}
+
+static void close_if_open(int fd)
+{
+	if (fd >= 0) {
+		close(fd);
+	}
+}
+
+static void close_all(struct loop *loop)
+{
+	close_if_open(loop->wake.fd);
+	close_if_open(loop->timer.fd);
+	close_if_open(loop->epoll_fd);
+}
+
+int loop_init(struct loop *loop)
+{
+	int error;
+
+	*loop = (struct loop){.armed = CURFEW_NEVER};
+	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	loop->timer = (struct source){
+		.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK),
+		.ready = consume,
+	};
+	loop->wake = (struct source){.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), .ready = consume};
+	if (loop->epoll_fd < 0 || loop->timer.fd < 0 || loop->wake.fd < 0) {
+		error = -errno;
+		goto fail;
+	}
+	error = loop_watch(loop, &loop->timer, EPOLLIN);
+	if (error < 0) {
+		goto fail;
+	}
+	error = loop_watch(loop, &loop->wake, EPOLLIN);
+	if (error < 0) {
+		goto fail;
+	}
+	agenda_init(&loop->agenda, attend);
+	return 0;
+fail:
+	close_all(loop);
+	return error;
+}
+
+void loop_fini(struct loop *loop)
+{
+	agenda_fini(&loop->agenda);
+	close_all(loop);
+}
+
+int loop_watch(struct loop *loop, struct source *source, uint32_t events)
+{
+	struct epoll_event event = {.events = events, .data.ptr = source};
+	int operation = source->events ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+
+	if (events == source->events) {
+		return 0;
+	}
+	if (!events) {
+		loop_unwatch(loop, source);
+		return 0;
+	}
+	if (epoll_ctl(loop->epoll_fd, operation, source->fd, &event) < 0) {
+		return -errno;
+	}
+	source->events = events;
+	return 0;
+}
+
+void loop_unwatch(struct loop *loop, struct source *source)
+{
+	if (!source->events) {
+		return;
+	}
+	(void)epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
+	source->events = 0;
+	for (int i = loop->batch_next; i < loop->batch_count; i++) {
+		if (loop->batch[i].data.ptr == source) {
+			loop->batch[i].data.ptr = NULL;
+		}
+	}
+}
+
+void loop_dispatch(struct loop *loop)
+{
+	int rounds = 0;
+
+	loop->batch_count = epoll_wait(loop->epoll_fd, loop->batch, LOOP_BATCH, 0);
+	loop->batch_next = 0;
+	while (loop->batch_next < loop->batch_count) {
+		const struct epoll_event *event = &loop->batch[loop->batch_next++];
+		struct source *source = event->data.ptr;
+
+		if (source) {
+			source->ready(source, event->events);
+		}
+	}
+	do {
+		agenda_run(&loop->agenda, curfew_now());
+	} while (agenda_next(&loop->agenda) == 0 && ++rounds < AGENDA_ROUNDS);
+}
+
+void loop_wait(struct loop *loop)
+{
+	struct pollfd readable = {.fd = loop->epoll_fd, .events = POLLIN};
+
+	(void)poll(&readable, 1, -1);
+}

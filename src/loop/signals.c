@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "loop/signals.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/list.h"
+
+/* The mask that was before signals_block. */
+static sigset_t original;
+static bool blocked;
+
+/* What the handlers note. There is one set of dispositions in a process, and so one of these. */
+static struct {
+	atomic_bool taken;
+	atomic_int wake_fd;
+	atomic_uint count[_NSIG];
+	atomic_int sender[_NSIG];
+	struct sigaction before[_NSIG];
+} caught;
+
+void signals_block(void)
+{
+	static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
+	sigset_t all;
+
+	sigfillset(&all);
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+		sigdelset(&all, faults[i]);
+	}
+	sigprocmask(SIG_SETMASK, &all, &original);
+	blocked = true;
+}
+
+sigset_t signals_original_mask(void)
+{
+	sigset_t mask;
+
+	if (blocked) {
+		return original;
+	}
+	pthread_sigmask(SIG_SETMASK, NULL, &mask);
+	return mask;
+}
+
+static void note(int signal, siginfo_t *info, void *context)
+{
+	const uint64_t one = 1;
+	int saved = errno;
+
+	(void)context;
+	atomic_store(&caught.sender[signal], info->si_code <= 0 ? info->si_pid : 0);
+	atomic_fetch_add(&caught.count[signal], 1);
+	(void)!write(atomic_load(&caught.wake_fd), &one, sizeof(one));
+	errno = saved;
+}
+
+static void notes_ready(struct source *source, uint32_t events)
+{
+	struct signals *signals = container_of(source, struct signals, source);
+	uint64_t count;
+
+	(void)events;
+	(void)!read(source->fd, &count, sizeof(count));
+	for (int signal = 1; signal < _NSIG; signal++) {
+		unsigned times = atomic_exchange(&caught.count[signal], 0);
+		siginfo_t info = {.si_signo = signal, .si_code = SI_USER};
+
+		info.si_pid = atomic_load(&caught.sender[signal]);
+		while (times-- > 0) {
+			signals->received(&info, signals->arg);
+		}
+	}
+}
+
+static void signalfd_ready(struct source *source, uint32_t events)
+{
+	struct signals *signals = container_of(source, struct signals, source);
+	struct signalfd_siginfo raw;
+
+	(void)events;
+	while (read(source->fd, &raw, sizeof(raw)) == (ssize_t)sizeof(raw)) {
+		siginfo_t info = {.si_signo = (int)raw.ssi_signo, .si_code = raw.ssi_code};
+
+		info.si_pid = raw.ssi_code <= 0 ? (pid_t)raw.ssi_pid : 0;
+		info.si_value.sival_ptr = (void *)(uintptr_t)raw.ssi_ptr;
+		signals->received(&info, signals->arg);
+	}
+}
+
+static int start_handlers(struct signals *signals)
+{
+	const struct sigaction action = {.sa_sigaction = note, .sa_flags = SA_SIGINFO | SA_RESTART};
+
+	if (atomic_exchange(&caught.taken, true)) {
+		return -EBUSY;
+	}
+	signals->source.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (signals->source.fd < 0) {
+		atomic_store(&caught.taken, false);
+		return -errno;
+	}
+	signals->source.ready = notes_ready;
+	atomic_store(&caught.wake_fd, signals->source.fd);
+	for (int signal = 1; signal < _NSIG; signal++) {
+		if (sigismember(&signals->wanted, signal) == 1) {
+			sigaction(signal, &action, &caught.before[signal]);
+		}
+	}
+	return 0;
+}
+
+static void stop_handlers(struct signals *signals)
+{
+	for (int signal = 1; signal < _NSIG; signal++) {
+		if (sigismember(&signals->wanted, signal) == 1) {
+			sigaction(signal, &caught.before[signal], NULL);
+		}
+	}
+	atomic_store(&caught.wake_fd, -1);
+	atomic_store(&caught.taken, false);
+}
+
+static void restore_mask(struct signals *signals)
+{
+	if (signals->masked) {
+		pthread_sigmask(SIG_SETMASK, &original, NULL);
+		blocked = false;
+	}
+}
+
+static int start_signalfd(struct signals *signals)
+{
+	if (!blocked) {
+		pthread_sigmask(SIG_BLOCK, &signals->wanted, &original);
+		blocked = true;
+		signals->masked = true;
+	}
+	signals->source.fd = signalfd(-1, &signals->wanted, SFD_CLOEXEC | SFD_NONBLOCK);
+	signals->source.ready = signalfd_ready;
+	if (signals->source.fd < 0) {
+		int error = -errno;
+
+		restore_mask(signals);
+		return error;
+	}
+	return 0;
+}
+
+int signals_start(struct signals *signals, struct loop *loop, enum curfew_signals mode, const sigset_t *wanted,
+	void (*received)(const siginfo_t *info, void *arg), void *arg)
+{
+	int error = 0;
+
+	*signals = (struct signals){
+		.loop = loop,
+		.mode = mode,
+		.wanted = *wanted,
+		.source.fd = -1,
+		.received = received,
+		.arg = arg,
+	};
+	if (mode == CURFEW_SIGNALS_HANDLERS) {
+		error = start_handlers(signals);
+	} else if (mode == CURFEW_SIGNALS_BLOCKED) {
+		error = start_signalfd(signals);
+	} else {
+		return 0;
+	}
+	if (error < 0) {
+		signals->mode = CURFEW_SIGNALS_NONE;
+		return error;
+	}
+	error = loop_watch(loop, &signals->source, EPOLLIN);
+	if (error < 0) {
+		signals_stop(signals);
+	}
+	return error;
+}
+
+void signals_stop(struct signals *signals)
+{
+	if (signals->mode == CURFEW_SIGNALS_NONE) {
+		return;
+	}
+	if (signals->mode == CURFEW_SIGNALS_HANDLERS) {
+		stop_handlers(signals);
+	}
+	restore_mask(signals);
+	loop_unwatch(signals->loop, &signals->source);
+	close(signals->source.fd);
+	signals->mode = CURFEW_SIGNALS_NONE;
+}

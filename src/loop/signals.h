@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where signals come from. A program that is all ours blocks them with the first statement of main and
+ * reads them from a signalfd(2). In a host program, whose mask is its own, they come through handlers
+ * (sigaction(2)) that note them and wake the loop: a mask would leak through the host's own exec, and any
+ * thread that does not block the signal would take it.
+ */
+#ifndef LOOP_SIGNALS_H
+#define LOOP_SIGNALS_H
+
+#include <signal.h>
+#include <stdbool.h>
+
+#include <curfew/lifecycle.h>
+
+#include "loop/loop.h"
+
+struct signals {
+	struct loop *loop;
+	enum curfew_signals mode;
+	sigset_t wanted;
+	bool masked; /* signals_start changed the mask */
+	struct source source; /* the signalfd, or the handlers' eventfd */
+	void (*received)(const siginfo_t *info, void *arg);
+	void *arg;
+};
+
+/*
+ * Blocks all signals that can be blocked, but for those that a fault of ours raises; keeps the mask that
+ * was. The first statement of main.
+ */
+void signals_block(void);
+
+/* Returns the mask that children are to be given: as it was before signals_block, or the caller's own. */
+sigset_t signals_original_mask(void);
+
+/*
+ * Has received(info, arg) called in the dispatch for each of wanted. In BLOCKED mode they are blocked in
+ * the calling thread (for good, where signals_block was not called). Returns 0 or a negative errno; -EBUSY:
+ * handlers are installed already.
+ */
+int signals_start(struct signals *signals, struct loop *loop, enum curfew_signals mode, const sigset_t *wanted,
+		  void (*received)(const siginfo_t *info, void *arg), void *arg);
+
+/* Puts dispositions, and a mask that signals_start has set, back. */
+void signals_stop(struct signals *signals);
+
+#endif
