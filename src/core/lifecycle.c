@@ -308,7 +308,7 @@ void lifecycle_signal(struct curfew_lifecycle *life, int signal, pid_t sender)
 
 	cause.signal = signal;
 	cause.sender = sender;
-	(void)snprintf(cause.text, sizeof(cause.text), "%s from pid %d",
+	(void)snprintf(cause.text, sizeof(cause.text), "SIG%s from pid %d",
 		signal_name(signal, name), (int)sender);
 	curfew_lifecycle_stop(life, &cause);
 }

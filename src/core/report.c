@@ -82,7 +82,7 @@ static void append_cause(struct buffer *buffer, const struct curfew_cause *cause
 	append_json_text(buffer, curfew_reason_name(cause->reason));
 	buffer_append_text(buffer, ",\"signal\":");
 	if (cause->signal) {
-		append_json_text(buffer, signal_name(cause->signal, name));
+		buffer_appendf(buffer, "\"SIG%s\"", signal_name(cause->signal, name));
 	} else {
 		buffer_append_text(buffer, "null");
 	}

@@ -13,6 +13,7 @@
 /* The mask that was before signals_block. */
 static sigset_t original;
 static bool blocked;
+static bool ignored_sigchld;
 
 /* What the handlers note. There is one set of dispositions in a process, and so one of these. */
 static struct {
@@ -26,6 +27,8 @@ static struct {
 void signals_block(void)
 {
 	static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
+	const struct sigaction initial = {.sa_handler = SIG_DFL};
+	struct sigaction action;
 	sigset_t all;
 
 	sigfillset(&all);
@@ -34,6 +37,15 @@ void signals_block(void)
 	}
 	sigprocmask(SIG_SETMASK, &all, &original);
 	blocked = true;
+	if (sigaction(SIGCHLD, NULL, &action) == 0 && action.sa_handler == SIG_IGN) {
+		ignored_sigchld = true;
+		(void)sigaction(SIGCHLD, &initial, NULL);
+	}
+}
+
+bool signals_ignored_sigchld(void)
+{
+	return ignored_sigchld;
 }
 
 sigset_t signals_original_mask(void)

@@ -27,12 +27,16 @@ struct signals {
 
 /*
  * Blocks all signals that can be blocked, but for those that a fault of ours raises; keeps the mask that
- * was. The first statement of main.
+ * was. A SIGCHLD that was ignored would have the kernel reap our children: it is set to its default. The
+ * first statement of main.
  */
 void signals_block(void);
 
 /* Returns the mask that children are to be given: as it was before signals_block, or the caller's own. */
 sigset_t signals_original_mask(void);
+
+/* Returns whether SIGCHLD was ignored when signals_block was called, which is undone in us, not in children. */
+bool signals_ignored_sigchld(void);
 
 /*
  * Has received(info, arg) called in the dispatch for each of wanted. In BLOCKED mode they are blocked in

@@ -1,0 +1,572 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A child from its start to its reap. curfew_child_start spawns it and opens its parts: the main process,
+ * its tree, the pipes. Each part is released when it ends: the process when its pidfd is readable, the
+ * tree when nothing of it lives (ladder.c), a pipe at its end. Then the process is reaped, once, the hold
+ * on the stage released, and on_exit called, last, for it may free the object.
+ */
+#include "child/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/list.h"
+#include "child/environment.h"
+#include "child/keeper.h"
+#include "child/spawn.h"
+
+#define LINE_BOUND 8192          /* bytes of a line of errors in one piece */
+#define KEEPER_START_MS 10000    /* for a keeper to say that its child runs */
+#define KEEPER_WORDS 12          /* words before the command of a keeper */
+#define DURATION_TEXT 32
+
+static const struct curfew_hold_ops part_ops = {.kind = "part"};
+
+void curfew_child_defaults(struct curfew_child_config *config)
+{
+	*config = (struct curfew_child_config){
+		.stop_signal = SIGTERM,
+		.eof_wait_ms = 2000,
+		.term_wait_ms = 5000,
+		.terminal = -1,
+	};
+}
+
+/* The end of the object. */
+
+static void count_end(struct curfew_child *child)
+{
+	static const enum curfew_count counts[] = {
+		[CURFEW_RUNG_RUNNING] = CURFEW_CHILDREN_EOF,
+		[CURFEW_RUNG_EOF] = CURFEW_CHILDREN_EOF,
+		[CURFEW_RUNG_TERM] = CURFEW_CHILDREN_TERM,
+		[CURFEW_RUNG_KILL] = CURFEW_CHILDREN_KILL,
+	};
+
+	curfew_lifecycle_count(child->life, counts[child->exit.rung], 1);
+}
+
+static void parts_done(void *arg)
+{
+	struct curfew_child *child = arg;
+	siginfo_t info;
+
+	(void)waitid(P_PIDFD, (id_t)child->main.fd, &info, WEXITED);
+	reaper_remove_anchor(&child->anchor);
+	ladder_fini(child);
+	child->done = true;
+	child->exit.exited = true;
+	count_end(child);
+	curfew_hold_release(&child->hold);
+	if (child->config.on_exit) {
+		child->config.on_exit(child, child->config.arg);
+	}
+}
+
+/* The main process. */
+
+static void note_exit(struct curfew_child *child, const siginfo_t *info)
+{
+	struct curfew_child_exit *exit = &child->exit;
+	int stop_signal = child->rung >= CURFEW_RUNG_TERM ? child->config.stop_signal : 0;
+
+	exit->rung = child->rung;
+	if (info->si_code == CLD_EXITED) {
+		exit->code = info->si_status;
+		exit->by_us = stop_signal && exit->code == 128 + stop_signal;
+	} else {
+		exit->signal = info->si_status;
+		exit->by_us = exit->signal == stop_signal ||
+			      (exit->signal == SIGKILL && child->rung == CURFEW_RUNG_KILL);
+	}
+}
+
+static void take_messages(struct curfew_child *child)
+{
+	struct keeper_message message;
+
+	while (keeper_receive(child->channel.fd, &message) > 0) {
+		if (message.word == KEEPER_EXIT) {
+			child->exit = message.exit;
+		}
+	}
+}
+
+static void main_ended(struct source *source, uint32_t events)
+{
+	struct curfew_child *child = container_of(source, struct curfew_child, main);
+	siginfo_t info = {0};
+
+	(void)events;
+	if (waitid(P_PIDFD, (id_t)source->fd, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || !info.si_pid) {
+		return;
+	}
+	loop_unwatch(child->loop, source);
+	if (child->channel.fd < 0) {
+		note_exit(child, &info);
+	} else {
+		child->exit = (struct curfew_child_exit){.code = info.si_status, .rung = child->rung};
+		take_messages(child);
+	}
+	ladder_main_ended(child);
+	curfew_hold_release(&child->main_hold);
+	if (child->on_main_exit) {
+		child->on_main_exit(child, child->config.arg);
+	}
+}
+
+/* Its output. */
+
+static void output_read(struct pump *pump, const char *bytes, size_t length)
+{
+	struct curfew_child *child = container_of(pump, struct curfew_child, output);
+
+	if (length == 0) {
+		curfew_hold_release(&child->output_hold);
+	} else if (child->config.on_output) {
+		child->config.on_output(child, bytes, length, child->config.arg);
+	}
+}
+
+static void error_line(const struct line *line, void *arg)
+{
+	struct curfew_child *child = arg;
+
+	if (child->config.on_error_line) {
+		child->config.on_error_line(child, line->bytes, line->length, child->config.arg);
+	}
+}
+
+static void errors_read(struct pump *pump, const char *bytes, size_t length)
+{
+	struct curfew_child *child = container_of(pump, struct curfew_child, errors);
+
+	if (length > 0) {
+		line_splitter_feed(&child->lines, bytes, length);
+	} else {
+		line_splitter_finish(&child->lines);
+		curfew_hold_release(&child->errors_hold);
+	}
+}
+
+/* The start. */
+
+/* Both ends of what is opened for the child's stdio: theirs are closed after the spawn. */
+struct stdio {
+	int theirs[3];
+	int ours[3];
+	bool close_theirs[3];
+};
+
+static int open_stdio_end(struct stdio *stdio, int i, enum curfew_stdio kind)
+{
+	int ends[2];
+
+	switch (kind) {
+	case CURFEW_STDIO_INHERIT:
+		stdio->theirs[i] = i;
+		return 0;
+	case CURFEW_STDIO_NULL:
+		stdio->theirs[i] = open("/dev/null", (i ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
+		stdio->close_theirs[i] = true;
+		return stdio->theirs[i] < 0 ? -errno : 0;
+	case CURFEW_STDIO_PIPE:
+		if (pipe2(ends, O_CLOEXEC) < 0) {
+			return -errno;
+		}
+		stdio->theirs[i] = i ? ends[1] : ends[0];
+		stdio->ours[i] = i ? ends[0] : ends[1];
+		stdio->close_theirs[i] = true;
+		return fcntl(stdio->ours[i], F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
+	}
+	return -EINVAL;
+}
+
+static void close_theirs(struct stdio *stdio)
+{
+	for (int i = 0; i < 3; i++) {
+		if (stdio->close_theirs[i] && stdio->theirs[i] >= 0) {
+			close(stdio->theirs[i]);
+		}
+	}
+}
+
+static void close_ours(struct stdio *stdio)
+{
+	for (int i = 0; i < 3; i++) {
+		if (stdio->ours[i] >= 0) {
+			close(stdio->ours[i]);
+			stdio->ours[i] = -1;
+		}
+	}
+}
+
+static int open_stdio(struct stdio *stdio, const struct curfew_child_config *config)
+{
+	const enum curfew_stdio kinds[3] = {config->in, config->out, config->err};
+
+	*stdio = (struct stdio){.theirs = {-1, -1, -1}, .ours = {-1, -1, -1}};
+	for (int i = 0; i < 3; i++) {
+		int error = open_stdio_end(stdio, i, kinds[i]);
+
+		if (error < 0) {
+			close_theirs(stdio);
+			close_ours(stdio);
+			return error;
+		}
+	}
+	return 0;
+}
+
+/* The command of a keeper: its own words, then the child's. */
+struct keeper_command {
+	char fd[DURATION_TEXT], grace[DURATION_TEXT], eof_wait[DURATION_TEXT];
+	const char **argv;
+};
+
+static void format_duration(char text[DURATION_TEXT], int64_t ms)
+{
+	if (ms == CURFEW_NEVER) {
+		(void)snprintf(text, DURATION_TEXT, "inf");
+	} else {
+		(void)snprintf(text, DURATION_TEXT, "%lldms", (long long)ms);
+	}
+}
+
+static int make_keeper_command(struct keeper_command *command, const struct curfew_child_config *config, int fd)
+{
+	size_t count = 0;
+	size_t words = 0;
+
+	while (config->argv[words]) {
+		words++;
+	}
+	command->argv = calloc(words + KEEPER_WORDS, sizeof(*command->argv));
+	if (!command->argv) {
+		return -ENOMEM;
+	}
+	(void)snprintf(command->fd, sizeof(command->fd), "%d", fd);
+	format_duration(command->grace, config->term_wait_ms);
+	format_duration(command->eof_wait, config->eof_wait_ms);
+	command->argv[count++] = config->keeper ? config->keeper : "curfew";
+	command->argv[count++] = "run";
+	command->argv[count++] = "--keeper";
+	command->argv[count++] = command->fd;
+	command->argv[count++] = "--grace";
+	command->argv[count++] = command->grace;
+	command->argv[count++] = "--eof-wait";
+	command->argv[count++] = command->eof_wait;
+	command->argv[count++] = "--";
+	memcpy(command->argv + count, config->argv, words * sizeof(*config->argv));
+	return 0;
+}
+
+static int spawn_child(struct curfew_child *child, const char *const *argv, const struct stdio *stdio, int keep)
+{
+	const struct curfew_child_config *config = &child->config;
+	struct environment environment;
+	struct spawn spawn = {
+		.path = argv[0],
+		.argv = (char *const *)argv,
+		.cwd = config->cwd,
+		.stdio = {stdio->theirs[0], stdio->theirs[1], stdio->theirs[2]},
+		.keep = keep,
+		.inherit_descriptors = config->inherit_descriptors,
+		.group = config->share_group ? SPAWN_GROUP_SHARED : SPAWN_GROUP_OWN,
+		.terminal = config->terminal,
+		.mask = signals_original_mask(),
+		.ignore_sigchld = signals_ignored_sigchld(),
+		.parent_death_signal = config->parent_death_signal,
+	};
+	int error = environment_init(&environment, config->environment);
+
+	if (error < 0) {
+		return error;
+	}
+	spawn.environment = environment.variables;
+	spawn.search = environment_get(&environment, "PATH");
+	spawn.own_pid = environment_own_pid(&environment);
+	error = spawn_start(&spawn, &child->tree.main, &child->main.fd);
+	environment_fini(&environment);
+	return error;
+}
+
+/* Waits for the keeper's first word. Returns 0 or the error for which its child does not run. */
+static int await_kept(struct curfew_child *child)
+{
+	struct keeper_message message = {0};
+	int result = keeper_await(child->channel.fd, &message, curfew_after_ms(KEEPER_START_MS));
+
+	if (result > 0 && message.word == KEEPER_PID) {
+		child->kept = (pid_t)message.number;
+		return 0;
+	}
+	if (result > 0 && message.word == KEEPER_ERROR) {
+		result = -(int)message.number;
+	} else if (result == -EPIPE || result > 0) {
+		result = -ECHILD;
+	}
+	(void)kill(child->tree.main, SIGKILL);
+	(void)waitpid(child->tree.main, NULL, 0);
+	close(child->main.fd);
+	return result;
+}
+
+static int spawn_keeper(struct curfew_child *child, const struct stdio *stdio)
+{
+	struct keeper_command command;
+	int sockets[2];
+	int error;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0) {
+		return -errno;
+	}
+	child->channel.fd = sockets[0];
+	error = make_keeper_command(&command, &child->config, sockets[1]);
+	if (!error) {
+		error = spawn_child(child, command.argv, stdio, sockets[1]);
+		free(command.argv);
+	}
+	close(sockets[1]);
+	if (!error) {
+		error = await_kept(child);
+	}
+	if (error < 0) {
+		close(sockets[0]);
+		child->channel.fd = -1;
+	}
+	return error;
+}
+
+static int spawn(struct curfew_child *child, const struct stdio *stdio)
+{
+	if (child->config.tree == CURFEW_TREE_KEEPER) {
+		return spawn_keeper(child, stdio);
+	}
+	return spawn_child(child, child->config.argv, stdio, -1);
+}
+
+/*
+ * From here on the child runs. Every part is held; the drain is closed, so that it is done when all are
+ * released. Only watching can fail, for want of memory in the kernel.
+ */
+static int open_parts(struct curfew_child *child, struct stdio *stdio)
+{
+	int error = loop_watch(child->loop, &child->main, EPOLLIN);
+
+	curfew_drain_hold(&child->parts, &child->main_hold, &part_ops, "main process");
+	curfew_drain_hold(&child->parts, &child->tree_hold, &part_ops, "tree");
+	child->input = stdio->ours[0];
+	if (!error && stdio->ours[1] >= 0) {
+		error = pump_init(&child->output, child->loop, stdio->ours[1], output_read);
+		stdio->ours[1] = -1;
+		curfew_drain_hold(&child->parts, &child->output_hold, &part_ops, "output");
+	}
+	if (!error && stdio->ours[2] >= 0) {
+		error = pump_init(&child->errors, child->loop, stdio->ours[2], errors_read);
+		stdio->ours[2] = -1;
+		curfew_drain_hold(&child->parts, &child->errors_hold, &part_ops, "errors");
+	}
+	return error;
+}
+
+static void describe(struct curfew_child *child, const char *command)
+{
+	const char *slash = strrchr(command, '/');
+
+	child->tree.own_group = !child->config.share_group;
+	child->tree.descendants = child->config.tree == CURFEW_TREE_DESCENDANTS;
+	(void)snprintf(child->name, sizeof(child->name), "%.18s pid %d", slash ? slash + 1 : command,
+		(int)curfew_child_pid(child));
+	child->started = curfew_now();
+}
+
+static void abandon_start(struct curfew_child *child)
+{
+	tree_kill(&child->tree);
+	(void)waitpid(child->tree.main, NULL, 0);
+	loop_unwatch(child->loop, &child->main);
+	curfew_hold_release(&child->main_hold);
+	curfew_hold_release(&child->tree_hold);
+	curfew_hold_release(&child->output_hold);
+	curfew_hold_release(&child->errors_hold);
+}
+
+static int start(struct curfew_child *child, struct curfew_context *context)
+{
+	struct curfew_drain *drain = child->config.drain;
+	struct stdio stdio;
+	int error;
+
+	if (!drain) {
+		drain = curfew_lifecycle_stage(child->life, CURFEW_CHILDREN);
+	}
+	error = curfew_drain_hold(drain, &child->hold, &child_ops, child->name);
+	if (error < 0) {
+		return error;
+	}
+	error = open_stdio(&stdio, &child->config);
+	if (error < 0) {
+		return error;
+	}
+	error = spawn(child, &stdio);
+	close_theirs(&stdio);
+	if (error < 0) {
+		close_ours(&stdio);
+		return error;
+	}
+	describe(child, child->config.argv[0]);
+	reaper_add_anchor(&child->anchor, child->tree.main);
+	error = open_parts(child, &stdio);
+	if (!error && context) {
+		error = ladder_watch(child, context);
+	}
+	if (error < 0) {
+		abandon_start(child);
+		close_ours(&stdio);
+		return error;
+	}
+	curfew_drain_on_done(&child->parts, parts_done, child);
+	curfew_drain_close(&child->parts, CURFEW_NEVER);
+	return 0;
+}
+
+static struct curfew_child *child_new(struct curfew_lifecycle *life, const struct curfew_child_config *config)
+{
+	struct curfew_child *child = calloc(1, sizeof(*child));
+
+	if (!child) {
+		return NULL;
+	}
+	child->life = life;
+	child->loop = lifecycle_loop(life);
+	child->config = *config;
+	child->input = -1;
+	child->main = (struct source){.fd = -1, .ready = main_ended};
+	child->channel.fd = -1;
+	ladder_init(child);
+	if (line_splitter_init(&child->lines, LINE_BOUND, error_line, child) < 0) {
+		free(child);
+		return NULL;
+	}
+	drain_init(&child->parts, &child->loop->agenda);
+	return child;
+}
+
+static void child_delete(struct curfew_child *child)
+{
+	reaper_remove_anchor(&child->anchor);
+	ladder_fini(child);
+	pump_fini(&child->output);
+	pump_fini(&child->errors);
+	curfew_child_close_input(child);
+	if (child->main.fd >= 0) {
+		close(child->main.fd);
+	}
+	if (child->channel.fd >= 0) {
+		close(child->channel.fd);
+	}
+	curfew_hold_release(&child->hold);
+	drain_fini(&child->parts);
+	line_splitter_fini(&child->lines);
+	free(child);
+}
+
+struct curfew_child *curfew_child_start(struct curfew_lifecycle *life, struct curfew_context *context,
+	const struct curfew_child_config *config)
+{
+	struct curfew_child *child = child_new(life, config);
+	int error;
+
+	if (!child) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	error = start(child, context);
+	if (error < 0) {
+		child_delete(child);
+		errno = -error;
+		return NULL;
+	}
+	child->config.argv = NULL;
+	child->config.environment = NULL;
+	child->config.cwd = NULL;
+	child->config.keeper = NULL;
+	return child;
+}
+
+void curfew_child_free(struct curfew_child *child)
+{
+	if (child) {
+		child_delete(child);
+	}
+}
+
+/* What can be asked of it. */
+
+int curfew_child_signal(struct curfew_child *child, int signal)
+{
+	char text[KEEPER_MESSAGE];
+
+	if (child->main_ended) {
+		return -ESRCH;
+	}
+	if (child->channel.fd < 0) {
+		return kill(child->tree.main, signal) < 0 ? -errno : 0;
+	}
+	(void)snprintf(text, sizeof(text), "signal %d", signal);
+	keeper_send(child->channel.fd, text);
+	return 0;
+}
+
+pid_t curfew_child_pid(const struct curfew_child *child)
+{
+	return child->kept ? child->kept : child->tree.main;
+}
+
+int curfew_child_input(const struct curfew_child *child)
+{
+	return child->input;
+}
+
+void curfew_child_close_input(struct curfew_child *child)
+{
+	if (child->input >= 0) {
+		close(child->input);
+		child->input = -1;
+	}
+}
+
+void curfew_child_pause(struct curfew_child *child)
+{
+	pump_pause(&child->output);
+	pump_pause(&child->errors);
+}
+
+void curfew_child_resume(struct curfew_child *child)
+{
+	pump_resume(&child->output);
+	pump_resume(&child->errors);
+}
+
+struct curfew_child_exit curfew_child_exit(const struct curfew_child *child)
+{
+	return child->exit;
+}
+
+enum curfew_rung curfew_child_rung(const struct curfew_child *child)
+{
+	return child->rung;
+}
+
+void child_on_main_exit(struct curfew_child *child, void (*on_main_exit)(struct curfew_child *child, void *arg))
+{
+	child->on_main_exit = on_main_exit;
+}

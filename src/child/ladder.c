@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The ladder: RUNNING -> EOF (where we own the input) -> TERM -> KILL, each rung with a bound. The main
+ * process can end on any of them; then what is left of its tree goes on up the ladder. While something of
+ * the tree lives, the descriptor of one survivor is watched; when that one ends, the next is looked for.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/list.h"
+#include "child/child.h"
+#include "child/keeper.h"
+
+#define LOOK_MS 20
+
+static void look_for_survivors(struct curfew_child *child);
+
+static bool is_kept(const struct curfew_child *child)
+{
+	return child->channel.fd >= 0;
+}
+
+static void next_rung_after(struct curfew_child *child, int64_t ms)
+{
+	agenda_start(&child->loop->agenda, &child->ladder, curfew_after_ms(ms));
+}
+
+static void signal_tree(struct curfew_child *child)
+{
+	int signal = child->config.stop_signal;
+
+	if (is_kept(child)) {
+		keeper_send(child->channel.fd, "stop");
+	} else if (child->config.main_first && !child->main_ended) {
+		(void)curfew_child_signal(child, signal);
+		(void)curfew_child_signal(child, SIGCONT);
+	} else {
+		tree_signal(&child->tree, signal);
+		tree_signal(&child->tree, SIGCONT);
+	}
+}
+
+static void enter_term(struct curfew_child *child)
+{
+	child->rung = CURFEW_RUNG_TERM;
+	next_rung_after(child, child->config.term_wait_ms);
+	signal_tree(child);
+}
+
+static void enter_kill(struct curfew_child *child)
+{
+	child->rung = CURFEW_RUNG_KILL;
+	child->exit.forced = true;
+	agenda_stop(&child->loop->agenda, &child->ladder);
+	if (is_kept(child)) {
+		keeper_send(child->channel.fd, "kill");
+	} else {
+		tree_kill(&child->tree);
+	}
+}
+
+static void enter_eof(struct curfew_child *child)
+{
+	child->rung = CURFEW_RUNG_EOF;
+	next_rung_after(child, child->config.eof_wait_ms);
+	curfew_child_close_input(child);
+}
+
+static void bound_over(struct timer *timer)
+{
+	struct curfew_child *child = container_of(timer, struct curfew_child, ladder);
+
+	if (child->rung == CURFEW_RUNG_EOF) {
+		enter_term(child);
+	} else {
+		curfew_lifecycle_forced(child->life, child->name, clock_ms_between(child->started, curfew_now()));
+		enter_kill(child);
+	}
+}
+
+static void stop(struct curfew_child *child)
+{
+	if (child->done || child->rung != CURFEW_RUNG_RUNNING) {
+		return;
+	}
+	if (child->input >= 0) {
+		enter_eof(child);
+	} else {
+		enter_term(child);
+	}
+}
+
+static void stop_watched(void *arg)
+{
+	stop(arg);
+}
+
+static void kill_watched(void *arg)
+{
+	curfew_child_kill(arg);
+}
+
+void curfew_child_stop(struct curfew_child *child, struct curfew_context *context)
+{
+	if (context && !child->watch_kill) {
+		child->watch_kill =
+			curfew_watch_new(curfew_context_token(context), child->life, kill_watched, child);
+	}
+	stop(child);
+}
+
+void child_stop_with(struct curfew_child *child, int signal)
+{
+	if (child->rung < CURFEW_RUNG_TERM) {
+		child->config.stop_signal = signal;
+	}
+	stop(child);
+}
+
+void curfew_child_kill(struct curfew_child *child)
+{
+	if (!child->done && child->rung != CURFEW_RUNG_KILL) {
+		enter_kill(child);
+	}
+}
+
+static void finish(struct curfew_hold *hold)
+{
+	stop(container_of(hold, struct curfew_child, hold));
+}
+
+static void cut(struct curfew_hold *hold)
+{
+	curfew_child_kill(container_of(hold, struct curfew_child, hold));
+}
+
+const struct curfew_hold_ops child_ops = {.kind = "child", .finish = finish, .cut = cut};
+
+static void unwatch_survivor(struct curfew_child *child)
+{
+	if (child->survivor.fd >= 0) {
+		loop_unwatch(child->loop, &child->survivor);
+		close(child->survivor.fd);
+		child->survivor.fd = -1;
+	}
+}
+
+static void survivor_ended(struct source *source, uint32_t events)
+{
+	struct curfew_child *child = container_of(source, struct curfew_child, survivor);
+
+	(void)events;
+	unwatch_survivor(child);
+	look_for_survivors(child);
+}
+
+static void look_again(struct timer *timer)
+{
+	look_for_survivors(container_of(timer, struct curfew_child, look));
+}
+
+/* Watches a process until it ends; without a descriptor, looks again a little later. */
+static void watch_survivor(struct curfew_child *child, pid_t pid)
+{
+	child->survivor.fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (child->survivor.fd >= 0 && loop_watch(child->loop, &child->survivor, EPOLLIN) == 0) {
+		return;
+	}
+	unwatch_survivor(child);
+	agenda_start(&child->loop->agenda, &child->look, curfew_after_ms(LOOK_MS));
+}
+
+/* The main process has ended: is the rest of its tree gone too? */
+static void look_for_survivors(struct curfew_child *child)
+{
+	pid_t survivor = 0;
+
+	if (child->tree.descendants) {
+		reaper_reap();
+	}
+	if (!is_kept(child)) {
+		survivor = tree_survivor(&child->tree);
+	}
+	if (!survivor) {
+		curfew_hold_release(&child->tree_hold);
+		pump_finish(&child->output);
+		pump_finish(&child->errors);
+		return;
+	}
+	if (child->rung == CURFEW_RUNG_KILL) {
+		tree_kill(&child->tree);
+	}
+	watch_survivor(child, survivor);
+}
+
+void ladder_main_ended(struct curfew_child *child)
+{
+	bool asked = child->rung >= CURFEW_RUNG_TERM;
+
+	child->main_ended = true;
+	curfew_child_close_input(child);
+	if (!is_kept(child) && tree_survivor(&child->tree)) {
+		if (!asked) {
+			enter_term(child);
+		} else if (child->config.main_first && child->rung == CURFEW_RUNG_TERM) {
+			signal_tree(child);
+		}
+	}
+	look_for_survivors(child);
+}
+
+void ladder_init(struct curfew_child *child)
+{
+	child->ladder.fired = bound_over;
+	child->look.fired = look_again;
+	child->survivor = (struct source){.fd = -1, .ready = survivor_ended};
+}
+
+/* Has the child stopped when context is cancelled. Returns 0 or -ENOMEM. */
+int ladder_watch(struct curfew_child *child, struct curfew_context *context)
+{
+	child->watch_stop = curfew_watch_new(curfew_context_token(context), child->life, stop_watched, child);
+	return child->watch_stop ? 0 : -ENOMEM;
+}
+
+void ladder_fini(struct curfew_child *child)
+{
+	agenda_stop(&child->loop->agenda, &child->ladder);
+	agenda_stop(&child->loop->agenda, &child->look);
+	unwatch_survivor(child);
+	curfew_watch_free(child->watch_stop);
+	curfew_watch_free(child->watch_kill);
+	child->watch_stop = NULL;
+	child->watch_kill = NULL;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What /proc tells about processes, proc(5). No allocation but for the list; nothing here blocks. */
+#ifndef CHILD_PROC_H
+#define CHILD_PROC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Pids that grow. A zeroed list is an empty one. */
+struct pids {
+	pid_t *items;
+	size_t count;
+	size_t capacity;
+};
+
+/* Appends; without memory the pid is left out. */
+void pids_add(struct pids *pids, pid_t pid);
+void pids_fini(struct pids *pids);
+
+struct proc_stat {
+	char state; /* R, S, D, Z, T, ... */
+	pid_t parent;
+	pid_t group;
+};
+
+/* Returns whether the process exists, zombies too, and /proc can be read. */
+bool proc_stat(pid_t pid, struct proc_stat *stat);
+
+/* Parses the text of /proc/PID/stat. Returns whether it is one. */
+bool proc_parse_stat(const char *text, struct proc_stat *stat);
+
+/*
+ * Appends the children of a process, of all its threads. One that is being reparented meanwhile can be
+ * missed: callers go on until a pass finds nothing new.
+ */
+void proc_children(pid_t pid, struct pids *pids);
+
+/* Appends every process that can be seen. */
+void proc_all(struct pids *pids);
+
+#endif

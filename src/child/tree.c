@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "child/tree.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "child/proc.h"
+
+#define PASSES 64 /* of a walk that finds new processes each time: a fork storm faster than us */
+#define PID_LIMIT (4 * 1024 * 1024) /* PID_MAX_LIMIT, proc(5) */
+#define SEEN_BYTES (PID_LIMIT / 8)
+
+/* Which pids were met: a map of bits, of which the kernel gives us only the pages that are touched. */
+struct seen {
+	uint8_t *bits; /* NULL: no memory; then everything is new, and the passes are bounded */
+};
+
+static void seen_init(struct seen *seen)
+{
+	void *bits = mmap(NULL, SEEN_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	seen->bits = bits == MAP_FAILED ? NULL : bits;
+}
+
+static void seen_fini(struct seen *seen)
+{
+	if (seen->bits) {
+		munmap(seen->bits, SEEN_BYTES);
+	}
+}
+
+/* Returns whether the pid is met for the first time. */
+static bool seen_first(struct seen *seen, pid_t pid)
+{
+	uint8_t bit = (uint8_t)(1U << (pid % 8));
+
+	if (!seen->bits || pid >= PID_LIMIT) {
+		return true;
+	}
+	if (seen->bits[pid / 8] & bit) {
+		return false;
+	}
+	seen->bits[pid / 8] |= bit;
+	return true;
+}
+
+/* Lists all descendants of this process, each after its parent. */
+static void list_descendants(struct pids *pids)
+{
+	proc_children(getpid(), pids);
+	for (size_t i = 0; i < pids->count; i++) {
+		proc_children(pids->items[i], pids);
+	}
+}
+
+/*
+ * Sends a signal to a process that was listed as a descendant. The pid may have been given to another
+ * process since then: a descriptor pins whoever has it now, and whose child that is says whether it is ours.
+ */
+static void signal_descendant(const struct pids *pids, pid_t pid, int signal)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct proc_stat stat;
+
+	if (pidfd < 0) {
+		return;
+	}
+	if (proc_stat(pid, &stat)) {
+		bool ours = stat.parent == getpid();
+
+		for (size_t i = 0; i < pids->count && !ours; i++) {
+			ours = pids->items[i] == stat.parent;
+		}
+		if (ours) {
+			(void)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
+		}
+	}
+	close(pidfd);
+}
+
+/* Signals those descendants that were not met before. Returns how many these were. */
+static size_t signal_new(const struct tree *tree, int signal, struct seen *seen)
+{
+	struct pids pids = {0};
+	size_t count = 0;
+
+	list_descendants(&pids);
+	for (size_t i = 0; i < pids.count; i++) {
+		pid_t pid = pids.items[i];
+		struct proc_stat stat;
+
+		if (!seen_first(seen, pid) || !proc_stat(pid, &stat) || stat.state == 'Z') {
+			continue;
+		}
+		count++;
+		if (!tree->own_group || stat.group != tree->main) {
+			signal_descendant(&pids, pid, signal);
+		}
+	}
+	pids_fini(&pids);
+	return count;
+}
+
+void tree_signal(const struct tree *tree, int signal)
+{
+	struct seen seen;
+
+	if (tree->own_group) {
+		(void)kill(-tree->main, signal);
+	} else if (!tree->descendants) {
+		(void)kill(tree->main, signal);
+	}
+	if (!tree->descendants) {
+		return;
+	}
+	seen_init(&seen);
+	for (int pass = 0; pass < PASSES && signal_new(tree, signal, &seen) > 0; pass++) {
+	}
+	seen_fini(&seen);
+}
+
+void tree_kill(const struct tree *tree)
+{
+	if (tree->descendants && getpid() == 1) {
+		(void)kill(-1, SIGKILL);
+		return;
+	}
+	if (tree->descendants) {
+		tree_signal(tree, SIGSTOP);
+	}
+	tree_signal(tree, SIGKILL);
+}
+
+/* The group's members are not all our children: look at everybody. */
+static void list_group(const struct tree *tree, struct pids *pids)
+{
+	struct pids all = {0};
+
+	proc_all(&all);
+	for (size_t i = 0; i < all.count; i++) {
+		struct proc_stat stat;
+
+		if (proc_stat(all.items[i], &stat) && stat.group == tree->main) {
+			pids_add(pids, all.items[i]);
+		}
+	}
+	pids_fini(&all);
+}
+
+pid_t tree_survivor(const struct tree *tree)
+{
+	struct pids pids = {0};
+	pid_t survivor = 0;
+
+	if (tree->descendants) {
+		list_descendants(&pids);
+	} else if (tree->own_group) {
+		list_group(tree, &pids);
+	}
+	for (size_t i = 0; i < pids.count && !survivor; i++) {
+		struct proc_stat stat;
+
+		if (pids.items[i] != tree->main && proc_stat(pids.items[i], &stat) && stat.state != 'Z' &&
+			stat.state != 'X') {
+			survivor = pids.items[i];
+		}
+	}
+	pids_fini(&pids);
+	return survivor;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A process and all that it started, as far as it can be reached: to signal it, to kill it, and to know
+ * whether anything of it lives. The main process is not reaped while its tree is in use: as a zombie it
+ * keeps its pid, and with it the number of its group, from being given to somebody else.
+ */
+#ifndef CHILD_TREE_H
+#define CHILD_TREE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct tree {
+	pid_t main;
+	bool own_group;   /* main leads a process group of its own */
+	bool descendants; /* all descendants of this process, a subreaper or PID 1; else main's group only */
+};
+
+/* Sends a signal to each process of the tree once, also to those that are forked meanwhile. */
+void tree_signal(const struct tree *tree, int signal);
+
+/* Kills the tree: stops it (SIGSTOP) until no new process appears, then SIGKILL, until there are none to kill. */
+void tree_kill(const struct tree *tree);
+
+/* Returns a process of the tree that lives (no zombie), the main one aside; 0 if there is none. */
+pid_t tree_survivor(const struct tree *tree);
+
+#endif
