@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Bytes that grow. Running out of memory is remembered: every later append does nothing, so that a
+ * writer of a long text asks once, at its end. A zeroed buffer is an empty one.
+ */
+#ifndef BASE_BUFFER_H
+#define BASE_BUFFER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct buffer {
+	char *data; /* NULL before the first append; use buffer_text for a string */
+	size_t length;
+	size_t capacity;
+	bool failed; /* an allocation failed: the content is incomplete */
+};
+
+void buffer_init(struct buffer *buffer);
+
+/* Frees the memory; the buffer is as after buffer_init. */
+void buffer_fini(struct buffer *buffer);
+
+void buffer_append(struct buffer *buffer, const void *bytes, size_t length);
+void buffer_append_text(struct buffer *buffer, const char *text);
+void buffer_append_char(struct buffer *buffer, char byte);
+__attribute__((format(printf, 2, 3))) void buffer_appendf(struct buffer *buffer, const char *format, ...);
+
+/*
+ * Appends a JSON string, quotes included (RFC 8259, 7). What is not UTF-8 becomes U+FFFD, one for
+ * each maximal part of a well-formed sequence (Unicode 15, 3.9, table 3-7).
+ */
+void buffer_append_json(struct buffer *buffer, const char *bytes, size_t length);
+
+/*
+ * Returns where room bytes may be written, to be made part of the content with buffer_commit before
+ * anything else is done with the buffer. NULL if there is no memory, or the buffer failed before.
+ */
+char *buffer_reserve(struct buffer *buffer, size_t room);
+void buffer_commit(struct buffer *buffer, size_t length);
+
+/* Drops the first bytes; the rest is moved to the front. */
+void buffer_consume(struct buffer *buffer, size_t length);
+
+/* Returns the content with a NUL behind it; "" if there is none. Valid until the buffer changes. */
+const char *buffer_text(const struct buffer *buffer);
+
+/*
+ * Hands over the content as a string to be freed with free(3), and leaves the buffer empty and not failed.
+ * NULL with errno ENOMEM if it had failed.
+ */
+char *buffer_take(struct buffer *buffer);
+
+#endif
