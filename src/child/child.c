@@ -18,13 +18,14 @@
 #include <unistd.h>
 
 #include "base/list.h"
+#include "base/signal_name.h"
 #include "child/environment.h"
 #include "child/keeper.h"
 #include "child/spawn.h"
 
 #define LINE_BOUND 8192          /* bytes of a line of errors in one piece */
 #define KEEPER_START_MS 10000    /* for a keeper to say that its child runs */
-#define KEEPER_WORDS 12          /* words before the command of a keeper */
+#define KEEPER_WORDS 14          /* words before the command of a keeper, its NULL included */
 #define DURATION_TEXT 32
 
 static const struct curfew_hold_ops part_ops = {.kind = "part"};
@@ -228,6 +229,7 @@ static int open_stdio(struct stdio *stdio, const struct curfew_child_config *con
 /* The command of a keeper: its own words, then the child's. */
 struct keeper_command {
 	char fd[DURATION_TEXT], grace[DURATION_TEXT], eof_wait[DURATION_TEXT];
+	char signal[SIGNAL_NAME_BYTES];
 	const char **argv;
 };
 
@@ -263,6 +265,13 @@ static int make_keeper_command(struct keeper_command *command, const struct curf
 	command->argv[count++] = command->grace;
 	command->argv[count++] = "--eof-wait";
 	command->argv[count++] = command->eof_wait;
+	if (config->stop_signal != SIGTERM) {
+		command->argv[count++] = "--signal";
+		command->argv[count++] = signal_name(config->stop_signal, command->signal);
+	}
+	if (config->main_first) {
+		command->argv[count++] = "--kill-mode=main";
+	}
 	command->argv[count++] = "--";
 	memcpy(command->argv + count, config->argv, words * sizeof(*config->argv));
 	return 0;
