@@ -51,8 +51,8 @@ struct curfew_child {
 	void (*on_main_exit)(struct curfew_child *child, void *arg); /* the main process has ended, perhaps not its tree */
 };
 
-/* Runs the ladder with another stop signal than the configured one. */
-void child_stop_with(struct curfew_child *child, int signal);
+/* Sets another stop signal than the configured one, if none was sent yet. */
+void child_set_stop_signal(struct curfew_child *child, int signal);
 
 /* Has on_main_exit(child, config.arg) called once, in the dispatch. */
 void child_on_main_exit(struct curfew_child *child, void (*on_main_exit)(struct curfew_child *child, void *arg));

@@ -112,12 +112,11 @@ void curfew_child_stop(struct curfew_child *child, struct curfew_context *contex
 	stop(child);
 }
 
-void child_stop_with(struct curfew_child *child, int signal)
+void child_set_stop_signal(struct curfew_child *child, int signal)
 {
 	if (child->rung < CURFEW_RUNG_TERM) {
 		child->config.stop_signal = signal;
 	}
-	stop(child);
 }
 
 void curfew_child_kill(struct curfew_child *child)

@@ -267,6 +267,7 @@ static void stop_noted(struct task *task)
 static bool note_cause(struct curfew_lifecycle *life, const struct curfew_cause *cause)
 {
 	bool insists = cause->reason == CURFEW_INSISTED;
+	int64_t now = curfew_now();
 	bool first;
 
 	pthread_mutex_lock(&life->lock);
@@ -274,9 +275,12 @@ static bool note_cause(struct curfew_lifecycle *life, const struct curfew_cause 
 	if (first) {
 		life->cause = *cause;
 		life->cause.origin = cause->reason;
-		life->stopped_at = curfew_now();
+		life->stopped_at = now;
+	}
+	if (cause->reason == CURFEW_SIGNAL && life->signalled_at == CURFEW_NEVER) {
+		life->signalled_at = now;
 	} else if (cause->reason == CURFEW_SIGNAL && !life->options.ignore_insist) {
-		insists = curfew_now() >= clock_add_ms(life->stopped_at, life->options.debounce_ms);
+		insists = now >= clock_add_ms(life->signalled_at, life->options.debounce_ms);
 	}
 	if (insists && !life->insisted) {
 		life->insisted = true;
@@ -352,6 +356,7 @@ int lifecycle_init(struct curfew_lifecycle *life, struct agenda *agenda,
 		.options = *options,
 		.agenda = agenda,
 		.stopped_at = CURFEW_NEVER,
+		.signalled_at = CURFEW_NEVER,
 		.work_deadline = CURFEW_NEVER,
 		.grace_deadline = CURFEW_NEVER,
 		.stop.run = stop_noted,

@@ -47,6 +47,7 @@ struct curfew_lifecycle {
 	pthread_mutex_t lock; /* of what any thread may write: */
 	struct curfew_cause cause;
 	int64_t stopped_at; /* when the first cause came; CURFEW_NEVER before */
+	int64_t signalled_at; /* when the first signal came, which may be later */
 	bool insisted;
 	int insist_signal;
 	size_t forced_count;

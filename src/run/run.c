@@ -1,18 +1,405 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The life of one run: signals were blocked by main's first statement. A lifecycle reads them; one that is
+ * there already ends us before anything is started. The command is started as a hold on the children
+ * stage. Then the lifecycle is waited for: it ends by a stop signal, by --duration, by the owner (keeper),
+ * or because the main process ended; in each case by the same stages: pre-stop, the ladder, the log.
+ */
 #include "run/run.h"
 
 #include <errno.h>
-#include <signal.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
-#include "core/outcome.h"
-#include "loop/signals.h"
+#include "base/list.h"
+#include "base/signal_name.h"
+#include "core/context.h"
+#include "run/runner.h"
+
+static void say(const struct runner *runner, const char *text)
+{
+	if (runner->config->verbose) {
+		dprintf(STDERR_FILENO, "curfew run: %s\n", text);
+	}
+}
+
+/* Signals. */
+
+static void pass_on(struct runner *runner, const siginfo_t *info, int signal)
+{
+	/* A queued signal carries a value, sigqueue(3). */
+	if (info->si_code == SI_QUEUE && !runner->main_ended) {
+		(void)sigqueue(curfew_child_pid(runner->child), signal, info->si_value);
+	} else {
+		(void)curfew_child_signal(runner->child, signal);
+	}
+}
+
+static void dump(const struct runner *runner)
+{
+	char *text = curfew_lifecycle_dump(runner->life);
+
+	if (text) {
+		dprintf(STDERR_FILENO, "%s", text);
+	}
+	free(text);
+}
+
+static bool is_stop(const struct runner *runner, int came, int becomes)
+{
+	const sigset_t *stop_on = &runner->config->stop_on;
+
+	return becomes && (sigismember(stop_on, came) == 1 || sigismember(stop_on, becomes) == 1);
+}
+
+static void take_signal(struct runner *runner, const siginfo_t *info)
+{
+	int becomes = signal_map_apply(&runner->config->map, info->si_signo);
+
+	if (info->si_signo == runner->config->dump_signal) {
+		dump(runner);
+	} else if (runner->config->keeper >= 0 || (info->si_signo == SIGPIPE && info->si_pid == getpid())) {
+		return; /* a keeper's owner decides; our own write to a closed pipe is no news */
+	} else if (is_stop(runner, info->si_signo, becomes)) {
+		lifecycle_signal(runner->life, becomes, info->si_pid);
+	} else if (becomes && runner->child) {
+		pass_on(runner, info, becomes);
+	}
+}
+
+static void on_signal(const siginfo_t *info, void *arg)
+{
+	struct runner *runner = arg;
+
+	if (info->si_signo == SIGCHLD) {
+		terminal_child_changed(runner);
+		reaper_reap();
+		return;
+	}
+	if (info->si_signo == SIGCONT && runner->child) {
+		terminal_continued(runner);
+	}
+	take_signal(runner, info);
+}
+
+/* Phases. */
+
+static void on_phase(enum curfew_phase phase, void *arg)
+{
+	struct runner *runner = arg;
+	struct curfew_cause cause = curfew_token_cause(curfew_context_token(curfew_lifecycle_context(runner->life)));
+
+	if (phase == CURFEW_DRAINING) {
+		say(runner, cause.text);
+		if (runner->child && cause.signal && !runner->config->stop_signal) {
+			child_set_stop_signal(runner->child, cause.signal);
+		}
+	}
+	say(runner, curfew_phase_name(phase));
+}
+
+static void duration_over(struct timer *timer)
+{
+	struct runner *runner = container_of(timer, struct runner, duration);
+
+	curfew_lifecycle_stop_for(runner->life, CURFEW_DURATION, "the duration is over");
+}
+
+/* The command. */
+
+static void main_exited(struct curfew_child *child, void *arg)
+{
+	struct runner *runner = arg;
+
+	(void)child;
+	runner->main_ended = true;
+	feed_stop(runner);
+	terminal_restore(runner);
+	curfew_lifecycle_stop_for(runner->life, CURFEW_COMPLETED, "the command ended");
+}
+
+static void all_exited(struct curfew_child *child, void *arg)
+{
+	struct runner *runner = arg;
+	struct curfew_child_exit exit = curfew_child_exit(child);
+
+	capture_finish(runner);
+	owner_tell_exit(runner);
+	runner->life->child = (struct outcome_child){
+		.ended = true,
+		.killed = exit.by_us && exit.signal == SIGKILL,
+		.by_us = exit.by_us,
+		.keep_signal = runner->config->signal_exit != RUN_SIGNAL_EXIT_ZERO,
+		.code = exit.code,
+		.signal = exit.signal,
+	};
+}
+
+static void place(struct runner *runner, struct curfew_child_config *config)
+{
+	switch (runner->config->keeper >= 0 ? PLACEMENT_OWN_GROUP : terminal_placement()) {
+	case PLACEMENT_OWN_GROUP:
+		break;
+	case PLACEMENT_FOREGROUND:
+		runner->terminal = STDIN_FILENO;
+		config->terminal = STDIN_FILENO;
+		break;
+	case PLACEMENT_SHARED:
+		config->share_group = true;
+		break;
+	}
+}
+
+static enum curfew_stdio stdin_kind(unsigned mode)
+{
+	static const enum curfew_stdio kinds[] = {
+		[RUN_STDIN_INHERIT] = CURFEW_STDIO_INHERIT,
+		[RUN_STDIN_NULL] = CURFEW_STDIO_NULL,
+		[RUN_STDIN_PIPE] = CURFEW_STDIO_PIPE,
+	};
+
+	return kinds[mode];
+}
+
+static void configure(struct runner *runner, struct curfew_child_config *config)
+{
+	const struct run_config *run = runner->config;
+
+	curfew_child_defaults(config);
+	config->argv = (const char *const *)run->command;
+	config->in = stdin_kind(run->stdin_mode);
+	config->tree = CURFEW_TREE_DESCENDANTS;
+	config->stop_signal = run->stop_signal ? run->stop_signal : SIGTERM;
+	config->main_first = run->kill_mode == RUN_KILL_MAIN;
+	config->eof_wait_ms = run->eof_wait_ms;
+	config->term_wait_ms = run->keeper >= 0 ? run->grace_ms : CURFEW_NEVER;
+	config->parent_death_signal = SIGKILL;
+	config->inherit_descriptors = true;
+	config->on_exit = all_exited;
+	config->arg = runner;
+	if (run->capture) {
+		config->out = CURFEW_STDIO_PIPE;
+		config->err = CURFEW_STDIO_PIPE;
+		config->on_output = capture_output;
+		config->on_error_line = capture_error_line;
+	}
+	place(runner, config);
+}
+
+/* Says why the command cannot be run, and returns the exit code for it. */
+static int refuse(const struct run_config *config, int error)
+{
+	owner_tell_error(config, error);
+	errno = error;
+	if (error == ENOENT) {
+		dprintf(STDERR_FILENO, "curfew run: cannot run '%s': not found (check the name, PATH, and a script's #! line)\n",
+			config->command[0]);
+		return EXIT_CODE_NOT_FOUND;
+	}
+	if (error == EACCES) {
+		dprintf(STDERR_FILENO, "curfew run: cannot run '%s': not an executable file (chmod +x may be missing)\n",
+			config->command[0]);
+	} else {
+		dprintf(STDERR_FILENO, "curfew run: cannot run '%s': %m\n", config->command[0]);
+	}
+	return EXIT_CODE_CANNOT_EXECUTE;
+}
+
+/* A keeper must not hold the child's pipes: their other ends would not see that they were closed. */
+static void let_go_of_stdio(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null >= 0) {
+		(void)dup2(null, STDIN_FILENO);
+		(void)dup2(null, STDOUT_FILENO);
+		close(null);
+	}
+}
+
+/* Returns 0, or the exit code with which nothing was started. */
+static int start_command(struct runner *runner)
+{
+	struct curfew_child_config config;
+
+	configure(runner, &config);
+	runner->child = curfew_child_start(runner->life, NULL, &config);
+	if (!runner->child) {
+		return refuse(runner->config, errno);
+	}
+	child_on_main_exit(runner->child, main_exited);
+	if (runner->config->stdin_mode == RUN_STDIN_PIPE) {
+		(void)feed_start(runner);
+	}
+	if (runner->config->keeper >= 0) {
+		owner_tell_pid(runner);
+		let_go_of_stdio();
+	}
+	if (runner->config->duration_ms != CURFEW_NEVER) {
+		agenda_start(&runner->loop->agenda, &runner->duration, curfew_after_ms(runner->config->duration_ms));
+	}
+	(void)curfew_lifecycle_ready(runner->life);
+	return 0;
+}
+
+/* The end. */
+
+static void write_report(const struct runner *runner)
+{
+	char *report;
+
+	if (runner->report_fd < 0) {
+		return;
+	}
+	report = curfew_lifecycle_report(runner->life);
+	if (!report || write(runner->report_fd, report, strlen(report)) < 0) {
+		dprintf(STDERR_FILENO, "curfew run: cannot write the report: %m\n");
+	}
+	free(report);
+}
+
+static void tell_forced(const struct runner *runner)
+{
+	const struct curfew_lifecycle *life = runner->life;
+
+	for (size_t i = 0; i < life->forced_count && i < FORCED_LISTED; i++) {
+		dprintf(STDERR_FILENO, "curfew run: forced: %s, after %lld ms\n", life->forced[i].name,
+			(long long)life->forced[i].age_ms);
+	}
+}
+
+/* Dies of the signal of which the command died; returns where that is not possible, as for PID 1. */
+static void reraise(int number)
+{
+	const struct rlimit no_core = {0, 0};
+	sigset_t mask;
+
+	(void)setrlimit(RLIMIT_CORE, &no_core);
+	(void)signal(number, SIG_DFL);
+	sigemptyset(&mask);
+	sigaddset(&mask, number);
+	(void)raise(number);
+	(void)sigprocmask(SIG_UNBLOCK, &mask, NULL);
+}
+
+static void run_to_end(struct runner *runner)
+{
+	(void)curfew_lifecycle_wait(runner->life);
+	tell_forced(runner);
+	write_report(runner);
+}
+
+static int open_report(struct runner *runner)
+{
+	const char *path = runner->config->report;
+
+	runner->report_fd = -1;
+	if (!path) {
+		return 0;
+	}
+	runner->report_fd = strcmp(path, "-") == 0 ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)
+						   : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (runner->report_fd < 0) {
+		dprintf(STDERR_FILENO, "curfew run: cannot write the report to '%s': %m (name a file that can be written)\n",
+			path);
+		return -1;
+	}
+	return 0;
+}
+
+static struct curfew_lifecycle *new_lifecycle(struct runner *runner)
+{
+	const struct run_config *config = runner->config;
+	struct curfew_lifecycle_options options;
+
+	curfew_lifecycle_defaults(&options);
+	options.command = "run";
+	options.version = CURFEW_VERSION;
+	options.grace_ms = config->keeper >= 0 ? CURFEW_NEVER : config->grace_ms;
+	options.child_reserve_ms = 0;
+	options.ignore_insist = config->insist == RUN_INSIST_NEVER;
+	options.forced_exit = config->forced_exit;
+	options.signals = CURFEW_SIGNALS_BLOCKED;
+	sigemptyset(&options.stop_signals); /* on_signal decides */
+	sigfillset(&options.other_signals);
+	options.on_signal = on_signal;
+	options.on_phase = on_phase;
+	options.arg = runner;
+	return curfew_lifecycle_new(&options);
+}
+
+static int init(struct runner *runner)
+{
+	if (open_report(runner) < 0) {
+		return EXIT_CODE_USAGE;
+	}
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
+	if (runner->config->keeper >= 0) {
+		(void)fcntl(runner->config->keeper, F_SETFD, FD_CLOEXEC);
+	}
+	runner->life = new_lifecycle(runner);
+	if (!runner->life) {
+		goto fail;
+	}
+	runner->loop = lifecycle_loop(runner->life);
+	runner->duration.fired = duration_over;
+	pre_stop_init(runner);
+	if (capture_init(runner) < 0 || owner_watch(runner) < 0) {
+		goto fail;
+	}
+	return 0;
+fail:
+	dprintf(STDERR_FILENO, "curfew run: cannot start: %m (free memory, or descriptors: ulimit -n)\n");
+	return EXIT_CODE_FAILURE;
+}
+
+static void fini(struct runner *runner)
+{
+	if (!runner->life) {
+		return;
+	}
+	agenda_stop(&runner->loop->agenda, &runner->duration);
+	agenda_stop(&runner->loop->agenda, &runner->owner_gone);
+	loop_unwatch(runner->loop, &runner->owner);
+	feed_stop(runner);
+	curfew_child_free(runner->child);
+	pre_stop_fini(runner);
+	capture_fini(runner);
+	curfew_lifecycle_free(runner->life);
+	if (runner->report_fd >= 0) {
+		close(runner->report_fd);
+	}
+}
 
 int run_main(const struct run_config *config)
 {
-	sigset_t mask = signals_original_mask();
+	struct runner runner = {.config = config, .terminal = -1, .owner.fd = -1, .report_fd = -1};
+	int code = init(&runner);
+	int signal = 0;
 
-	sigprocmask(SIG_SETMASK, &mask, NULL);
-	execvpe(config->command[0], config->command, config->environment);
-	return errno == ENOENT ? EXIT_CODE_NOT_FOUND : EXIT_CODE_CANNOT_EXECUTE;
+	if (code) {
+		return code;
+	}
+	environ = (char **)config->environment;
+	curfew_lifecycle_dispatch(runner.life); /* a signal that came already */
+	if (!curfew_token_cancelled(curfew_context_token(curfew_lifecycle_context(runner.life)))) {
+		code = start_command(&runner);
+	}
+	if (code == 0) {
+		run_to_end(&runner);
+		code = curfew_lifecycle_exit_code(runner.life);
+		if (config->signal_exit == RUN_SIGNAL_EXIT_RERAISE && runner.life->child.by_us) {
+			signal = runner.life->child.signal;
+		}
+	}
+	fini(&runner);
+	if (signal) {
+		reraise(signal);
+	}
+	return code;
 }

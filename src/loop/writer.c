@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "loop/writer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/list.h"
+
+#define PATH_BYTES 32
+
+static void release_if_finished(struct writer *writer)
+{
+	if (writer->pending.length == 0 && writer->hold.drain && curfew_drain_closed(writer->hold.drain)) {
+		curfew_hold_release(&writer->hold);
+	}
+}
+
+static void drop_pending(struct writer *writer)
+{
+	writer->failed = true;
+	buffer_consume(&writer->pending, writer->pending.length);
+	loop_unwatch(writer->loop, &writer->source);
+}
+
+/* Writes what it can. Returns the number of bytes, 0 if it would block, negative errno on failure. */
+static ssize_t write_some(const struct writer *writer, const char *bytes, size_t length)
+{
+	ssize_t written;
+
+	do {
+		written = writer->is_socket ? send(writer->source.fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL)
+					    : write(writer->source.fd, bytes, length);
+	} while (written < 0 && errno == EINTR);
+	if (written < 0) {
+		return errno == EAGAIN ? 0 : -errno;
+	}
+	return written;
+}
+
+static void flush(struct writer *writer)
+{
+	ssize_t written;
+
+	while (writer->pending.length > 0) {
+		written = write_some(writer, writer->pending.data, writer->pending.length);
+		if (written < 0) {
+			drop_pending(writer);
+			return;
+		}
+		if (written == 0) {
+			(void)loop_watch(writer->loop, &writer->source, EPOLLOUT);
+			return;
+		}
+		buffer_consume(&writer->pending, (size_t)written);
+	}
+	loop_unwatch(writer->loop, &writer->source);
+}
+
+static void writable(struct source *source, uint32_t events)
+{
+	struct writer *writer = container_of(source, struct writer, source);
+
+	(void)events;
+	flush(writer);
+	release_if_finished(writer);
+	if (writer->pending.length == 0 && writer->emptied) {
+		writer->emptied(writer);
+	}
+}
+
+size_t writer_write(struct writer *writer, const char *bytes, size_t length)
+{
+	if (writer->failed) {
+		return 0;
+	}
+	buffer_append(&writer->pending, bytes, length);
+	if (!writer->source.events) {
+		flush(writer);
+	}
+	return writer->pending.length;
+}
+
+static void finish(struct curfew_hold *hold)
+{
+	release_if_finished(container_of(hold, struct writer, hold));
+}
+
+static void cut(struct curfew_hold *hold)
+{
+	struct writer *writer = container_of(hold, struct writer, hold);
+
+	drop_pending(writer);
+	release_if_finished(writer);
+}
+
+static const struct curfew_hold_ops writer_ops = {.kind = "writer", .finish = finish, .cut = cut};
+
+/* Returns a description of our own for what fd refers to, or a duplicate where that cannot be had. */
+static int reopen(int fd, mode_t type)
+{
+	char path[PATH_BYTES];
+	int own = -1;
+
+	if (S_ISFIFO(type) || S_ISCHR(type)) {
+		(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		own = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	}
+	return own >= 0 ? own : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+}
+
+int writer_init(struct writer *writer, struct loop *loop, int fd, struct curfew_drain *drain)
+{
+	struct stat stat;
+	int error;
+
+	*writer = (struct writer){.loop = loop, .source = {.fd = -1, .ready = writable}, .drain = drain};
+	buffer_init(&writer->pending);
+	if (fstat(fd, &stat) < 0) {
+		return -errno;
+	}
+	writer->is_socket = S_ISSOCK(stat.st_mode);
+	writer->source.fd = reopen(fd, stat.st_mode);
+	if (writer->source.fd < 0) {
+		return -errno;
+	}
+	error = curfew_drain_hold(drain, &writer->hold, &writer_ops, "output");
+	if (error < 0) {
+		close(writer->source.fd);
+		writer->source.fd = -1;
+	}
+	return error;
+}
+
+void writer_fini(struct writer *writer)
+{
+	if (!writer->loop) {
+		return;
+	}
+	loop_unwatch(writer->loop, &writer->source);
+	if (writer->source.fd >= 0) {
+		close(writer->source.fd);
+	}
+	curfew_hold_release(&writer->hold);
+	buffer_fini(&writer->pending);
+}
