@@ -6,7 +6,8 @@
  * A token is the read-only side of a context. It is counted and may outlive the context; nothing
  * that can be done to a token cancels anything. Give tokens to code that should stop when asked.
  *
- * Every function here may be called from any thread, also at the same time, unless it says otherwise.
+ * Every function here may be called from any thread, also at the same time, unless it says
+ * otherwise.
  */
 #ifndef CURFEW_CONTEXT_H
 #define CURFEW_CONTEXT_H
@@ -52,9 +53,11 @@ CURFEW_API const char *curfew_reason_name(enum curfew_reason reason);
 
 struct curfew_cause {
 	enum curfew_reason reason;    /* of this context */
-	enum curfew_reason origin;    /* of the context where it began; equal to reason but for CURFEW_PARENT */
+	enum curfew_reason origin;    /* of the context where it began; equal to reason but for
+	                                 CURFEW_PARENT */
 	int signal;                   /* CURFEW_SIGNAL, CURFEW_INSISTED: signal(7) number, else 0 */
-	pid_t sender;                 /* process that sent the signal, 0 where the kernel did or nobody knows */
+	pid_t sender;                 /* process that sent the signal, 0 where the kernel did or
+	                                 nobody knows */
 	char text[CURFEW_CAUSE_TEXT]; /* for people; one line, may be empty */
 };
 
@@ -68,7 +71,8 @@ struct curfew_cause {
  * dispatch. In a tree without a lifecycle it is kept by whoever waits: curfew_token_wait and
  * curfew_group_wait cancel what has expired.
  */
-CURFEW_API struct curfew_context *curfew_context_new(struct curfew_context *parent, int64_t deadline);
+CURFEW_API struct curfew_context *curfew_context_new(
+	struct curfew_context *parent, int64_t deadline);
 
 /*
  * Cancels the context (CURFEW_COMPLETED, where it was not yet cancelled) and gives it back. Tokens
@@ -82,13 +86,17 @@ CURFEW_API void curfew_context_free(struct curfew_context *context);
  * each comes later, in the dispatch of its lifecycle. cause is copied; its origin is ignored.
  * Not for signal handlers.
  */
-CURFEW_API void curfew_context_cancel(struct curfew_context *context, const struct curfew_cause *cause);
+CURFEW_API void curfew_context_cancel(
+	struct curfew_context *context, const struct curfew_cause *cause);
 
 /* The same, with a reason and a text (NULL for none) only. */
-CURFEW_API void curfew_context_cancel_for(struct curfew_context *context, enum curfew_reason reason,
-                                          const char *text);
+CURFEW_API void curfew_context_cancel_for(
+	struct curfew_context *context, enum curfew_reason reason, const char *text);
 
-/* Returns the context's token: borrowed, valid as long as the context; curfew_token_ref to keep it. */
+/*
+ * Returns the context's token: borrowed, valid as long as the context; curfew_token_ref to keep
+ * it.
+ */
 CURFEW_API struct curfew_token *curfew_context_token(struct curfew_context *context);
 
 /* Takes another reference to a token, and returns it. */
@@ -97,7 +105,7 @@ CURFEW_API struct curfew_token *curfew_token_ref(struct curfew_token *token);
 /* Gives back a reference that curfew_token_ref took. NULL is fine. */
 CURFEW_API void curfew_token_unref(struct curfew_token *token);
 
-/* Returns whether the token's context was cancelled: one atomic load, no lock, a few nanoseconds. */
+/* Returns whether its context was cancelled: one atomic load, no lock, a few nanoseconds. */
 CURFEW_API bool curfew_token_cancelled(const struct curfew_token *token);
 
 /*
@@ -123,11 +131,12 @@ CURFEW_API int64_t curfew_token_deadline(const struct curfew_token *token);
 struct curfew_watch;
 
 /*
- * Returns a new watch, which calls cancelled(arg) once, in a dispatch of the lifecycle, after the context
- * was cancelled; also if that was before this call. It keeps the token. NULL with errno ENOMEM.
+ * Returns a new watch, which calls cancelled(arg) once, in a dispatch of the lifecycle, after the
+ * context was cancelled; also if that was before this call. It keeps the token. NULL with errno
+ * ENOMEM.
  */
-CURFEW_API struct curfew_watch *curfew_watch_new(struct curfew_token *token, struct curfew_lifecycle *life,
-                                                 void (*cancelled)(void *arg), void *arg);
+CURFEW_API struct curfew_watch *curfew_watch_new(struct curfew_token *token,
+	struct curfew_lifecycle *life, void (*cancelled)(void *arg), void *arg);
 
 /*
  * Frees the watch. After it returns the callback does not run and is not running, unless this was

@@ -3,12 +3,12 @@
  * Everything that can be going on in a process is a hold on a drain: a connection, a request, a
  * child, a timer that must fire. A drain is done when it is closed and empty.
  *
- * Once a drain is closed, nothing can join it: whoever comes later is told so, and nobody is missed.
- * A drain is itself a hold on a larger one, so that the process is a tree of drains, whose root
- * stages belong to the lifecycle (curfew/lifecycle.h).
+ * Once a drain is closed, nothing can join it: whoever comes later is told so, and nobody is
+ * missed. A drain is itself a hold on a larger one, so that the process is a tree of drains,
+ * whose root stages belong to the lifecycle (curfew/lifecycle.h).
  *
- * hold and release may be called from any thread. The callbacks run in the dispatch of the lifecycle,
- * never inside another call of this header.
+ * hold and release may be called from any thread. The callbacks run in the dispatch of the
+ * lifecycle, never inside another call of this header.
  */
 #ifndef CURFEW_DRAIN_H
 #define CURFEW_DRAIN_H
@@ -29,8 +29,9 @@ struct curfew_hold;
 /* What a kind of hold is asked when its drain ends. One static table for each kind of thing. */
 struct curfew_hold_ops {
 	const char *kind;                     /* "connection", "request": for counts and listings */
-	void (*finish)(struct curfew_hold *); /* asked once: take no new work, end what you have; NULL: nothing to ask */
-	void (*cut)(struct curfew_hold *);    /* asked once: let go now; NULL: nothing to do but wait */
+	void (*finish)(struct curfew_hold *); /* asked once: take no new work, end what you have;
+	                                         NULL: nothing to ask */
+	void (*cut)(struct curfew_hold *);    /* asked once: let go now; NULL: just wait */
 };
 
 /* Embedded in the thing that is alive. Zero it before the first use; treat the fields as opaque. */
@@ -43,11 +44,12 @@ struct curfew_hold {
 };
 
 /*
- * Puts the hold on the drain. ops and name (NULL: the kind will do) are borrowed until the release.
- * Returns 0, or -ESHUTDOWN if the drain was closed: then the thing must be refused or let go at once.
+ * Puts the hold on the drain. ops and name (NULL: the kind will do) are borrowed until the
+ * release. Returns 0, or -ESHUTDOWN if the drain was closed: then the thing must be refused or
+ * let go at once.
  */
 CURFEW_API int curfew_drain_hold(struct curfew_drain *drain, struct curfew_hold *hold,
-                                 const struct curfew_hold_ops *ops, const char *name);
+	const struct curfew_hold_ops *ops, const char *name);
 
 /*
  * Takes the hold off its drain; nothing happens if it holds none. After it returns, no callback of
@@ -56,16 +58,16 @@ CURFEW_API int curfew_drain_hold(struct curfew_drain *drain, struct curfew_hold 
 CURFEW_API void curfew_hold_release(struct curfew_hold *hold);
 
 /*
- * Returns a new drain that is a hold on parent (a stage of the lifecycle, or another drain) until it
- * is done: finish of that hold closes it, cut of that hold cuts it. NULL with errno ENOMEM, or
+ * Returns a new drain that is a hold on parent (a stage of the lifecycle, or another drain) until
+ * it is done: finish of that hold closes it, cut of that hold cuts it. NULL with errno ENOMEM, or
  * ESHUTDOWN if parent is closed. kind and name are borrowed as long as the drain lives.
  */
-CURFEW_API struct curfew_drain *curfew_drain_new(struct curfew_drain *parent, const char *kind,
-                                                 const char *name);
+CURFEW_API struct curfew_drain *curfew_drain_new(
+	struct curfew_drain *parent, const char *kind, const char *name);
 
 /*
- * Frees a drain that is empty, closed or not, and releases its hold on the parent; in the thread that
- * dispatches, also in its own done callback. NULL is fine.
+ * Frees a drain that is empty, closed or not, and releases its hold on the parent; in the thread
+ * that dispatches, also in its own done callback. NULL is fine.
  */
 CURFEW_API void curfew_drain_free(struct curfew_drain *drain);
 
@@ -82,7 +84,8 @@ CURFEW_API void curfew_drain_cut(struct curfew_drain *drain);
  * Calls done(arg) exactly once, in the dispatch, when the drain is closed and empty; also if it is
  * already. One callback for each drain; set it before the drain is closed by another thread.
  */
-CURFEW_API void curfew_drain_on_done(struct curfew_drain *drain, void (*done)(void *arg), void *arg);
+CURFEW_API void curfew_drain_on_done(
+	struct curfew_drain *drain, void (*done)(void *arg), void *arg);
 
 /* Returns whether the drain was closed. Any thread. */
 CURFEW_API bool curfew_drain_closed(struct curfew_drain *drain);
@@ -102,7 +105,7 @@ struct curfew_holder {
  * within each. The drain is locked meanwhile: each must not call back into it. Any thread.
  */
 CURFEW_API void curfew_drain_list(struct curfew_drain *drain,
-                                  void (*each)(const struct curfew_holder *holder, void *arg), void *arg);
+	void (*each)(const struct curfew_holder *holder, void *arg), void *arg);
 
 CURFEW_END
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A group of tasks on threads that share one context. The first task that fails cancels the others;
- * its error is the one that is returned, after all have been joined. When all main tasks are done, the
- * background tasks are cancelled.
+ * A group of tasks on threads that share one context. The first task that fails cancels the
+ * others; its error is the one that is returned, after all have been joined. When all main tasks
+ * are done, the background tasks are cancelled.
  */
 #ifndef CURFEW_GROUP_H
 #define CURFEW_GROUP_H
@@ -17,9 +17,9 @@ CURFEW_BEGIN
 struct curfew_group;
 
 /*
- * A task: runs on a thread of its own with all signals blocked, and should return soon after the token
- * shows cancellation. Returns 0, or a negative errno that fails the group. -ECANCELED after the token
- * was cancelled is a task that stopped as asked, and fails nothing.
+ * A task: runs on a thread of its own with all signals blocked, and should return soon after the
+ * token shows cancellation. Returns 0, or a negative errno that fails the group. -ECANCELED after
+ * the token was cancelled is a task that stopped as asked, and fails nothing.
  */
 typedef int curfew_task_fn(struct curfew_token *token, void *arg);
 
@@ -27,26 +27,32 @@ typedef int curfew_task_fn(struct curfew_token *token, void *arg);
 
 struct curfew_error {
 	int code;                    /* 0, or a negative errno */
-	char task[CURFEW_TASK_NAME]; /* the task that failed; empty for the group's own budget or cancellation */
+	char task[CURFEW_TASK_NAME]; /* the task that failed; empty for the group's own budget or
+	                                cancellation */
 	struct curfew_cause cause;   /* of the group's context */
 };
 
 /*
- * Returns a new group under parent (NULL: none) with a budget (a deadline; CURFEW_NEVER: none). NULL
- * with errno ENOMEM.
+ * Returns a new group under parent (NULL: none) with a budget (a deadline; CURFEW_NEVER: none).
+ * NULL with errno ENOMEM.
  */
 CURFEW_API struct curfew_group *curfew_group_new(struct curfew_context *parent, int64_t deadline);
 
 /*
- * Starts a task that the group exists for. The name (NULL: "task") is copied and cut to fit. Returns 0,
- * or a negative errno (-EAGAIN, -ENOMEM: no thread; -ECANCELED: the group is cancelled already): then
- * the task never runs. Any thread, also from a task of the group; not after curfew_group_wait returned.
+ * Starts a task that the group exists for. The name (NULL: "task") is copied and cut to fit.
+ * Returns 0, or a negative errno (-EAGAIN, -ENOMEM: no thread; -ECANCELED: the group is cancelled
+ * already): then the task never runs. Any thread, also from a task of the group; not after
+ * curfew_group_wait returned.
  */
-CURFEW_API int curfew_group_main(struct curfew_group *group, const char *name, curfew_task_fn *run, void *arg);
+CURFEW_API int curfew_group_main(
+	struct curfew_group *group, const char *name, curfew_task_fn *run, void *arg);
 
-/* Starts a task that serves the others, and is cancelled (CURFEW_COMPLETED) when the main ones are done. */
-CURFEW_API int curfew_group_background(struct curfew_group *group, const char *name, curfew_task_fn *run,
-                                       void *arg);
+/*
+ * Starts a task that serves the others, and is cancelled (CURFEW_COMPLETED) when the main ones
+ * are done.
+ */
+CURFEW_API int curfew_group_background(
+	struct curfew_group *group, const char *name, curfew_task_fn *run, void *arg);
 
 /* Returns the group's context. Borrowed. Cancel it to end the group early. Any thread. */
 CURFEW_API struct curfew_context *curfew_group_context(struct curfew_group *group);
@@ -55,10 +61,11 @@ CURFEW_API struct curfew_context *curfew_group_context(struct curfew_group *grou
  * Waits until every task has been joined, and returns the group's result:
  *	0		all main tasks are done (background tasks may have been cancelled for that)
  *	the task's code	the first task that failed; error->task names it
- *	-ETIMEDOUT	the budget was over before the main tasks were done, whatever they then returned
+ *	-ETIMEDOUT	the budget was over before the main tasks were done, whatever they
+ *			then returned
  *	-ECANCELED	the context was cancelled from outside first; error->cause tells why
- * error may be NULL. One caller, once; blocks. A task that ignores its token is waited for: the group
- * never abandons a thread.
+ * error may be NULL. One caller, once; blocks. A task that ignores its token is waited for: the
+ * group never abandons a thread.
  */
 CURFEW_API int curfew_group_wait(struct curfew_group *group, struct curfew_error *error);
 

@@ -5,16 +5,16 @@
  * signals, the hooks, the report and the exit code. curfew(7) tells the whole story.
  *
  *	struct curfew_lifecycle *life = curfew_lifecycle_new(NULL);	SIGTERM is safe from here
- *	watch(ep, curfew_lifecycle_fd(life));				one descriptor for everything
+ *	watch(ep, curfew_lifecycle_fd(life));			one descriptor for everything
  *	curfew_listener_new(life, sock, on_conn, server);		emptied, then closed
  *	curfew_lifecycle_ready(life);
  *	while (!curfew_lifecycle_done(life))
  *		... epoll_wait; curfew_lifecycle_dispatch(life) when its descriptor is readable ...
  *	return curfew_lifecycle_exit_code(life);
  *
- * A program without a loop calls curfew_lifecycle_wait instead. The thread that dispatches or waits is
- * the owner; functions are for it alone unless they say "any thread". The library never exits, never
- * waits for a child that is not its own, and prints nothing.
+ * A program without a loop calls curfew_lifecycle_wait instead. The thread that dispatches or
+ * waits is the owner; functions are for it alone unless they say "any thread". The library never
+ * exits, never waits for a child that is not its own, and prints nothing.
  */
 #ifndef CURFEW_LIFECYCLE_H
 #define CURFEW_LIFECYCLE_H
@@ -60,26 +60,29 @@ enum curfew_stage {
 };
 
 enum curfew_signals {
-	CURFEW_SIGNALS_HANDLERS, /* sigaction(2): for a host program, whose signal mask stays its own */
+	CURFEW_SIGNALS_HANDLERS, /* sigaction(2): for a host program, which keeps its signal mask */
 	CURFEW_SIGNALS_BLOCKED,  /* blocked mask and signalfd(2): for a program that is all ours */
 	CURFEW_SIGNALS_NONE      /* the program calls curfew_lifecycle_stop itself */
 };
 
 /* Fill with curfew_lifecycle_defaults, then change what differs. Strings are borrowed. */
 struct curfew_lifecycle_options {
-	const char *command;            /* for the report; NULL: "program" */
-	const char *version;            /* for the report; NULL: "" */
-	int64_t grace_ms;               /* first signal to exit, all included; 25 000; CURFEW_NEVER: none */
-	int64_t announce_ms;            /* how long ANNOUNCING lasts; 0 */
-	int64_t child_reserve_ms;       /* kept back from the grace for children, at most a third of it; 7 000 */
-	int64_t debounce_ms;            /* a second signal sooner than this is the same one; 100 */
-	bool ignore_insist;             /* a second signal does nothing; false */
-	int forced_exit;                /* exit code where something was forced after a clean cause; 0 */
-	enum curfew_signals signals;    /* CURFEW_SIGNALS_HANDLERS */
-	sigset_t stop_signals;          /* begin the end; SIGTERM and SIGINT */
-	sigset_t other_signals;         /* handed to on_signal; none */
+	const char *command;         /* for the report; NULL: "program" */
+	const char *version;         /* for the report; NULL: "" */
+	int64_t grace_ms;            /* first signal to exit, all included; 25 000;
+	                                CURFEW_NEVER: none */
+	int64_t announce_ms;         /* how long ANNOUNCING lasts; 0 */
+	int64_t child_reserve_ms;    /* of the grace, kept for children, at most a third of
+	                                it; 7 000 */
+	int64_t debounce_ms;         /* a second signal sooner than this is the same one; 100 */
+	bool ignore_insist;          /* a second signal does nothing; false */
+	int forced_exit;             /* exit code where a clean cause ended by force; 0 */
+	enum curfew_signals signals; /* CURFEW_SIGNALS_HANDLERS */
+	sigset_t stop_signals;       /* begin the end; SIGTERM and SIGINT */
+	sigset_t other_signals;      /* handed to on_signal; none */
 	void (*on_signal)(const siginfo_t *info, void *arg); /* in the dispatch; NULL */
-	void (*on_phase)(enum curfew_phase phase, void *arg); /* in the dispatch, after each change; NULL */
+	/* in the dispatch, after each change; NULL */
+	void (*on_phase)(enum curfew_phase phase, void *arg);
 	void *arg;
 };
 
@@ -91,7 +94,8 @@ CURFEW_API void curfew_lifecycle_defaults(struct curfew_lifecycle_options *optio
  * NULL: the defaults. NULL with errno on failure (ENOMEM, EMFILE; EBUSY: with handlers or a blocked
  * mask there can be only one in a process). In BLOCKED mode call it before any thread is started.
  */
-CURFEW_API struct curfew_lifecycle *curfew_lifecycle_new(const struct curfew_lifecycle_options *options);
+CURFEW_API struct curfew_lifecycle *curfew_lifecycle_new(
+	const struct curfew_lifecycle_options *options);
 
 /*
  * Gives everything back; signal mask and dispositions are as before. All holds must have been
@@ -108,23 +112,26 @@ CURFEW_API void curfew_lifecycle_dispatch(struct curfew_lifecycle *life);
 /* Dispatches until the lifecycle is DONE; for programs without a loop. Returns the exit code. */
 CURFEW_API int curfew_lifecycle_wait(struct curfew_lifecycle *life);
 
-/* Makes curfew_lifecycle_fd readable, so that the owner dispatches soon. Any thread, signal handlers too. */
+/*
+ * Makes curfew_lifecycle_fd readable, so that the owner dispatches soon. Any thread, signal
+ * handlers too.
+ */
 CURFEW_API void curfew_lifecycle_wake(struct curfew_lifecycle *life);
 
-/*
- * STARTING is over: RUNNING. Returns false if the end has begun meanwhile; then open nothing.
- */
+/* STARTING is over: RUNNING. Returns false if the end has begun meanwhile; then open nothing. */
 CURFEW_API bool curfew_lifecycle_ready(struct curfew_lifecycle *life);
 
 /*
- * Begins the end, as a signal would; again, from CURFEW_INSISTED on, it forces. CURFEW_FAILURE makes
- * the exit code 1, whatever comes later; the other reasons 0. Any thread, any number of times.
+ * Begins the end, as a signal would; again, from CURFEW_INSISTED on, it forces. CURFEW_FAILURE
+ * makes the exit code 1, whatever comes later; the other reasons 0. Any thread, any number of
+ * times.
  */
-CURFEW_API void curfew_lifecycle_stop(struct curfew_lifecycle *life, const struct curfew_cause *cause);
+CURFEW_API void curfew_lifecycle_stop(
+	struct curfew_lifecycle *life, const struct curfew_cause *cause);
 
 /* The same, with a reason and a text (NULL for none) only. */
-CURFEW_API void curfew_lifecycle_stop_for(struct curfew_lifecycle *life, enum curfew_reason reason,
-                                          const char *text);
+CURFEW_API void curfew_lifecycle_stop_for(
+	struct curfew_lifecycle *life, enum curfew_reason reason, const char *text);
 
 /* Returns the phase. Any thread. */
 CURFEW_API enum curfew_phase curfew_lifecycle_phase(const struct curfew_lifecycle *life);
@@ -133,8 +140,9 @@ CURFEW_API enum curfew_phase curfew_lifecycle_phase(const struct curfew_lifecycl
 CURFEW_API bool curfew_lifecycle_done(const struct curfew_lifecycle *life);
 
 /*
- * Returns the exit code (curfew(7), EXIT STATUS), 0 before DONE. main returns it. If threads had to be
- * abandoned (curfew_lifecycle_abandoned), end with _exit(2), since exit(3) may wait for them.
+ * Returns the exit code (curfew(7), EXIT STATUS), 0 before DONE. main returns it. If threads had
+ * to be abandoned (curfew_lifecycle_abandoned), end with _exit(2), since exit(3) may wait for
+ * them.
  */
 CURFEW_API int curfew_lifecycle_exit_code(const struct curfew_lifecycle *life);
 
@@ -145,32 +153,40 @@ CURFEW_API size_t curfew_lifecycle_abandoned(const struct curfew_lifecycle *life
 CURFEW_API struct curfew_context *curfew_lifecycle_context(struct curfew_lifecycle *life);
 
 /* Returns a stage's drain. Borrowed. Any thread. */
-CURFEW_API struct curfew_drain *curfew_lifecycle_stage(struct curfew_lifecycle *life, enum curfew_stage stage);
+CURFEW_API struct curfew_drain *curfew_lifecycle_stage(
+	struct curfew_lifecycle *life, enum curfew_stage stage);
 
-/* Returns the deadline of the work (the grace less the children's reserve); CURFEW_NEVER before the end. */
+/*
+ * Returns the deadline of the work (the grace less the children's reserve); CURFEW_NEVER before
+ * the end.
+ */
 CURFEW_API int64_t curfew_lifecycle_work_deadline(const struct curfew_lifecycle *life);
 
 /* Returns the deadline of the whole grace; CURFEW_NEVER before the end. */
 CURFEW_API int64_t curfew_lifecycle_grace_deadline(const struct curfew_lifecycle *life);
 
-/* Something to do in REAPING, after the children and before the log: the last registered runs first. */
+/*
+ * Something to do in REAPING, after the children and before the log: the last registered runs
+ * first.
+ */
 struct curfew_hook;
 typedef void curfew_hook_fn(struct curfew_hook *hook, void *arg);
 
 /*
  * Registers a hook. run(hook, arg) is called in the dispatch, must not block, and is completed by
- * curfew_hook_done, inside or later; after bound_ms (clipped to the grace) the next one gets its turn
- * regardless. name is copied. Returns the hook, which belongs to the lifecycle, or NULL with errno ENOMEM.
+ * curfew_hook_done, inside or later; after bound_ms (clipped to the grace) the next one gets its
+ * turn regardless. name is copied. Returns the hook, which belongs to the lifecycle, or NULL with
+ * errno ENOMEM.
  */
-CURFEW_API struct curfew_hook *curfew_lifecycle_hook(struct curfew_lifecycle *life, const char *name,
-                                                     int64_t bound_ms, curfew_hook_fn *run, void *arg);
+CURFEW_API struct curfew_hook *curfew_lifecycle_hook(struct curfew_lifecycle *life,
+	const char *name, int64_t bound_ms, curfew_hook_fn *run, void *arg);
 
 /*
- * The same for a function that blocks: it runs on a thread of its own, with NULL for the hook, and its
- * return completes it.
+ * The same for a function that blocks: it runs on a thread of its own, with NULL for the hook,
+ * and its return completes it.
  */
-CURFEW_API struct curfew_hook *curfew_lifecycle_hook_threaded(struct curfew_lifecycle *life, const char *name,
-                                                              int64_t bound_ms, curfew_hook_fn *run, void *arg);
+CURFEW_API struct curfew_hook *curfew_lifecycle_hook_threaded(struct curfew_lifecycle *life,
+	const char *name, int64_t bound_ms, curfew_hook_fn *run, void *arg);
 
 /* Says that a hook has completed. Any thread; once; not after the lifecycle was freed. */
 CURFEW_API void curfew_hook_done(struct curfew_hook *hook);
@@ -189,27 +205,30 @@ CURFEW_API void curfew_hook_done(struct curfew_hook *hook);
 
 enum curfew_count {
 #define CURFEW_COUNT_ENUM(name, word, text) CURFEW_##name,
-	CURFEW_COUNTS(CURFEW_COUNT_ENUM)
+	CURFEW_COUNTS(CURFEW_COUNT_ENUM) CURFEW_COUNT_KINDS
 #undef CURFEW_COUNT_ENUM
-	CURFEW_COUNT_KINDS
 };
 
 /* Adds n to a count. Any thread; one atomic addition. */
-CURFEW_API void curfew_lifecycle_count(struct curfew_lifecycle *life, enum curfew_count count, uint64_t n);
+CURFEW_API void curfew_lifecycle_count(
+	struct curfew_lifecycle *life, enum curfew_count count, uint64_t n);
 
 /*
- * Notes that something had to be forced, for the report; curfew does so itself for every hold that is
- * cut. The strings are copied. Any thread.
+ * Notes that something had to be forced, for the report; curfew does so itself for every hold
+ * that is cut. The strings are copied. Any thread.
  */
-CURFEW_API void curfew_lifecycle_forced(struct curfew_lifecycle *life, const char *name, int64_t age_ms);
+CURFEW_API void curfew_lifecycle_forced(
+	struct curfew_lifecycle *life, const char *name, int64_t age_ms);
 
 /*
- * Writes the report, one JSON object with a newline, as curfew(7) gives it, into a string to be freed
- * with free(3). NULL with errno ENOMEM. Complete once DONE.
+ * Writes the report, one JSON object with a newline, as curfew(7) gives it, into a string to be
+ * freed with free(3). NULL with errno ENOMEM. Complete once DONE.
  */
 CURFEW_API char *curfew_lifecycle_report(struct curfew_lifecycle *life);
 
-/* The same for the state dump: phase, cause, time left, each hold with its age; lines for people. */
+/*
+ * The same for the state dump: phase, cause, time left, each hold with its age; lines for people.
+ */
 CURFEW_API char *curfew_lifecycle_dump(struct curfew_lifecycle *life);
 
 CURFEW_END

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What embeds a thing of the caller's in a list of the library's. Opaque; zero it before the first use. */
+/*
+ * What embeds a thing of the caller's in a list of the library's. Opaque; zero it before the
+ * first use.
+ */
 #ifndef CURFEW_LINK_H
 #define CURFEW_LINK_H
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A listening socket that loses nothing when it closes. close(2) resets the connections that wait in
- * its queue; this one, when the front stage drains, accepts until the queue is empty, lets handshakes
- * in progress settle, accepts until it is empty again, and closes then. Whatever a client saw
- * established before is handed to on_connection. Afterwards new connections are refused at once.
+ * A listening socket that loses nothing when it closes. close(2) resets the connections that wait
+ * in its queue; this one, when the front stage drains, accepts until the queue is empty, lets
+ * handshakes in progress settle, accepts until it is empty again, and closes then. Whatever a
+ * client saw established before is handed to on_connection. Afterwards new connections are
+ * refused at once.
  */
 #ifndef CURFEW_LISTENER_H
 #define CURFEW_LISTENER_H
@@ -17,19 +18,25 @@ CURFEW_BEGIN
 
 struct curfew_listener;
 
-/* Gets a connection: non-blocking, close-on-exec, and from here on the callee's. In the dispatch. */
+/*
+ * Gets a connection: non-blocking, close-on-exec, and from here on the callee's. In the dispatch.
+ */
 typedef void curfew_listener_fn(int fd, void *arg);
 
 /*
- * Starts to accept on a socket that is bound and listening (TCP, or a unix stream socket), and holds the
- * front stage. The socket belongs to the listener and is made non-blocking. NULL with errno on failure
- * (ENOMEM; EINVAL: not a listening socket; ESHUTDOWN: the end has begun); then the socket stays the
- * caller's. Connections that arrive when descriptors are short wait in the queue.
+ * Starts to accept on a socket that is bound and listening (TCP, or a unix stream socket), and
+ * holds the front stage. The socket belongs to the listener and is made non-blocking. NULL with
+ * errno on failure (ENOMEM; EINVAL: not a listening socket; ESHUTDOWN: the end has begun); then
+ * the socket stays the caller's. Connections that arrive when descriptors are short wait in the
+ * queue.
  */
-CURFEW_API struct curfew_listener *curfew_listener_new(struct curfew_lifecycle *life, int fd,
-                                                       curfew_listener_fn *on_connection, void *arg);
+CURFEW_API struct curfew_listener *curfew_listener_new(
+	struct curfew_lifecycle *life, int fd, curfew_listener_fn *on_connection, void *arg);
 
-/* Stops accepting for a while (back-pressure), and goes on. Emptying at the end goes on regardless. */
+/*
+ * Stops accepting for a while (back-pressure), and goes on. Emptying at the end goes on
+ * regardless.
+ */
 CURFEW_API void curfew_listener_pause(struct curfew_listener *listener);
 CURFEW_API void curfew_listener_resume(struct curfew_listener *listener);
 

@@ -7,7 +7,12 @@
 
 CURFEW_BEGIN
 
-enum curfew_level { CURFEW_LEVEL_ERROR, CURFEW_LEVEL_WARNING, CURFEW_LEVEL_INFO, CURFEW_LEVEL_DEBUG };
+enum curfew_level {
+	CURFEW_LEVEL_ERROR,
+	CURFEW_LEVEL_WARNING,
+	CURFEW_LEVEL_INFO,
+	CURFEW_LEVEL_DEBUG
+};
 
 /* Gets one message: one line without its newline, valid during the call. From any thread. */
 typedef void curfew_log_fn(enum curfew_level level, const char *message, void *arg);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Time. Inside curfew a point in time is an absolute deadline: nanoseconds of CLOCK_MONOTONIC
- * (clock_gettime(2)), so a step of the wall clock changes nothing. Durations exist only at the edge,
- * in milliseconds, and carry it in their name.
+ * (clock_gettime(2)), so a step of the wall clock changes nothing. Durations exist only at the
+ * edge, in milliseconds, and carry it in their name.
  */
 #ifndef CURFEW_TIME_H
 #define CURFEW_TIME_H

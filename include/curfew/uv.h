@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A lifecycle on a host's libuv loop. The handle is the caller's memory; it closes by itself when the
- * lifecycle is DONE, so that uv_run can return. Link with libuv; the library itself does not need it.
+ * A lifecycle on a host's libuv loop. The handle is the caller's memory; it closes by itself when
+ * the lifecycle is DONE, so that uv_run can return. Link with libuv; the library itself does not
+ * need it.
  */
 #ifndef CURFEW_UV_H
 #define CURFEW_UV_H
@@ -23,7 +24,8 @@ static inline void curfew_uv_readable(uv_poll_t *handle, int status, int events)
 }
 
 /* Dispatches life whenever it is due, on loop. Returns 0 or a libuv error. In the loop's thread. */
-static inline int curfew_uv_attach(uv_loop_t *loop, uv_poll_t *handle, struct curfew_lifecycle *life)
+static inline int curfew_uv_attach(
+	uv_loop_t *loop, uv_poll_t *handle, struct curfew_lifecycle *life)
 {
 	int error = uv_poll_init(loop, handle, curfew_lifecycle_fd(life));
 
