@@ -147,12 +147,12 @@ char *curfew_lifecycle_report(struct curfew_lifecycle *life)
 	buffer_append_text(&buffer, ",\"version\":");
 	append_json_text(&buffer, life->options.version ? life->options.version : "");
 	buffer_append_text(&buffer, ",");
+	pthread_mutex_lock(&life->lock);
+	append_cause(&buffer, &life->cause);
+	buffer_append_text(&buffer, ",");
 	append_phases(&buffer, life);
 	buffer_append_text(&buffer, ",");
 	append_counts(&buffer, life);
-	buffer_append_text(&buffer, ",");
-	pthread_mutex_lock(&life->lock);
-	append_cause(&buffer, &life->cause);
 	buffer_append_text(&buffer, ",");
 	append_forced(&buffer, life);
 	pthread_mutex_unlock(&life->lock);
