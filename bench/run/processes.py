@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Processes that the benchmark starts, and what /proc says about them.
+
+This process is the subreaper of all it starts, and ends only its own descendants, by pid.
+"""
+
+import ctypes
+import os
+import select
+import signal
+import subprocess
+import time
+
+PR_SET_CHILD_SUBREAPER = 36
+READY_S = 10
+
+own = {}  # pid -> Popen, of those that were not yet waited for
+
+
+def adopt():
+    """Makes this process the parent of every orphan among its descendants."""
+    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl")
+
+
+def environment(**extra):
+    """Our environment without what would change a contender's behaviour."""
+    drop = ("CURFEW_", "TINI_", "DUMB_INIT_", "LISTEN_", "NOTIFY_SOCKET")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(drop)}
+    return {**kept, **extra}
+
+
+def start(argv, **extra):
+    """Starts argv with its output in a pipe and everything else silent."""
+    process = subprocess.Popen(
+        argv,
+        env=environment(**extra),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    own[process.pid] = process
+    return process
+
+
+def line(process, within_s=READY_S):
+    """The next line of a process's output, empty if none comes."""
+    text = b""
+    deadline = time.monotonic() + within_s
+    while not text.endswith(b"\n"):
+        left = deadline - time.monotonic()
+        if left <= 0 or not select.select([process.stdout], [], [], left)[0]:
+            return ""
+        byte = os.read(process.stdout.fileno(), 1)
+        if not byte:
+            return ""
+        text += byte
+    return text.decode().strip()
+
+
+def ended(process, deadline):
+    """Waits for the end until the deadline (time.monotonic()); returns when it came, or None."""
+    if process.returncode is not None:
+        return time.monotonic()
+    fd = os.pidfd_open(process.pid)
+    try:
+        if not select.select([fd], [], [], max(0, deadline - time.monotonic()))[0]:
+            return None
+        at = time.monotonic()
+    finally:
+        os.close(fd)
+    finish(process)
+    return at
+
+
+def finish(process):
+    """Reaps a process that has ended or been killed."""
+    process.wait()
+    process.stdout.close()
+    own.pop(process.pid, None)
+
+
+def kill(process):
+    if process.returncode is None:
+        process.kill()
+        finish(process)
+
+
+def read(pid, name):
+    try:
+        with open(f"/proc/{pid}/{name}", "rb") as file:
+            return file.read().decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def children(pid):
+    pids = []
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return pids
+    for thread in threads:
+        pids += [int(word) for word in read(pid, f"task/{thread}/children").split()]
+    return pids
+
+
+def field(pid, name, key):
+    """A number from one of the `Key:  number` files; 0 if it is not there."""
+    for text in read(pid, name).splitlines():
+        if text.startswith(key + ":"):
+            return int(text.split()[1])
+    return 0
+
+
+def switches(pid):
+    """How often the threads of a process were taken off a CPU: each was a wake-up before."""
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return 0
+    keys = ("voluntary_ctxt_switches", "nonvoluntary_ctxt_switches")
+    return sum(field(pid, f"task/{thread}/status", key) for thread in threads for key in keys)
+
+
+def marked(mark, but=()):
+    """The live processes that have a mark in their environment, zombies left out."""
+    found = []
+    for name in os.listdir("/proc"):
+        if not name.isdigit() or int(name) in but or int(name) == os.getpid():
+            continue
+        if mark in read(name, "environ") and read(name, "stat").rpartition(")")[2].split()[:1] != ["Z"]:
+            found.append(int(name))
+    return found
+
+
+def reap_adopted():
+    """Reaps orphans that have come to us and ended."""
+    for pid in children(os.getpid()):
+        if pid in own:
+            continue
+        try:
+            os.waitpid(pid, os.WNOHANG)
+        except ChildProcessError:
+            pass
+
+
+def descendants(pid):
+    found = []
+    for child in children(pid):
+        found += [child] + descendants(child)
+    return found
+
+
+def signal_all(pids, number):
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            pass
+
+
+def end_all(within_s=5):
+    """Kills and reaps every descendant of ours."""
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        pids = descendants(os.getpid())
+        if not pids:
+            return
+        signal_all(pids, signal.SIGKILL)
+        for process in list(own.values()):
+            finish(process)
+        reap_adopted()
+        time.sleep(0.005)
