@@ -392,8 +392,12 @@ static void describe(struct curfew_child *child, const char *command)
 
 	child->tree.own_group = !child->config.share_group;
 	child->tree.descendants = child->config.tree == CURFEW_TREE_DESCENDANTS;
-	(void)snprintf(child->name, sizeof(child->name), "%.18s pid %d", slash ? slash + 1 : command,
-		(int)curfew_child_pid(child));
+	for (int rung = CURFEW_RUNG_RUNNING; rung <= CURFEW_RUNG_KILL; rung++) {
+		(void)snprintf(child->names[rung], CHILD_NAME, "%.20s pid %d%s%s", slash ? slash + 1 : command,
+			(int)curfew_child_pid(child), rung == CURFEW_RUNG_RUNNING ? "" : ", rung ",
+			rung == CURFEW_RUNG_RUNNING ? "" : rung_name((enum curfew_rung)rung));
+	}
+	hold_rename(&child->hold, child->names[CURFEW_RUNG_RUNNING]);
 	child->started = curfew_now();
 }
 
@@ -417,7 +421,7 @@ static int start(struct curfew_child *child, struct curfew_context *context)
 	if (!drain) {
 		drain = curfew_lifecycle_stage(child->life, CURFEW_CHILDREN);
 	}
-	error = curfew_drain_hold(drain, &child->hold, &child_ops, child->name);
+	error = curfew_drain_hold(drain, &child->hold, &child_ops, NULL);
 	if (error < 0) {
 		return error;
 	}

@@ -12,7 +12,7 @@
 #include "core/drain.h"
 #include "loop/host.h"
 
-#define CHILD_NAME 32
+#define CHILD_NAME 48
 
 /*
  * A child object has several handles (the main process, its tree, two pipes); each has a hold on `parts`,
@@ -22,7 +22,7 @@ struct curfew_child {
 	struct curfew_lifecycle *life;
 	struct loop *loop;
 	struct curfew_child_config config; /* its strings and vectors are not kept */
-	char name[CHILD_NAME];
+	char names[CURFEW_RUNG_KILL + 1][CHILD_NAME]; /* what listings call it, on each rung */
 	struct curfew_hold hold; /* on the stage, or on the caller's drain */
 
 	struct curfew_drain parts;
@@ -39,6 +39,7 @@ struct curfew_child {
 
 	struct timer ladder; /* the next rung */
 	enum curfew_rung rung;
+	pid_t told_group; /* has the stop signal from elsewhere */
 	int64_t started;
 	bool main_ended;
 	bool done;
@@ -51,8 +52,11 @@ struct curfew_child {
 	void (*on_main_exit)(struct curfew_child *child, void *arg); /* the main process has ended, perhaps not its tree */
 };
 
-/* Sets another stop signal than the configured one, if none was sent yet. */
-void child_set_stop_signal(struct curfew_child *child, int signal);
+/*
+ * Sets another stop signal than the configured one, if none was sent yet. Processes of told_group (0: none)
+ * have it already.
+ */
+void child_set_stop_signal(struct curfew_child *child, int signal, pid_t told_group);
 
 /* Has on_main_exit(child, config.arg) called once, in the dispatch. */
 void child_on_main_exit(struct curfew_child *child, void (*on_main_exit)(struct curfew_child *child, void *arg));

@@ -23,6 +23,13 @@ static bool is_kept(const struct curfew_child *child)
 	return child->channel.fd >= 0;
 }
 
+/* The only writer of the rung, which the name that listings show tells too. */
+static void climb(struct curfew_child *child, enum curfew_rung rung)
+{
+	child->rung = rung;
+	hold_rename(&child->hold, child->names[rung]);
+}
+
 static void next_rung_after(struct curfew_child *child, int64_t ms)
 {
 	agenda_start(&child->loop->agenda, &child->ladder, curfew_after_ms(ms));
@@ -38,21 +45,21 @@ static void signal_tree(struct curfew_child *child)
 		(void)curfew_child_signal(child, signal);
 		(void)curfew_child_signal(child, SIGCONT);
 	} else {
-		tree_signal(&child->tree, signal);
-		tree_signal(&child->tree, SIGCONT);
+		tree_signal(&child->tree, signal, child->told_group);
+		tree_signal(&child->tree, SIGCONT, 0);
 	}
 }
 
 static void enter_term(struct curfew_child *child)
 {
-	child->rung = CURFEW_RUNG_TERM;
+	climb(child, CURFEW_RUNG_TERM);
 	next_rung_after(child, child->config.term_wait_ms);
 	signal_tree(child);
 }
 
 static void enter_kill(struct curfew_child *child)
 {
-	child->rung = CURFEW_RUNG_KILL;
+	climb(child, CURFEW_RUNG_KILL);
 	child->exit.forced = true;
 	agenda_stop(&child->loop->agenda, &child->ladder);
 	if (is_kept(child)) {
@@ -64,7 +71,7 @@ static void enter_kill(struct curfew_child *child)
 
 static void enter_eof(struct curfew_child *child)
 {
-	child->rung = CURFEW_RUNG_EOF;
+	climb(child, CURFEW_RUNG_EOF);
 	next_rung_after(child, child->config.eof_wait_ms);
 	curfew_child_close_input(child);
 }
@@ -76,7 +83,7 @@ static void bound_over(struct timer *timer)
 	if (child->rung == CURFEW_RUNG_EOF) {
 		enter_term(child);
 	} else {
-		curfew_lifecycle_forced(child->life, child->name, clock_ms_between(child->started, curfew_now()));
+		curfew_lifecycle_forced(child->life, child->names[CURFEW_RUNG_RUNNING], clock_ms_between(child->started, curfew_now()));
 		enter_kill(child);
 	}
 }
@@ -112,10 +119,11 @@ void curfew_child_stop(struct curfew_child *child, struct curfew_context *contex
 	stop(child);
 }
 
-void child_set_stop_signal(struct curfew_child *child, int signal)
+void child_set_stop_signal(struct curfew_child *child, int signal, pid_t told_group)
 {
 	if (child->rung < CURFEW_RUNG_TERM) {
 		child->config.stop_signal = signal;
+		child->told_group = told_group;
 	}
 }
 

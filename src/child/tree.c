@@ -84,7 +84,7 @@ static void signal_descendant(const struct pids *pids, pid_t pid, int signal)
 }
 
 /* Signals those descendants that were not met before. Returns how many these were. */
-static size_t signal_new(const struct tree *tree, int signal, struct seen *seen)
+static size_t signal_new(int signal, pid_t told, struct seen *seen)
 {
 	struct pids pids = {0};
 	size_t count = 0;
@@ -98,7 +98,7 @@ static size_t signal_new(const struct tree *tree, int signal, struct seen *seen)
 			continue;
 		}
 		count++;
-		if (!tree->own_group || stat.group != tree->main) {
+		if (stat.group != told) {
 			signal_descendant(&pids, pid, signal);
 		}
 	}
@@ -106,12 +106,13 @@ static size_t signal_new(const struct tree *tree, int signal, struct seen *seen)
 	return count;
 }
 
-void tree_signal(const struct tree *tree, int signal)
+void tree_signal(const struct tree *tree, int signal, pid_t told)
 {
 	struct seen seen;
 
 	if (tree->own_group) {
 		(void)kill(-tree->main, signal);
+		told = tree->main;
 	} else if (!tree->descendants) {
 		(void)kill(tree->main, signal);
 	}
@@ -119,7 +120,7 @@ void tree_signal(const struct tree *tree, int signal)
 		return;
 	}
 	seen_init(&seen);
-	for (int pass = 0; pass < PASSES && signal_new(tree, signal, &seen) > 0; pass++) {
+	for (int pass = 0; pass < PASSES && signal_new(signal, told, &seen) > 0; pass++) {
 	}
 	seen_fini(&seen);
 }
@@ -131,9 +132,9 @@ void tree_kill(const struct tree *tree)
 		return;
 	}
 	if (tree->descendants) {
-		tree_signal(tree, SIGSTOP);
+		tree_signal(tree, SIGSTOP, 0);
 	}
-	tree_signal(tree, SIGKILL);
+	tree_signal(tree, SIGKILL, 0);
 }
 
 /* The group's members are not all our children: look at everybody. */

@@ -16,8 +16,11 @@ struct tree {
 	bool descendants; /* all descendants of this process, a subreaper or PID 1; else main's group only */
 };
 
-/* Sends a signal to each process of the tree once, also to those that are forked meanwhile. */
-void tree_signal(const struct tree *tree, int signal);
+/*
+ * Sends a signal to each process of the tree once, also to those that are forked meanwhile; not to those of
+ * the group told (0: none), which have it already, from the terminal.
+ */
+void tree_signal(const struct tree *tree, int signal, pid_t told);
 
 /* Kills the tree: stops it (SIGSTOP) until no new process appears, then SIGKILL, until there are none to kill. */
 void tree_kill(const struct tree *tree);

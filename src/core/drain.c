@@ -84,6 +84,17 @@ void curfew_hold_release(struct curfew_hold *hold)
 	}
 }
 
+void hold_rename(struct curfew_hold *hold, const char *name)
+{
+	struct curfew_drain *drain = hold->drain;
+
+	if (drain) {
+		pthread_mutex_lock(&drain->lock);
+		hold->name = name;
+		pthread_mutex_unlock(&drain->lock);
+	}
+}
+
 /* Moves every hold back to be asked; the drain is locked. */
 static void begin_asking(struct curfew_drain *drain)
 {

@@ -39,4 +39,7 @@ void drain_fini(struct curfew_drain *drain);
 void drain_note_cut(struct curfew_drain *drain, void (*on_cut)(const struct curfew_holder *holder, void *arg),
 		    void *arg);
 
+/* Changes what listings call a hold; name is borrowed as with curfew_drain_hold. Any thread. */
+void hold_rename(struct curfew_hold *hold, const char *name);
+
 #endif

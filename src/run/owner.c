@@ -80,10 +80,8 @@ void owner_tell_error(const struct run_config *config, int error)
 {
 	char text[KEEPER_MESSAGE];
 
-	if (config->keeper >= 0) {
-		(void)snprintf(text, sizeof(text), "error %d", error);
-		keeper_send(config->keeper, text);
-	}
+	(void)snprintf(text, sizeof(text), "error %d", error);
+	keeper_send(config->keeper, text);
 }
 
 void owner_tell_exit(const struct runner *runner)

@@ -89,6 +89,12 @@ static void on_signal(const siginfo_t *info, void *arg)
 
 /* Phases. */
 
+/* A terminal sends to the whole foreground group, of which the command is too, where it shares ours. */
+static pid_t told_group(const struct runner *runner, const struct curfew_cause *cause)
+{
+	return runner->child->config.share_group && cause->sender == 0 ? getpgrp() : 0;
+}
+
 static void on_phase(enum curfew_phase phase, void *arg)
 {
 	struct runner *runner = arg;
@@ -97,7 +103,7 @@ static void on_phase(enum curfew_phase phase, void *arg)
 	if (phase == CURFEW_DRAINING) {
 		say(runner, cause.text);
 		if (runner->child && cause.signal && !runner->config->stop_signal) {
-			child_set_stop_signal(runner->child, cause.signal);
+			child_set_stop_signal(runner->child, cause.signal, told_group(runner, &cause));
 		}
 	}
 	say(runner, curfew_phase_name(phase));
@@ -194,7 +200,10 @@ static void configure(struct runner *runner, struct curfew_child_config *config)
 /* Says why the command cannot be run, and returns the exit code for it. */
 static int refuse(const struct run_config *config, int error)
 {
-	owner_tell_error(config, error);
+	if (config->keeper >= 0) {
+		owner_tell_error(config, error);
+		return error == ENOENT ? EXIT_CODE_NOT_FOUND : EXIT_CODE_CANNOT_EXECUTE;
+	}
 	errno = error;
 	if (error == ENOENT) {
 		dprintf(STDERR_FILENO, "curfew run: cannot run '%s': not found (check the name, PATH, and a script's #! line)\n",
