@@ -136,19 +136,18 @@ char *buffer_take(struct buffer *buffer)
 	return text;
 }
 
-/* How a UTF-8 sequence may begin (Unicode 15, table 3-7): the second byte's bounds depend on the first. */
+/*
+ * How a UTF-8 sequence may begin (Unicode 15, table 3-7): the second byte's bounds depend on the
+ * first.
+ */
 static const struct utf8_lead {
 	unsigned char first, last; /* of the lead byte */
 	unsigned char low, high;   /* of the second byte */
 	unsigned char length;
 } utf8_leads[] = {
-	{0xc2, 0xdf, 0x80, 0xbf, 2},
-	{0xe0, 0xe0, 0xa0, 0xbf, 3},
-	{0xe1, 0xec, 0x80, 0xbf, 3},
+	{0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
 	{0xed, 0xed, 0x80, 0x9f, 3}, /* no surrogates */
-	{0xee, 0xef, 0x80, 0xbf, 3},
-	{0xf0, 0xf0, 0x90, 0xbf, 4},
-	{0xf1, 0xf3, 0x80, 0xbf, 4},
+	{0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4},
 	{0xf4, 0xf4, 0x80, 0x8f, 4}, /* nothing above U+10FFFF */
 };
 
@@ -162,7 +161,10 @@ static const struct utf8_lead *utf8_lead(unsigned char byte)
 	return NULL;
 }
 
-/* Returns the length of the sequence at a byte above 0x7f, or of its maximal part, which *whole tells. */
+/*
+ * Returns the length of the sequence at a byte above 0x7f, or of its maximal part, which *whole
+ * tells.
+ */
 static size_t utf8_sequence(const unsigned char *bytes, size_t length, bool *whole)
 {
 	const struct utf8_lead *lead = utf8_lead(bytes[0]);

@@ -24,7 +24,8 @@ void buffer_fini(struct buffer *buffer);
 void buffer_append(struct buffer *buffer, const void *bytes, size_t length);
 void buffer_append_text(struct buffer *buffer, const char *text);
 void buffer_append_char(struct buffer *buffer, char byte);
-__attribute__((format(printf, 2, 3))) void buffer_appendf(struct buffer *buffer, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void buffer_appendf(
+	struct buffer *buffer, const char *format, ...);
 
 /*
  * Appends a JSON string, quotes included (RFC 8259, 7). What is not UTF-8 becomes U+FFFD, one for
@@ -46,8 +47,8 @@ void buffer_consume(struct buffer *buffer, size_t length);
 const char *buffer_text(const struct buffer *buffer);
 
 /*
- * Hands over the content as a string to be freed with free(3), and leaves the buffer empty and not failed.
- * NULL with errno ENOMEM if it had failed.
+ * Hands over the content as a string to be freed with free(3), and leaves the buffer empty and not
+ * failed. NULL with errno ENOMEM if it had failed.
  */
 char *buffer_take(struct buffer *buffer);
 

@@ -129,12 +129,13 @@ static void keeps_utf8_and_replaces_the_rest(void **state)
 		{"\xed\x9f\xbf", "\"\xed\x9f\xbf\""},
 		{"\xf4\x8f\xbf\xbf", "\"\xf4\x8f\xbf\xbf\""},
 		{"\x80", "\"" REPLACED "\""},
-		{"\xc0\xaf", "\"" REPLACED REPLACED "\""},                        /* overlong */
-		{"\xe0\x80\x80", "\"" REPLACED REPLACED REPLACED "\""},           /* overlong */
-		{"\xed\xa0\x80", "\"" REPLACED REPLACED REPLACED "\""},           /* surrogate */
-		{"\xf4\x90\x80\x80", "\"" REPLACED REPLACED REPLACED REPLACED "\""}, /* above U+10FFFF */
+		{"\xc0\xaf", "\"" REPLACED REPLACED "\""},              /* overlong */
+		{"\xe0\x80\x80", "\"" REPLACED REPLACED REPLACED "\""}, /* overlong */
+		{"\xed\xa0\x80", "\"" REPLACED REPLACED REPLACED "\""}, /* surrogate */
+		{"\xf4\x90\x80\x80",
+			"\"" REPLACED REPLACED REPLACED REPLACED "\""}, /* above U+10FFFF */
 		{"\xf5", "\"" REPLACED "\""},
-		{"\xe2\x82", "\"" REPLACED "\""},                                 /* cut: one maximal part */
+		{"\xe2\x82", "\"" REPLACED "\""}, /* cut: one maximal part */
 		{"\xe2\x82x", "\"" REPLACED "x\""},
 		{"\xf0\x9f\x98\xc3\xa4", "\"" REPLACED "\xc3\xa4\""},
 		{"\xc3\"", "\"" REPLACED "\\\"\""},

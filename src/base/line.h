@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Bytes into lines, with bounded memory. What comes out depends on the bytes alone, not on the pieces
- * in which they were fed.
+ * Bytes into lines, with bounded memory. What comes out depends on the bytes alone, not on the
+ * pieces in which they were fed.
  */
 #ifndef BASE_LINE_H
 #define BASE_LINE_H
@@ -10,8 +10,8 @@
 #include <stddef.h>
 
 /*
- * A line without its newline, or a piece of one that is longer than the bound. All pieces but a line's
- * last have exactly the bound's length. The bytes are valid during the call.
+ * A line without its newline, or a piece of one that is longer than the bound. All pieces but a
+ * line's last have exactly the bound's length. The bytes are valid during the call.
  */
 struct line {
 	const char *bytes;
@@ -40,7 +40,10 @@ void line_splitter_fini(struct line_splitter *splitter);
 /* Calls each(line, arg) for every line, or full piece, that is whole with these bytes. */
 void line_splitter_feed(struct line_splitter *splitter, const char *bytes, size_t length);
 
-/* The input is over: gives out a last line without a newline, if there is one. More may be fed later. */
+/*
+ * The input is over: gives out a last line without a newline, if there is one. More may be fed
+ * later.
+ */
 void line_splitter_finish(struct line_splitter *splitter);
 
 #endif

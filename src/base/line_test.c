@@ -28,7 +28,10 @@ static void split(struct buffer *seen, size_t bound, const char *text, size_t le
 
 	assert_int_equal(line_splitter_init(&splitter, bound, note, seen), 0);
 	for (size_t at = 0; at < length; at += step) {
-		/* A copy of the exact size, so that a sanitizer sees every byte that is read too far. */
+		/*
+		 * A copy of the exact size, so that a sanitizer sees every byte that is read too
+		 * far.
+		 */
 		size_t part = length - at < step ? length - at : step;
 		char *copy = malloc(part);
 

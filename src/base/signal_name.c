@@ -14,15 +14,40 @@ static const struct {
 	const char *name;
 	int number;
 } signals[] = {
-	{"HUP", SIGHUP},       {"INT", SIGINT},     {"QUIT", SIGQUIT},   {"ILL", SIGILL},
-	{"TRAP", SIGTRAP},     {"ABRT", SIGABRT},   {"BUS", SIGBUS},     {"FPE", SIGFPE},
-	{"KILL", SIGKILL},     {"USR1", SIGUSR1},   {"SEGV", SIGSEGV},   {"USR2", SIGUSR2},
-	{"PIPE", SIGPIPE},     {"ALRM", SIGALRM},   {"TERM", SIGTERM},   {"STKFLT", SIGSTKFLT},
-	{"CHLD", SIGCHLD},     {"CONT", SIGCONT},   {"STOP", SIGSTOP},   {"TSTP", SIGTSTP},
-	{"TTIN", SIGTTIN},     {"TTOU", SIGTTOU},   {"URG", SIGURG},     {"XCPU", SIGXCPU},
-	{"XFSZ", SIGXFSZ},     {"VTALRM", SIGVTALRM}, {"PROF", SIGPROF}, {"WINCH", SIGWINCH},
-	{"IO", SIGIO},         {"PWR", SIGPWR},     {"SYS", SIGSYS},     {"IOT", SIGIOT},
-	{"CLD", SIGCHLD},      {"POLL", SIGPOLL},
+	{"HUP", SIGHUP},
+	{"INT", SIGINT},
+	{"QUIT", SIGQUIT},
+	{"ILL", SIGILL},
+	{"TRAP", SIGTRAP},
+	{"ABRT", SIGABRT},
+	{"BUS", SIGBUS},
+	{"FPE", SIGFPE},
+	{"KILL", SIGKILL},
+	{"USR1", SIGUSR1},
+	{"SEGV", SIGSEGV},
+	{"USR2", SIGUSR2},
+	{"PIPE", SIGPIPE},
+	{"ALRM", SIGALRM},
+	{"TERM", SIGTERM},
+	{"STKFLT", SIGSTKFLT},
+	{"CHLD", SIGCHLD},
+	{"CONT", SIGCONT},
+	{"STOP", SIGSTOP},
+	{"TSTP", SIGTSTP},
+	{"TTIN", SIGTTIN},
+	{"TTOU", SIGTTOU},
+	{"URG", SIGURG},
+	{"XCPU", SIGXCPU},
+	{"XFSZ", SIGXFSZ},
+	{"VTALRM", SIGVTALRM},
+	{"PROF", SIGPROF},
+	{"WINCH", SIGWINCH},
+	{"IO", SIGIO},
+	{"PWR", SIGPWR},
+	{"SYS", SIGSYS},
+	{"IOT", SIGIOT},
+	{"CLD", SIGCHLD},
+	{"POLL", SIGPOLL},
 };
 
 #define SIGNALS (sizeof(signals) / sizeof(signals[0]))
@@ -32,12 +57,17 @@ const char *signal_name_at(unsigned index)
 	return index < SIGNALS ? signals[index].name : NULL;
 }
 
-/* Returns the number behind RTMIN or RTMAX, e.g. "+3"; 0 if it is none, or leads out of their range. */
+/*
+ * Returns the number behind RTMIN or RTMAX, e.g. "+3"; 0 if it is none, or leads out of their
+ * range.
+ */
 static int real_time(int from, char sign, const char *offset)
 {
 	int64_t distance = 0;
 
-	if (*offset && (*offset != sign || text_parse_number(offset + 1, 0, SIGRTMAX - SIGRTMIN, &distance))) {
+	if (*offset &&
+		(*offset != sign ||
+			text_parse_number(offset + 1, 0, SIGRTMAX - SIGRTMIN, &distance))) {
 		return 0;
 	}
 	return sign == '+' ? from + (int)distance : from - (int)distance;
@@ -75,7 +105,8 @@ const char *signal_name(int number, char name[SIGNAL_NAME_BYTES])
 		}
 	}
 	if (number == SIGRTMIN || number == SIGRTMAX) {
-		(void)snprintf(name, SIGNAL_NAME_BYTES, "%s", number == SIGRTMIN ? "RTMIN" : "RTMAX");
+		(void)snprintf(
+			name, SIGNAL_NAME_BYTES, "%s", number == SIGRTMIN ? "RTMIN" : "RTMAX");
 	} else if (number > SIGRTMIN && number <= middle) {
 		(void)snprintf(name, SIGNAL_NAME_BYTES, "RTMIN+%d", number - SIGRTMIN);
 	} else if (number > middle && number < SIGRTMAX) {

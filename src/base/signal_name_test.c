@@ -30,9 +30,27 @@ static void reads_names_and_numbers(void **state)
 static void refuses_what_is_no_signal(void **state)
 {
 	static const char *const names[] = {
-		"",         "0",        "-1",       "65",      "32",     "33",      "TERMINATE", "SIG",   "SIGSIGTERM",
-		"RTMIN-1",  "RTMAX+1",  "RTMIN+31", "RTMIN+",  "RTMINX", "RTMAX-31", "RTMIN+-1", "15 ",   " TERM",
-		"RTMIN++1", "RTMIN+0x1", "99999999999999999999",
+		"",
+		"0",
+		"-1",
+		"65",
+		"32",
+		"33",
+		"TERMINATE",
+		"SIG",
+		"SIGSIGTERM",
+		"RTMIN-1",
+		"RTMAX+1",
+		"RTMIN+31",
+		"RTMIN+",
+		"RTMINX",
+		"RTMAX-31",
+		"RTMIN+-1",
+		"15 ",
+		" TERM",
+		"RTMIN++1",
+		"RTMIN+0x1",
+		"99999999999999999999",
 	};
 
 	(void)state;

@@ -40,7 +40,7 @@ static bool read_digits(const char **text, uint64_t *number)
 	*number = 0;
 	for (; is_digit(**text); (*text)++) {
 		fits = fits && !__builtin_mul_overflow(*number, 10U, number) &&
-		       !__builtin_add_overflow(*number, (uint64_t)(**text - '0'), number);
+			!__builtin_add_overflow(*number, (uint64_t)(**text - '0'), number);
 	}
 	return fits;
 }
@@ -60,7 +60,10 @@ static int64_t unit_ms(const char *unit)
 	return 0;
 }
 
-/* Returns the milliseconds of 0.DIGITS units, rounded up: multiplied by hand, so exact for any number of digits. */
+/*
+ * Returns the milliseconds of 0.DIGITS units, rounded up: multiplied by hand, so exact for any
+ * number of digits.
+ */
 static int64_t fraction_ms(const char *digits, size_t count, int64_t unit)
 {
 	int64_t carry = 0;

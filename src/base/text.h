@@ -17,8 +17,9 @@
 extern const char text_malformed[];
 
 /*
- * A duration: "500ms", "1.5s", "2m", "1h", "0", "inf" (CURFEW_NEVER). Only zero may stand without a unit.
- * A part of a millisecond counts as a whole one, so that what is not zero does not become zero.
+ * A duration: "500ms", "1.5s", "2m", "1h", "0", "inf" (CURFEW_NEVER). Only zero may stand without a
+ * unit. A part of a millisecond counts as a whole one, so that what is not zero does not become
+ * zero.
  */
 const char *text_parse_duration(const char *text, int64_t *ms);
 
@@ -38,12 +39,14 @@ struct text_rate {
 const char *text_parse_rate(const char *text, struct text_rate *rate);
 
 /*
- * Returns how many edits lead from one word to the other: a letter added, dropped or changed, or two
- * neighbours swapped. SIZE_MAX where a word is longer than 64 bytes.
+ * Returns how many edits lead from one word to the other: a letter added, dropped or changed, or
+ * two neighbours swapped. SIZE_MAX where a word is longer than 64 bytes.
  */
 size_t text_distance(const char *a, const char *b);
 
-/* Looks for the word that was meant. Set word, zero the rest; best stays NULL if all are too far. */
+/*
+ * Looks for the word that was meant. Set word, zero the rest; best stays NULL if all are too far.
+ */
 struct text_nearest {
 	const char *word;
 	const char *best;

@@ -22,7 +22,8 @@ static void assert_refusal(const char *text, const char *got, const char *expect
 {
 	if (!got || !expected) {
 		if (got != expected) {
-			fail_msg("'%s': %s, expected %s", text, got ? got : "taken", expected ? expected : "taken");
+			fail_msg("'%s': %s, expected %s", text, got ? got : "taken",
+				expected ? expected : "taken");
 		}
 		return;
 	}
@@ -89,7 +90,8 @@ static void reads_durations(void **state)
 	for (size_t i = 0; i < COUNT(samples); i++) {
 		int64_t ms = -1;
 
-		assert_refusal(samples[i].text, text_parse_duration(samples[i].text, &ms), samples[i].refusal);
+		assert_refusal(samples[i].text, text_parse_duration(samples[i].text, &ms),
+			samples[i].refusal);
 		assert_int_equal(ms, samples[i].refusal ? -1 : (int64_t)samples[i].value);
 	}
 }
@@ -121,7 +123,8 @@ static void reads_sizes(void **state)
 	for (size_t i = 0; i < COUNT(samples); i++) {
 		uint64_t bytes = 1;
 
-		assert_refusal(samples[i].text, text_parse_size(samples[i].text, &bytes), samples[i].refusal);
+		assert_refusal(samples[i].text, text_parse_size(samples[i].text, &bytes),
+			samples[i].refusal);
 		assert_true(bytes == (samples[i].refusal ? 1 : samples[i].value));
 	}
 }
@@ -156,8 +159,8 @@ static void reads_numbers_within_bounds(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(samples); i++) {
 		int64_t number = -77;
-		const char *refusal =
-			text_parse_number(samples[i].text, samples[i].least, samples[i].most, &number);
+		const char *refusal = text_parse_number(
+			samples[i].text, samples[i].least, samples[i].most, &number);
 
 		assert_refusal(samples[i].text, refusal, samples[i].refusal);
 		if (!refusal) {
@@ -191,7 +194,8 @@ static void reads_rates(void **state)
 	for (size_t i = 0; i < COUNT(samples); i++) {
 		struct text_rate rate = {0};
 
-		assert_refusal(samples[i].text, text_parse_rate(samples[i].text, &rate), samples[i].refusal);
+		assert_refusal(samples[i].text, text_parse_rate(samples[i].text, &rate),
+			samples[i].refusal);
 		assert_int_equal(rate.count, samples[i].rate.count);
 		assert_int_equal(rate.per_ms, samples[i].rate.per_ms);
 	}

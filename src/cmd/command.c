@@ -64,7 +64,8 @@ static int refuse_command(const char *name)
 		text_nearest_offer(&nearest, commands[i]->name);
 	}
 	if (nearest.best) {
-		output_error(NULL, "unknown command '%.80s' (did you mean '%s'?)", name, nearest.best);
+		output_error(
+			NULL, "unknown command '%.80s' (did you mean '%s'?)", name, nearest.best);
 	} else {
 		output_error(NULL, "unknown command '%.80s' (curfew help lists them)", name);
 	}
@@ -103,8 +104,9 @@ int command_main(int argc, char **argv)
 		return command->run(command, argv + 2);
 	}
 	if (argv[1][0] == '-') {
-		output_error(NULL, "unknown option '%.80s' (options stand behind a command: curfew run %.80s)", argv[1],
-			     argv[1]);
+		output_error(NULL,
+			"unknown option '%.80s' (options stand behind a command: curfew run %.80s)",
+			argv[1], argv[1]);
 		return EXIT_CODE_USAGE;
 	}
 	return refuse_command(argv[1]);

@@ -20,8 +20,8 @@ enum command_operands {
 
 struct command {
 	const char *name;
-	const char *summary;          /* one sentence without its full stop */
-	const char *operands;         /* for the usage line; NULL: none */
+	const char *summary;  /* one sentence without its full stop */
+	const char *operands; /* for the usage line; NULL: none */
 	enum command_operands takes;
 	const struct option *options; /* the table, its end included; never NULL */
 	/* Gets the arguments behind the command's name. Returns the exit code. */
@@ -40,13 +40,15 @@ extern const struct command *const commands[];
 const struct command *command_find(const char *name);
 
 /*
- * Reads a command's options into config, on top of what is there, and moves *arguments to its operands.
- * Returns whether the command should go on; if not, *exit_code is set: help was asked for and printed,
- * or the arguments were refused on standard error.
+ * Reads a command's options into config, on top of what is there, and moves *arguments to its
+ * operands. Returns whether the command should go on; if not, *exit_code is set: help was asked for
+ * and printed, or the arguments were refused on standard error.
  */
 bool command_read(const struct command *command, char ***arguments, void *config, int *exit_code);
 
-/* Refuses superfluous operands. Returns whether there are none; if not, says so on standard error. */
+/*
+ * Refuses superfluous operands. Returns whether there are none; if not, says so on standard error.
+ */
 bool command_takes_no_more(const struct command *command, char *const *operands);
 
 /* The program: finds the command and runs it. Returns the exit code. */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The program as a whole, each time in a process of its own, but for what run does with a command. */
+/*
+ * The program as a whole, each time in a process of its own, but for what run does with a command.
+ */
 #include "cmd/command.h"
 
 #include <fcntl.h>
@@ -99,16 +101,21 @@ static void assert_prints(struct result result, const char *part)
 static void helps(void **state)
 {
 	(void)state;
-	assert_prints(run_to(-1, (char *const[]){ARGUMENT("curfew"), NULL}), "usage: curfew COMMAND");
+	assert_prints(
+		run_to(-1, (char *const[]){ARGUMENT("curfew"), NULL}), "usage: curfew COMMAND");
 	assert_prints(run_to(-1, (char *const[]){NULL}), "usage: curfew COMMAND");
 	assert_prints(RUN(ARGUMENT("help")), "usage: curfew COMMAND");
 	assert_prints(RUN(ARGUMENT("--help")), "usage: curfew COMMAND");
 	assert_prints(RUN(ARGUMENT("-h")), "usage: curfew COMMAND");
-	assert_prints(RUN(ARGUMENT("help"), ARGUMENT("run")), "usage: curfew run [OPTION...] [--] COMMAND");
-	assert_prints(RUN(ARGUMENT("run"), ARGUMENT("--help")), "usage: curfew run [OPTION...] [--] COMMAND");
+	assert_prints(RUN(ARGUMENT("help"), ARGUMENT("run")),
+		"usage: curfew run [OPTION...] [--] COMMAND");
+	assert_prints(RUN(ARGUMENT("run"), ARGUMENT("--help")),
+		"usage: curfew run [OPTION...] [--] COMMAND");
 	assert_prints(RUN(ARGUMENT("help"), ARGUMENT("exit-codes")), "\n  128+n   ");
-	assert_prints(RUN(ARGUMENT("help"), ARGUMENT("--list")), "run\t--eof-wait\tDURATION\tCURFEW_EOF_WAIT\n");
-	assert_prints(RUN(ARGUMENT("help"), ARGUMENT("--list")), "run\t--capture\t-\tCURFEW_CAPTURE\n");
+	assert_prints(RUN(ARGUMENT("help"), ARGUMENT("--list")),
+		"run\t--eof-wait\tDURATION\tCURFEW_EOF_WAIT\n");
+	assert_prints(
+		RUN(ARGUMENT("help"), ARGUMENT("--list")), "run\t--capture\t-\tCURFEW_CAPTURE\n");
 	assert_prints(RUN(ARGUMENT("help"), ARGUMENT("--list")), "version\t--help\t-\t-\n");
 	assert_prints(RUN(ARGUMENT("help"), ARGUMENT("--help")), "usage: curfew help");
 	assert_prints(RUN(ARGUMENT("version")), "curfew " CURFEW_VERSION "\n");
@@ -135,33 +142,40 @@ static void every_line_of_help_fits_a_terminal(void **state)
 static void refuses_unknown_words(void **state)
 {
 	(void)state;
-	assert_refused(RUN(ARGUMENT("rnu")), 2, "curfew: unknown command 'rnu' (did you mean 'run'?)\n");
-	assert_refused(RUN(ARGUMENT("")), 2, "curfew: unknown command '' (curfew help lists them)\n");
-	assert_refused(RUN(ARGUMENT("a\nb\x1b")), 2, "curfew: unknown command 'a?b?' (curfew help lists them)\n");
+	assert_refused(
+		RUN(ARGUMENT("rnu")), 2, "curfew: unknown command 'rnu' (did you mean 'run'?)\n");
+	assert_refused(
+		RUN(ARGUMENT("")), 2, "curfew: unknown command '' (curfew help lists them)\n");
+	assert_refused(RUN(ARGUMENT("a\nb\x1b")), 2,
+		"curfew: unknown command 'a?b?' (curfew help lists them)\n");
 	assert_refused(RUN(ARGUMENT("--grace")), 2,
-		       "curfew: unknown option '--grace' (options stand behind a command: curfew run --grace)\n");
+		"curfew: unknown option '--grace' (options stand behind a command: curfew run "
+		"--grace)\n");
 	assert_refused(RUN(ARGUMENT("help"), ARGUMENT("exit-cods")), 2,
-		       "curfew help: no help on 'exit-cods' (did you mean 'exit-codes'?)\n");
+		"curfew help: no help on 'exit-cods' (did you mean 'exit-codes'?)\n");
 	assert_refused(RUN(ARGUMENT("help"), ARGUMENT("run"), ARGUMENT("x")), 2,
-		       "curfew help: unexpected argument 'x'\n");
-	assert_refused(RUN(ARGUMENT("version"), ARGUMENT("x")), 2, "curfew version: unexpected argument 'x'\n");
+		"curfew help: unexpected argument 'x'\n");
+	assert_refused(RUN(ARGUMENT("version"), ARGUMENT("x")), 2,
+		"curfew version: unexpected argument 'x'\n");
 	assert_refused(RUN(ARGUMENT("completion")), 2,
-		       "curfew completion: wants the name of a shell: bash, zsh or fish\n");
+		"curfew completion: wants the name of a shell: bash, zsh or fish\n");
 	assert_refused(RUN(ARGUMENT("completion"), ARGUMENT("csh")), 2,
-		       "curfew completion: wants the name of a shell: bash, zsh or fish\n");
+		"curfew completion: wants the name of a shell: bash, zsh or fish\n");
 }
 
 static void refuses_to_run_without_a_good_command_line(void **state)
 {
 	(void)state;
 	assert_refused(RUN(ARGUMENT("run")), 2,
-		       "curfew run: no command given (curfew run [OPTION...] [--] COMMAND [ARGUMENT...])\n");
+		"curfew run: no command given (curfew run [OPTION...] [--] COMMAND "
+		"[ARGUMENT...])\n");
 	assert_refused(RUN(ARGUMENT("run"), ARGUMENT("--")), 2,
-		       "curfew run: no command given (curfew run [OPTION...] [--] COMMAND [ARGUMENT...])\n");
-	assert_refused(RUN(ARGUMENT("run"), ARGUMENT("--grace"), ARGUMENT("10x"), ARGUMENT("true")), 2,
-		       "curfew run: --grace wants a duration such as 10s, 500ms or inf, not '10x'\n");
+		"curfew run: no command given (curfew run [OPTION...] [--] COMMAND "
+		"[ARGUMENT...])\n");
+	assert_refused(RUN(ARGUMENT("run"), ARGUMENT("--grace"), ARGUMENT("10x"), ARGUMENT("true")),
+		2, "curfew run: --grace wants a duration such as 10s, 500ms or inf, not '10x'\n");
 	assert_refused(RUN(ARGUMENT("run"), ARGUMENT("--term-wait=1s"), ARGUMENT("true")), 2,
-		       "curfew run: unknown option '--term-wait'\n");
+		"curfew run: unknown option '--term-wait'\n");
 }
 
 static void reports_that_it_cannot_write(void **state)
@@ -171,8 +185,10 @@ static void reports_that_it_cannot_write(void **state)
 
 	(void)state;
 	assert_true(full >= 0);
-	assert_refused(run_to(full, arguments), 1, "curfew: cannot write to standard output: No space left on device\n");
-	assert_refused(run_to(-2, arguments), 1, "curfew: cannot write to standard output: Bad file descriptor\n");
+	assert_refused(run_to(full, arguments), 1,
+		"curfew: cannot write to standard output: No space left on device\n");
+	assert_refused(run_to(-2, arguments), 1,
+		"curfew: cannot write to standard output: Bad file descriptor\n");
 	close(full);
 }
 
@@ -188,8 +204,10 @@ static void completes_every_option(void **state)
 		for (const struct option *option = command_run.options; option->name; option++) {
 			char name[80];
 
-			(void)snprintf(name, sizeof(name), i == 2 ? "-l %s " : "--%s", option->name);
-			assert_int_equal(!strstr(buffer_text(&result.out), name), option->internal && i > 0);
+			(void)snprintf(
+				name, sizeof(name), i == 2 ? "-l %s " : "--%s", option->name);
+			assert_int_equal(
+				!strstr(buffer_text(&result.out), name), option->internal && i > 0);
 		}
 		end(&result);
 	}
@@ -202,7 +220,8 @@ static void tables_are_sound(void **state)
 	for (size_t i = 0; commands[i]; i++) {
 		assert_ptr_equal(command_find(commands[i]->name), commands[i]);
 		for (const struct option *option = commands[i]->options; option->name; option++) {
-			assert_int_equal(strspn(option->name, "abcdefghijklmnopqrstuvwxyz-"), strlen(option->name));
+			assert_int_equal(strspn(option->name, "abcdefghijklmnopqrstuvwxyz-"),
+				strlen(option->name));
 			assert_string_not_equal(option->name, "port");
 			assert_string_not_equal(option->name, "help");
 			assert_int_equal(!option->metavar, option->kind == OPTION_FLAG);

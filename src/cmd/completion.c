@@ -45,13 +45,15 @@ enum completion_values completion_option_values(const struct option *option, str
 		if (!strcmp(option->metavar, "FILE")) {
 			return COMPLETION_FILES;
 		}
-		return strcmp(option->metavar, "COMMAND") != 0 ? COMPLETION_NOTHING : COMPLETION_PROGRAMS;
+		return strcmp(option->metavar, "COMMAND") != 0 ? COMPLETION_NOTHING
+							       : COMPLETION_PROGRAMS;
 	default:
 		return COMPLETION_NOTHING;
 	}
 }
 
-enum completion_values completion_operand_values(const struct command *command, struct buffer *words)
+enum completion_values completion_operand_values(
+	const struct command *command, struct buffer *words)
 {
 	switch (command->takes) {
 	case OPERANDS_TOPIC:

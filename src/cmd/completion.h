@@ -18,12 +18,16 @@ struct command;
 
 /* Appends the words there are, with a space between them, and returns what kind of value it is. */
 enum completion_values completion_option_values(const struct option *option, struct buffer *words);
-enum completion_values completion_operand_values(const struct command *command, struct buffer *words);
+enum completion_values completion_operand_values(
+	const struct command *command, struct buffer *words);
 
 /* Returns whether the option is offered: all but internal ones, and --help. */
 bool completion_offers(const struct option *option);
 
-/* Appends a text for single quotes, which all three shells read alike, with a backslash before some characters. */
+/*
+ * Appends a text for single quotes, which all three shells read alike, with a backslash before some
+ * characters.
+ */
 void completion_append_quoted(struct buffer *out, const char *text, const char *escaped);
 
 /* Append the script for one shell. */

@@ -2,11 +2,13 @@
 #include "cmd/command.h"
 #include "cmd/completion.h"
 
-static void append_values(struct buffer *out, enum completion_values values, const struct buffer *words)
+static void append_values(
+	struct buffer *out, enum completion_values values, const struct buffer *words)
 {
 	switch (values) {
 	case COMPLETION_WORDS:
-		buffer_appendf(out, "COMPREPLY=($(compgen -W '%s' -- \"$cur\"))", buffer_text(words));
+		buffer_appendf(
+			out, "COMPREPLY=($(compgen -W '%s' -- \"$cur\"))", buffer_text(words));
 		break;
 	case COMPLETION_FILES:
 		buffer_append_text(out, "COMPREPLY=($(compgen -f -- \"$cur\"))");
@@ -50,37 +52,34 @@ static void append_option_names(struct buffer *out, const struct command *comman
 	}
 }
 
-static const char bash_head[] =
-	"# bash completion for curfew: source <(curfew completion bash)\n"
-	"_curfew_program() {\n"
-	"\tif declare -F _command_offset >/dev/null; then\n"
-	"\t\t_command_offset \"$1\"\n"
-	"\telif ((COMP_CWORD == $1)); then\n"
-	"\t\tCOMPREPLY=($(compgen -c -- \"$cur\"))\n"
-	"\telse\n"
-	"\t\tCOMPREPLY=($(compgen -f -- \"$cur\"))\n"
-	"\tfi\n"
-	"}\n"
-	"\n"
-	"# Returns 1 if the option wants no value.\n"
-	"_curfew_value() {\n"
-	"\tcase \"${COMP_WORDS[1]} $2\" in\n";
+static const char bash_head[] = "# bash completion for curfew: source <(curfew completion bash)\n"
+				"_curfew_program() {\n"
+				"\tif declare -F _command_offset >/dev/null; then\n"
+				"\t\t_command_offset \"$1\"\n"
+				"\telif ((COMP_CWORD == $1)); then\n"
+				"\t\tCOMPREPLY=($(compgen -c -- \"$cur\"))\n"
+				"\telse\n"
+				"\t\tCOMPREPLY=($(compgen -f -- \"$cur\"))\n"
+				"\tfi\n"
+				"}\n"
+				"\n"
+				"# Returns 1 if the option wants no value.\n"
+				"_curfew_value() {\n"
+				"\tcase \"${COMP_WORDS[1]} $2\" in\n";
 
-static const char bash_operands[] =
-	"\t*) return 1 ;;\n"
-	"\tesac\n"
-	"\treturn 0\n"
-	"}\n"
-	"\n"
-	"_curfew_operand() {\n"
-	"\tcase ${COMP_WORDS[1]} in\n";
+static const char bash_operands[] = "\t*) return 1 ;;\n"
+				    "\tesac\n"
+				    "\treturn 0\n"
+				    "}\n"
+				    "\n"
+				    "_curfew_operand() {\n"
+				    "\tcase ${COMP_WORDS[1]} in\n";
 
-static const char bash_names[] =
-	"\tesac\n"
-	"}\n"
-	"\n"
-	"_curfew_options() {\n"
-	"\tcase ${COMP_WORDS[1]} in\n";
+static const char bash_names[] = "\tesac\n"
+				 "}\n"
+				 "\n"
+				 "_curfew_options() {\n"
+				 "\tcase ${COMP_WORDS[1]} in\n";
 
 /* Bash splits words at =, so that --stdin=pipe is three of them. */
 static const char bash_tail[] =

@@ -2,7 +2,8 @@
 #include "cmd/command.h"
 #include "cmd/completion.h"
 
-static void append_values(struct buffer *out, enum completion_values values, const struct buffer *words)
+static void append_values(
+	struct buffer *out, enum completion_values values, const struct buffer *words)
 {
 	switch (values) {
 	case COMPLETION_WORDS:
@@ -20,11 +21,13 @@ static void append_values(struct buffer *out, enum completion_values values, con
 	}
 }
 
-static void append_option(struct buffer *out, const struct command *command, const struct option *option)
+static void append_option(
+	struct buffer *out, const struct command *command, const struct option *option)
 {
 	struct buffer words = {0};
 
-	buffer_appendf(out, "complete -c curfew -n '__curfew_in %s' -l %s", command->name, option->name);
+	buffer_appendf(
+		out, "complete -c curfew -n '__curfew_in %s' -l %s", command->name, option->name);
 	if (option->letter) {
 		buffer_appendf(out, " -s %c", option->letter);
 	}
@@ -55,7 +58,8 @@ static void append_command(struct buffer *out, const struct command *command)
 	if (values != COMPLETION_NOTHING) {
 		buffer_appendf(out, "complete -c curfew -n '__curfew_in %s'", command->name);
 		if (values == COMPLETION_PROGRAMS) {
-			buffer_append_text(out, " -x -a '(__fish_complete_subcommand --fcs-skip=2)'");
+			buffer_append_text(
+				out, " -x -a '(__fish_complete_subcommand --fcs-skip=2)'");
 		} else {
 			append_values(out, values, &words);
 		}
@@ -67,15 +71,16 @@ static void append_command(struct buffer *out, const struct command *command)
 
 void completion_append_fish(struct buffer *out)
 {
-	buffer_append_text(out, "# fish completion for curfew\n"
-				"function __curfew_alone\n"
-				"\ttest (count (commandline -opc)) -eq 1\n"
-				"end\n"
-				"function __curfew_in\n"
-				"\tset -l words (commandline -opc)\n"
-				"\ttest (count $words) -gt 1 -a \"$words[2]\" = $argv[1]\n"
-				"end\n"
-				"complete -c curfew -f\n");
+	buffer_append_text(out,
+		"# fish completion for curfew\n"
+		"function __curfew_alone\n"
+		"\ttest (count (commandline -opc)) -eq 1\n"
+		"end\n"
+		"function __curfew_in\n"
+		"\tset -l words (commandline -opc)\n"
+		"\ttest (count $words) -gt 1 -a \"$words[2]\" = $argv[1]\n"
+		"end\n"
+		"complete -c curfew -f\n");
 	for (size_t i = 0; commands[i]; i++) {
 		append_command(out, commands[i]);
 	}

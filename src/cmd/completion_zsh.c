@@ -2,7 +2,8 @@
 #include "cmd/command.h"
 #include "cmd/completion.h"
 
-static void append_values(struct buffer *out, enum completion_values values, const struct buffer *words)
+static void append_values(
+	struct buffer *out, enum completion_values values, const struct buffer *words)
 {
 	switch (values) {
 	case COMPLETION_WORDS:
@@ -68,30 +69,33 @@ static void append_command(struct buffer *out, const struct command *command)
 
 void completion_append_zsh(struct buffer *out)
 {
-	buffer_append_text(out, "#compdef curfew\n"
-				"_curfew() {\n"
-				"\tif ((CURRENT == 2)); then\n"
-				"\t\tlocal -a commands=(");
+	buffer_append_text(out,
+		"#compdef curfew\n"
+		"_curfew() {\n"
+		"\tif ((CURRENT == 2)); then\n"
+		"\t\tlocal -a commands=(");
 	for (size_t i = 0; commands[i]; i++) {
 		buffer_appendf(out, "\n\t\t\t'%s:", commands[i]->name);
 		completion_append_quoted(out, commands[i]->summary, "[]:");
 		buffer_append_char(out, '\'');
 	}
-	buffer_append_text(out, "\n\t\t)\n"
-				"\t\t_describe command commands\n"
-				"\t\treturn\n"
-				"\tfi\n"
-				"\tshift words\n"
-				"\t((CURRENT--))\n"
-				"\tcase $words[1] in\n");
+	buffer_append_text(out,
+		"\n\t\t)\n"
+		"\t\t_describe command commands\n"
+		"\t\treturn\n"
+		"\tfi\n"
+		"\tshift words\n"
+		"\t((CURRENT--))\n"
+		"\tcase $words[1] in\n");
 	for (size_t i = 0; commands[i]; i++) {
 		append_command(out, commands[i]);
 	}
-	buffer_append_text(out, "\tesac\n"
-				"}\n"
-				"if [[ $funcstack[1] == _curfew ]]; then\n"
-				"\t_curfew \"$@\"\n"
-				"else\n"
-				"\tcompdef _curfew curfew\n"
-				"fi\n");
+	buffer_append_text(out,
+		"\tesac\n"
+		"}\n"
+		"if [[ $funcstack[1] == _curfew ]]; then\n"
+		"\t_curfew \"$@\"\n"
+		"else\n"
+		"\tcompdef _curfew curfew\n"
+		"fi\n");
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The exit codes for people: help prints them, the manual is tested against them. core/outcome.h computes them. */
+/*
+ * The exit codes for people: help prints them, the manual is tested against them. core/outcome.h
+ * computes them.
+ */
 #ifndef CMD_EXIT_CODE_H
 #define CMD_EXIT_CODE_H
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define GRACE_MS 25000        /* Kubernetes kills at 30 s */
+#define GRACE_MS 25000       /* Kubernetes kills at 30 s */
 #define GRACE_DOCKER_MS 8000 /* docker stop and Compose kill at 10 s */
 
 int64_t grace_preset_ms(bool first_process, bool kubernetes)

@@ -9,7 +9,9 @@
 /* For --grace's row: the default for people. */
 #define GRACE_PRESET_TEXT "25s; 8s as PID 1 outside Kubernetes"
 
-/* Returns the default in milliseconds for a process that is PID 1 or not, under Kubernetes or not. */
+/*
+ * Returns the default in milliseconds for a process that is PID 1 or not, under Kubernetes or not.
+ */
 int64_t grace_preset_ms(bool first_process, bool kubernetes);
 
 /* Returns the default for this process. */

@@ -39,13 +39,15 @@ static void append_wrapped(struct buffer *out, const char *text, size_t at, size
 
 void help_append_program(struct buffer *out)
 {
-	buffer_append_text(out, "curfew gives processes a graceful end.\n\n"
-				"usage: curfew COMMAND [OPTION...] [ARGUMENT...]\n\n");
+	buffer_append_text(out,
+		"curfew gives processes a graceful end.\n\n"
+		"usage: curfew COMMAND [OPTION...] [ARGUMENT...]\n\n");
 	for (size_t i = 0; commands[i]; i++) {
 		buffer_appendf(out, "  %-12s%s\n", commands[i]->name, commands[i]->summary);
 	}
-	buffer_append_text(out, "\ncurfew help COMMAND tells a command's options, curfew help " HELP_EXIT_CODES
-				" the exit codes.\n");
+	buffer_append_text(out,
+		"\ncurfew help COMMAND tells a command's options, curfew help " HELP_EXIT_CODES
+		" the exit codes.\n");
 }
 
 static void append_option(struct buffer *out, const struct option *option)
@@ -55,7 +57,8 @@ static void append_option(struct buffer *out, const struct option *option)
 	const char *preset = option->preset_text ? option->preset_text : option->preset;
 
 	buffer_appendf(out, option->letter ? "  -%c, " : "      ", option->letter);
-	buffer_appendf(out, "--%s%s%s", option->name, option->metavar ? " " : "", option->metavar ? option->metavar : "");
+	buffer_appendf(out, "--%s%s%s", option->name, option->metavar ? " " : "",
+		option->metavar ? option->metavar : "");
 	if (out->length - start > OPTION_COLUMN - 2) {
 		buffer_append_char(out, '\n');
 		start = out->length;
@@ -73,14 +76,17 @@ void help_append_command(struct buffer *out, const struct command *command)
 {
 	const struct option *option;
 
-	buffer_appendf(out, "usage: curfew %s [OPTION...]%s%s\n\n%s.\n\n", command->name, command->operands ? " " : "",
-		       command->operands ? command->operands : "", command->summary);
+	buffer_appendf(out, "usage: curfew %s [OPTION...]%s%s\n\n%s.\n\n", command->name,
+		command->operands ? " " : "", command->operands ? command->operands : "",
+		command->summary);
 	for (size_t i = 0; (option = option_at(command->options, i)); i++) {
 		append_option(out, option);
 	}
 	if (command->options->name) {
-		buffer_append_text(out, "\nEvery option --foo-bar is also the variable CURFEW_FOO_BAR; the command line "
-					"wins.\n");
+		buffer_append_text(out,
+			"\nEvery option --foo-bar is also the variable CURFEW_FOO_BAR; the command "
+			"line "
+			"wins.\n");
 	}
 }
 
@@ -103,7 +109,7 @@ void help_append_list(struct buffer *out)
 			const char *variable = option_variable(option, name);
 
 			buffer_appendf(out, "%s\t--%s\t%s\t%s\n", commands[i]->name, option->name,
-				       option->metavar ? option->metavar : "-", variable ? variable : "-");
+				option->metavar ? option->metavar : "-", variable ? variable : "-");
 		}
 	}
 }
@@ -133,9 +139,11 @@ static int refuse_topic(const struct command *self, const char *topic)
 	}
 	text_nearest_offer(&nearest, HELP_EXIT_CODES);
 	if (nearest.best) {
-		output_error(self->name, "no help on '%.80s' (did you mean '%s'?)", topic, nearest.best);
+		output_error(
+			self->name, "no help on '%.80s' (did you mean '%s'?)", topic, nearest.best);
 	} else {
-		output_error(self->name, "no help on '%.80s' (curfew help lists what there is)", topic);
+		output_error(
+			self->name, "no help on '%.80s' (curfew help lists what there is)", topic);
 	}
 	return EXIT_CODE_USAGE;
 }

@@ -15,8 +15,8 @@ void help_append_command(struct buffer *out, const struct command *command);
 void help_append_exit_codes(struct buffer *out);
 
 /*
- * Appends a line for each option of each command: command, option, metavar, variable, with a tab between
- * them, and - for what is missing. The documentation is tested against it.
+ * Appends a line for each option of each command: command, option, metavar, variable, with a tab
+ * between them, and - for what is missing. The documentation is tested against it.
  */
 void help_append_list(struct buffer *out);
 

@@ -43,7 +43,9 @@ const char *option_variable(const struct option *option, char name[OPTION_VARIAB
 	for (size_t i = 0; i <= length; i++) {
 		char c = option->name[i];
 
-		name[sizeof(PREFIX) - 1 + i] = (char)(c == '-' ? '_' : c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+		name[sizeof(PREFIX) - 1 + i] = (char)(c == '-' ? '_'
+				: c >= 'a' && c <= 'z'         ? c - 'a' + 'A'
+							       : c);
 	}
 	return name;
 }
@@ -51,14 +53,15 @@ const char *option_variable(const struct option *option, char name[OPTION_VARIAB
 void option_preset(const struct option *table, void *config)
 {
 	for (const struct option *option = table; option->name; option++) {
-		const char *refusal = option->preset ? option_set(option, config, option->preset) : NULL;
+		const char *refusal =
+			option->preset ? option_set(option, config, option->preset) : NULL;
 
 		assert(!refusal);
 	}
 }
 
-static int refuse_value(struct option_reading *reading, const struct option *option, const char *label,
-			const char *value, const char *reason)
+static int refuse_value(struct option_reading *reading, const struct option *option,
+	const char *label, const char *value, const char *reason)
 {
 	struct buffer *refusal = &reading->refusal;
 
@@ -90,7 +93,8 @@ static int refuse_name(struct option_reading *reading, const char *argument)
 		text_nearest_offer(&nearest, option->name);
 	}
 	length += (size_t)(word - argument);
-	buffer_appendf(&reading->refusal, "unknown option '%.*s'", length < 80 ? (int)length : 80, argument);
+	buffer_appendf(&reading->refusal, "unknown option '%.*s'", length < 80 ? (int)length : 80,
+		argument);
 	if (nearest.best) {
 		buffer_appendf(&reading->refusal, " (did you mean '--%s'?)", nearest.best);
 	}
@@ -226,7 +230,8 @@ int option_read(struct option_reading *reading)
 	uint64_t given = 0;
 	int result = 0;
 
-	while (!result && *reading->arguments && (*reading->arguments)[0] == '-' && (*reading->arguments)[1]) {
+	while (!result && *reading->arguments && (*reading->arguments)[0] == '-' &&
+		(*reading->arguments)[1]) {
 		if ((*reading->arguments)[1] != '-') {
 			result = read_letters(reading, &given);
 		} else if ((*reading->arguments)[2]) {
@@ -250,7 +255,8 @@ static bool is_ours(const struct option *table, const char *variable)
 			continue;
 		}
 		length = strlen(name);
-		if (!strncmp(variable, name, length) && (variable[length] == '=' || !variable[length])) {
+		if (!strncmp(variable, name, length) &&
+			(variable[length] == '=' || !variable[length])) {
 			return true;
 		}
 	}

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Options as tables. Everything about an option is in its row: parsing, the environment's form, defaults,
- * help, completion and the manual's test derive from it.
+ * Options as tables. Everything about an option is in its row: parsing, the environment's form,
+ * defaults, help, completion and the manual's test derive from it.
  *
- * Every --foo-bar is also CURFEW_FOO_BAR, unless it is internal; the command line wins, and an empty
- * variable counts as none. Other CURFEW_* variables are ignored. No option may be called port:
- * Kubernetes injects CURFEW_PORT=tcp://... for a Service named curfew.
+ * Every --foo-bar is also CURFEW_FOO_BAR, unless it is internal; the command line wins, and an
+ * empty variable counts as none. Other CURFEW_* variables are ignored. No option may be called
+ * port: Kubernetes injects CURFEW_PORT=tcp://... for a Service named curfew.
  */
 #ifndef CMD_OPTION_H
 #define CMD_OPTION_H
@@ -16,24 +16,19 @@
 
 #include "base/buffer.h"
 
-/* Kind, type of the field that it fills. */
-#define OPTION_KINDS(X)                                                                            \
-	X(FLAG, bool)                   /* alone, or with =yes or =no */                           \
-	X(DURATION, int64_t)            /* milliseconds, CURFEW_NEVER for inf */                   \
-	X(SIZE, uint64_t)                                                                          \
-	X(NUMBER, int)                  /* from least to most */                                   \
-	X(STRING, const char *)         /* not empty */                                            \
-	X(CHOICE, unsigned)             /* an index in choices; an enum whose first member is 0 */ \
-	X(SIGNAL, int)                                                                             \
-	X(CATCHABLE, int)               /* a signal that is not KILL or STOP */                    \
-	X(SIGNALS, sigset_t)            /* such signals, between commas */                         \
-	X(SIGNAL_MAP, struct signal_map) /* HUP:TERM,USR1:0; adds up */                            \
-	X(WORDS, struct option_words)   /* strings, one for each time it is given */
-
+/* Each with the type of the field that it fills. */
 enum option_kind {
-#define OPTION_KIND_ENUM(name, type) OPTION_##name,
-	OPTION_KINDS(OPTION_KIND_ENUM)
-#undef OPTION_KIND_ENUM
+	OPTION_FLAG,       /* bool: alone, or with =yes or =no */
+	OPTION_DURATION,   /* int64_t: milliseconds, CURFEW_NEVER for inf */
+	OPTION_SIZE,       /* uint64_t: bytes */
+	OPTION_NUMBER,     /* int: from least to most */
+	OPTION_STRING,     /* const char *: not empty */
+	OPTION_CHOICE,     /* unsigned: an index in choices */
+	OPTION_SIGNAL,     /* int */
+	OPTION_CATCHABLE,  /* int: a signal that is not KILL or STOP */
+	OPTION_SIGNALS,    /* sigset_t: such signals, between commas */
+	OPTION_SIGNAL_MAP, /* struct signal_map: HUP:TERM,USR1:0; adds up */
+	OPTION_WORDS       /* struct option_words: strings, one for each time it is given */
 };
 
 #define OPTION_MOST_WORDS 32
@@ -44,13 +39,13 @@ struct option_words {
 };
 
 struct option {
-	const char *name;           /* without dashes; NULL ends a table */
-	char letter;                /* -v; flags only; 0 for none */
-	bool internal;              /* between our own programs: not in the environment, not completed */
+	const char *name; /* without dashes; NULL ends a table */
+	char letter;      /* -v; flags only; 0 for none */
+	bool internal;    /* between our own programs: not in the environment, not completed */
 	enum option_kind kind;
-	size_t offset;              /* of the field in the command's config */
-	const char *metavar;        /* NULL for flags */
-	const char *preset;         /* the default, as one would write it; NULL: the field stays zero */
+	size_t offset;       /* of the field in the command's config */
+	const char *metavar; /* NULL for flags */
+	const char *preset;  /* the default, as one would write it; NULL: the field stays zero */
 	const char *preset_text;    /* the default for people, where the preset does not tell it */
 	const char *help;           /* one sentence without its full stop */
 	const char *const *choices; /* CHOICE; ends with NULL */
@@ -73,7 +68,7 @@ void option_preset(const struct option *table, void *config);
 
 struct option_reading {
 	const struct option *table;
-	char **arguments;         /* behind the command's name, ends with NULL; moved to the first operand */
+	char **arguments;         /* behind the command's name; moved to the first operand */
 	char *const *environment; /* ends with NULL; or NULL */
 	void *config;             /* strings in it point into arguments and environment */
 	struct buffer refusal;    /* why nothing came of it: one line without its newline */
@@ -82,14 +77,15 @@ struct option_reading {
 #define OPTION_WANTS_HELP 1
 
 /*
- * Reads arguments up to the first that is no option, or up to and with "--", then the environment. Returns 0;
- * OPTION_WANTS_HELP if --help was met, after which nothing else is read; or -EINVAL with a refusal.
+ * Reads arguments up to the first that is no option, or up to and with "--", then the environment.
+ * Returns 0; OPTION_WANTS_HELP if --help was met, after which nothing else is read; or -EINVAL with
+ * a refusal.
  */
 int option_read(struct option_reading *reading);
 
 /*
- * Returns the environment without the variables of the table's options, for a child that they are not meant
- * for: an array to be freed with free(3), of the same strings. NULL with errno ENOMEM.
+ * Returns the environment without the variables of the table's options, for a child that they are
+ * not meant for: an array to be freed with free(3), of the same strings. NULL with errno ENOMEM.
  */
 char **option_environment(const struct option *table, char *const *environment);
 

@@ -39,17 +39,35 @@ static const char *const colours[] = {"red", "green", "blue", NULL};
 static const struct option table[] = {
 	{.name = "loud", .letter = 'l', .kind = OPTION_FLAG, FIELD(loud)},
 	{.name = "quick", .letter = 'q', .kind = OPTION_FLAG, FIELD(quick)},
-	{.name = "grace", .kind = OPTION_DURATION, FIELD(grace_ms), .metavar = "DURATION", .preset = "25s"},
+	{.name = "grace",
+		.kind = OPTION_DURATION,
+		FIELD(grace_ms),
+		.metavar = "DURATION",
+		.preset = "25s"},
 	{.name = "limit", .kind = OPTION_SIZE, FIELD(limit), .metavar = "SIZE", .preset = "64k"},
 	{.name = "code", .kind = OPTION_NUMBER, FIELD(code), .metavar = "CODE", .most = 255},
 	{.name = "report-file", .kind = OPTION_STRING, FIELD(report_file), .metavar = "FILE"},
-	{.name = "colour", .kind = OPTION_CHOICE, FIELD(colour), .metavar = "COLOUR", .preset = "green", .choices = colours},
+	{.name = "colour",
+		.kind = OPTION_CHOICE,
+		FIELD(colour),
+		.metavar = "COLOUR",
+		.preset = "green",
+		.choices = colours},
 	{.name = "signal", .kind = OPTION_SIGNAL, FIELD(signal), .metavar = "SIGNAL"},
 	{.name = "caught", .kind = OPTION_CATCHABLE, FIELD(caught), .metavar = "SIGNAL"},
-	{.name = "stop-on", .kind = OPTION_SIGNALS, FIELD(stop_on), .metavar = "SIGNAL,...", .preset = "TERM,INT"},
+	{.name = "stop-on",
+		.kind = OPTION_SIGNALS,
+		FIELD(stop_on),
+		.metavar = "SIGNAL,...",
+		.preset = "TERM,INT"},
 	{.name = "map", .kind = OPTION_SIGNAL_MAP, FIELD(map), .metavar = "FROM:TO"},
 	{.name = "listen", .kind = OPTION_WORDS, FIELD(listen), .metavar = "ADDR"},
-	{.name = "secret", .internal = true, .kind = OPTION_NUMBER, FIELD(secret), .metavar = "FD", .most = 9},
+	{.name = "secret",
+		.internal = true,
+		.kind = OPTION_NUMBER,
+		FIELD(secret),
+		.metavar = "FD",
+		.most = 9},
 	{.name = NULL},
 };
 
@@ -77,7 +95,8 @@ static size_t copy_words(struct attempt *attempt, size_t from, char **to, const 
 	return count;
 }
 
-static int try(struct attempt *attempt, const char *const *arguments, const char *const *environment)
+static int try(
+	struct attempt *attempt, const char *const *arguments, const char *const *environment)
 {
 	int result;
 
@@ -93,7 +112,7 @@ static int try(struct attempt *attempt, const char *const *arguments, const char
 	};
 	result = option_read(&attempt->reading);
 	attempt->operands = (size_t)(attempt->reading.arguments - attempt->arguments);
-	assert_int_equal(result < 0, attempt->reading.refusal.length > 0);
+	assert_int_equal(result<0, attempt->reading.refusal.length> 0);
 	return result;
 }
 
@@ -105,7 +124,11 @@ static void end(struct attempt *attempt)
 	buffer_fini(&attempt->reading.refusal);
 }
 
-#define WORDS(...) (const char *const[]){__VA_ARGS__, NULL}
+#define WORDS(...)                                                                                 \
+	(const char *const[])                                                                      \
+	{                                                                                          \
+		__VA_ARGS__, NULL                                                                  \
+	}
 
 static void has_its_presets(void **state)
 {
@@ -130,12 +153,13 @@ static void reads_every_kind(void **state)
 
 	(void)state;
 	assert_int_equal(try(&attempt,
-			     WORDS("--loud", "--grace=1.5s", "--limit", "8M", "--code", "7", "--report-file=a=b",
-				   "--colour", "blue", "--signal", "KILL", "--caught", "usr1", "--stop-on", "QUIT,RTMIN+1",
-				   "--map", "HUP:TERM,USR1:0", "--map=USR2:KILL", "--listen", "a", "--listen=b",
-				   "--secret", "4", "word", "--quick"),
-			     NULL),
-			 0);
+				 WORDS("--loud", "--grace=1.5s", "--limit", "8M", "--code", "7",
+					 "--report-file=a=b", "--colour", "blue", "--signal",
+					 "KILL", "--caught", "usr1", "--stop-on", "QUIT,RTMIN+1",
+					 "--map", "HUP:TERM,USR1:0", "--map=USR2:KILL", "--listen",
+					 "a", "--listen=b", "--secret", "4", "word", "--quick"),
+				 NULL),
+		0);
 	assert_true(attempt.config.loud);
 	assert_false(attempt.config.quick);
 	assert_int_equal(attempt.config.grace_ms, 1500);
@@ -193,13 +217,17 @@ static void knows_where_options_end(void **state)
 static void wants_help_before_anything_later(void **state)
 {
 	static const char *const lines[][4] = {
-		{"--help", "--nonsense"}, {"-h"}, {"-lh", "--nonsense"}, {"--loud", "--help", "--nonsense"},
+		{"--help", "--nonsense"},
+		{"-h"},
+		{"-lh", "--nonsense"},
+		{"--loud", "--help", "--nonsense"},
 	};
 	struct attempt attempt;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-		assert_int_equal(try(&attempt, lines[i], WORDS("CURFEW_GRACE=nonsense")), OPTION_WANTS_HELP);
+		assert_int_equal(
+			try(&attempt, lines[i], WORDS("CURFEW_GRACE=nonsense")), OPTION_WANTS_HELP);
 		end(&attempt);
 	}
 	assert_int_equal(try(&attempt, WORDS("word", "--help"), NULL), 0);
@@ -214,12 +242,14 @@ static void reads_the_environment_where_the_command_line_is_silent(void **state)
 	struct attempt attempt;
 
 	(void)state;
-	assert_int_equal(try(&attempt, WORDS("--grace", "1s", "--map", "HUP:INT", "--quick=no", "--code=0"),
-			     WORDS("CURFEW_GRACE=nonsense", "CURFEW_REPORT_FILE=f", "CURFEW_LOUD=1", "CURFEW_QUICK=1",
-				   "CURFEW_MAP=USR1:0", "CURFEW_LIMIT=", "CURFEW_PORT=tcp://10.0.0.1:80",
-				   "CURFEW_SECRET=5", "CURFEW_GRAC=x", "CURFEW_GRACED=x", "CURFEW_STOP_ON",
-				   "CURFEW_CODE=9", "XCURFEW_COLOUR=red")),
-			 0);
+	assert_int_equal(
+		try(&attempt, WORDS("--grace", "1s", "--map", "HUP:INT", "--quick=no", "--code=0"),
+			WORDS("CURFEW_GRACE=nonsense", "CURFEW_REPORT_FILE=f", "CURFEW_LOUD=1",
+				"CURFEW_QUICK=1", "CURFEW_MAP=USR1:0",
+				"CURFEW_LIMIT=", "CURFEW_PORT=tcp://10.0.0.1:80", "CURFEW_SECRET=5",
+				"CURFEW_GRAC=x", "CURFEW_GRACED=x", "CURFEW_STOP_ON",
+				"CURFEW_CODE=9", "XCURFEW_COLOUR=red")),
+		0);
 	assert_int_equal(attempt.config.grace_ms, 1000);
 	assert_string_equal(attempt.config.report_file, "f");
 	assert_true(attempt.config.loud);
@@ -240,32 +270,49 @@ static void refuses_in_one_line(void **state)
 		const char *variable;
 		const char *refusal;
 	} cases[] = {
-		{{"--grace", "10x"}, NULL, "--grace wants a duration such as 10s, 500ms or inf, not '10x'"},
-		{{"--grace=10"}, NULL, "--grace wants a duration such as 10s, 500ms or inf, not '10' (it has no unit)"},
+		{{"--grace", "10x"}, NULL,
+			"--grace wants a duration such as 10s, 500ms or inf, not '10x'"},
+		{{"--grace=10"}, NULL,
+			"--grace wants a duration such as 10s, 500ms or inf, not '10' (it has no "
+			"unit)"},
 		{{"--grace="}, NULL, "--grace wants a duration such as 10s, 500ms or inf, not ''"},
-		{{"--grace", "-1s"}, NULL, "--grace wants a duration such as 10s, 500ms or inf, not '-1s' (it is negative)"},
-		{{"--grace"}, NULL, "--grace wants a duration such as 10s, 500ms or inf, but nothing follows"},
-		{{"x"}, "CURFEW_GRACE=10x", "CURFEW_GRACE wants a duration such as 10s, 500ms or inf, not '10x'"},
-		{{"x"}, "CURFEW_STOP_ON=X", "CURFEW_STOP_ON wants signals such as TERM,INT,QUIT, not 'X'"},
+		{{"--grace", "-1s"}, NULL,
+			"--grace wants a duration such as 10s, 500ms or inf, not '-1s' (it is "
+			"negative)"},
+		{{"--grace"}, NULL,
+			"--grace wants a duration such as 10s, 500ms or inf, but nothing follows"},
+		{{"x"}, "CURFEW_GRACE=10x",
+			"CURFEW_GRACE wants a duration such as 10s, 500ms or inf, not '10x'"},
+		{{"x"}, "CURFEW_STOP_ON=X",
+			"CURFEW_STOP_ON wants signals such as TERM,INT,QUIT, not 'X'"},
 		{{"--limit", "1T"}, NULL, "--limit wants a size such as 64k, 8M or 1G, not '1T'"},
-		{{"--code", "256"}, NULL, "--code wants a number from 0 to 255, not '256' (it is too large)"},
+		{{"--code", "256"}, NULL,
+			"--code wants a number from 0 to 255, not '256' (it is too large)"},
 		{{"--report-file="}, NULL, "--report-file wants a value (FILE), not ''"},
 		{{"--listen", ""}, NULL, "--listen wants a value (ADDR), not ''"},
 		{{"--colour", "rde"}, NULL, "--colour wants red, green or blue, not 'rde'"},
-		{{"--signal", "NO"}, NULL, "--signal wants a signal such as TERM, 15 or RTMIN+1, not 'NO'"},
+		{{"--signal", "NO"}, NULL,
+			"--signal wants a signal such as TERM, 15 or RTMIN+1, not 'NO'"},
 		{{"--caught", "STOP"}, NULL,
-		 "--caught wants a signal such as TERM, 15 or RTMIN+1, not 'STOP' (it cannot be caught)"},
+			"--caught wants a signal such as TERM, 15 or RTMIN+1, not 'STOP' (it "
+			"cannot be caught)"},
 		{{"--stop-on", "INT,KILL"}, NULL,
-		 "--stop-on wants signals such as TERM,INT,QUIT, not 'INT,KILL' (it names one that cannot be caught)"},
-		{{"--stop-on", "INT,"}, NULL, "--stop-on wants signals such as TERM,INT,QUIT, not 'INT,'"},
-		{{"--map", "HUP"}, NULL, "--map wants signals such as HUP:TERM, or USR1:0 to drop one, not 'HUP'"},
+			"--stop-on wants signals such as TERM,INT,QUIT, not 'INT,KILL' (it names "
+			"one that cannot be caught)"},
+		{{"--stop-on", "INT,"}, NULL,
+			"--stop-on wants signals such as TERM,INT,QUIT, not 'INT,'"},
+		{{"--map", "HUP"}, NULL,
+			"--map wants signals such as HUP:TERM, or USR1:0 to drop one, not 'HUP'"},
 		{{"--map", "HUP:INT,USR1:00"}, NULL,
-		 "--map wants signals such as HUP:TERM, or USR1:0 to drop one, not 'HUP:INT,USR1:00'"},
+			"--map wants signals such as HUP:TERM, or USR1:0 to drop one, not "
+			"'HUP:INT,USR1:00'"},
 		{{"--map", "KILL:0"}, NULL,
-		 "--map wants signals such as HUP:TERM, or USR1:0 to drop one, not 'KILL:0' (it maps one that cannot be "
-		 "caught)"},
+			"--map wants signals such as HUP:TERM, or USR1:0 to drop one, not 'KILL:0' "
+			"(it maps one that cannot be "
+			"caught)"},
 		{{"--map", "HUP:INT:USR1"}, NULL,
-		 "--map wants signals such as HUP:TERM, or USR1:0 to drop one, not 'HUP:INT:USR1'"},
+			"--map wants signals such as HUP:TERM, or USR1:0 to drop one, not "
+			"'HUP:INT:USR1'"},
 		{{"--loud=loudly"}, NULL, "--loud wants yes or no, not 'loudly'"},
 		{{"--grcae=1s"}, NULL, "unknown option '--grcae' (did you mean '--grace'?)"},
 		{{"-grace"}, NULL, "unknown option '-grace' (did you mean '--grace'?)"},
@@ -280,7 +327,8 @@ static void refuses_in_one_line(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct attempt attempt;
 
-		assert_int_equal(try(&attempt, cases[i].arguments, WORDS(cases[i].variable)), -EINVAL);
+		assert_int_equal(
+			try(&attempt, cases[i].arguments, WORDS(cases[i].variable)), -EINVAL);
 		assert_string_equal(buffer_text(&attempt.reading.refusal), cases[i].refusal);
 		end(&attempt);
 	}
@@ -309,7 +357,8 @@ static void refuses_one_word_too_many(void **state)
 {
 	struct option_words words = {.count = 0};
 	struct option_reading reading = {.config = &words};
-	static const struct option listen[] = {{.name = "listen", .kind = OPTION_WORDS, .metavar = "ADDR"}, {.name = NULL}};
+	static const struct option listen[] = {
+		{.name = "listen", .kind = OPTION_WORDS, .metavar = "ADDR"}, {.name = NULL}};
 	char argument[] = "--listen=x";
 	char *arguments[OPTION_MOST_WORDS + 2] = {NULL};
 
@@ -320,7 +369,8 @@ static void refuses_one_word_too_many(void **state)
 	}
 	reading.arguments = arguments;
 	assert_int_equal(option_read(&reading), -EINVAL);
-	assert_string_equal(buffer_text(&reading.refusal), "--listen wants a value (ADDR), not 'x' (it is one too many)");
+	assert_string_equal(buffer_text(&reading.refusal),
+		"--listen wants a value (ADDR), not 'x' (it is one too many)");
 	assert_int_equal(words.count, OPTION_MOST_WORDS);
 	buffer_fini(&reading.refusal);
 }
@@ -347,13 +397,20 @@ static void lists_help_last(void **state)
 static void strips_the_environment(void **state)
 {
 	char *const before[] = {
-		(char[]){"PATH=/bin"},        (char[]){"CURFEW_GRACE=1s"},   (char[]){"CURFEW_PORT=tcp://x"},
-		(char[]){"CURFEW_GRACED=1s"}, (char[]){"CURFEW_STOP_ON="},   (char[]){"curfew_grace=1s"},
-		(char[]){"CURFEW_GRACE"},     (char[]){"CURFEW_REPORT_FILE=x"}, (char[]){""},
-		(char[]){"X=CURFEW_GRACE=1"}, NULL,
+		(char[]){"PATH=/bin"},
+		(char[]){"CURFEW_GRACE=1s"},
+		(char[]){"CURFEW_PORT=tcp://x"},
+		(char[]){"CURFEW_GRACED=1s"},
+		(char[]){"CURFEW_STOP_ON="},
+		(char[]){"curfew_grace=1s"},
+		(char[]){"CURFEW_GRACE"},
+		(char[]){"CURFEW_REPORT_FILE=x"},
+		(char[]){""},
+		(char[]){"X=CURFEW_GRACE=1"},
+		NULL,
 	};
-	const char *const after[] = {"PATH=/bin", "CURFEW_PORT=tcp://x", "CURFEW_GRACED=1s", "curfew_grace=1s", "",
-				     "X=CURFEW_GRACE=1", NULL};
+	const char *const after[] = {"PATH=/bin", "CURFEW_PORT=tcp://x", "CURFEW_GRACED=1s",
+		"curfew_grace=1s", "", "X=CURFEW_GRACE=1", NULL};
 	char **environment = option_environment(table, before);
 
 	(void)state;

@@ -58,7 +58,8 @@ int output_write(struct buffer *text)
 void output_error(const char *command, const char *format, ...)
 {
 	char line[ERROR_BYTES];
-	int length = snprintf(line, sizeof(line), "curfew%s%s: ", command ? " " : "", command ? command : "");
+	int length = snprintf(
+		line, sizeof(line), "curfew%s%s: ", command ? " " : "", command ? command : "");
 	va_list args;
 
 	va_start(args, format);

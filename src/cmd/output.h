@@ -6,15 +6,16 @@
 #include "base/buffer.h"
 
 /*
- * Writes all of a text to standard output and frees it. The signals that were held since the start get
- * their way again, for a reader may be slow. Returns 0, or 1 after an error on standard error.
+ * Writes all of a text to standard output and frees it. The signals that were held since the start
+ * get their way again, for a reader may be slow. Returns 0, or 1 after an error on standard error.
  */
 int output_write(struct buffer *text);
 
 /*
- * Writes one line, "curfew COMMAND: MESSAGE" (command NULL: "curfew: MESSAGE"), to standard error. Control
- * characters become question marks, so that it is one line whatever was quoted in it.
+ * Writes one line, "curfew COMMAND: MESSAGE" (command NULL: "curfew: MESSAGE"), to standard error.
+ * Control characters become question marks, so that it is one line whatever was quoted in it.
  */
-__attribute__((format(printf, 2, 3))) void output_error(const char *command, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void output_error(
+	const char *command, const char *format, ...);
 
 #endif

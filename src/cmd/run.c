@@ -29,7 +29,8 @@ static const struct option options[] = {
 		FIELD(grace_ms),
 		.metavar = "DURATION",
 		.preset_text = GRACE_PRESET_TEXT,
-		.help = "Time from the first stop signal to our exit; what is left then is killed; inf for no limit",
+		.help = "Time from the first stop signal to our exit; what is left then is killed; "
+			"inf for no limit",
 	},
 	{
 		.name = "duration",
@@ -45,7 +46,8 @@ static const struct option options[] = {
 		FIELD(eof_wait_ms),
 		.metavar = "DURATION",
 		.preset = "2s",
-		.help = "With --stdin pipe: time to end after the end of input, before the stop signal",
+		.help = "With --stdin pipe: time to end after the end of input, before the stop "
+			"signal",
 	},
 	{
 		.name = "stop-on",
@@ -60,7 +62,8 @@ static const struct option options[] = {
 		.kind = OPTION_SIGNAL_MAP,
 		FIELD(map),
 		.metavar = "FROM:TO,...",
-		.help = "Rewrite signals on their way to the command, or drop them (USR1:0); repeatable",
+		.help = "Rewrite signals on their way to the command, or drop them (USR1:0); "
+			"repeatable",
 	},
 	{
 		.name = "dump-signal",
@@ -77,7 +80,8 @@ static const struct option options[] = {
 		.metavar = "MODE",
 		.preset = "inherit",
 		.choices = stdin_modes,
-		.help = "The command's standard input: inherit ours, null, or a pipe that is closed first of all at the end",
+		.help = "The command's standard input: inherit ours, null, or a pipe that is "
+			"closed first of all at the end",
 	},
 	{
 		.name = "signal",
@@ -94,7 +98,8 @@ static const struct option options[] = {
 		.metavar = "MODE",
 		.preset = "tree",
 		.choices = kill_modes,
-		.help = "Send the stop signal to the whole tree, or to the main process first and the rest when it is gone",
+		.help = "Send the stop signal to the whole tree, or to the main process first and "
+			"the rest when it is gone",
 	},
 	{
 		.name = "pre-stop",
@@ -118,7 +123,8 @@ static const struct option options[] = {
 		.metavar = "CODE",
 		.preset = "zero",
 		.choices = signal_exits,
-		.help = "Exit code where the command died of our stop signal: zero, keep 128+n, or reraise to die of it too",
+		.help = "Exit code where the command died of our stop signal: zero, keep 128+n, or "
+			"reraise to die of it too",
 	},
 	{
 		.name = "forced-exit",
@@ -127,7 +133,8 @@ static const struct option options[] = {
 		.metavar = "CODE",
 		.preset = "0",
 		.most = 255,
-		.help = "Exit code where the command ended well but something it had started had to be killed",
+		.help = "Exit code where the command ended well but something it had started had "
+			"to be killed",
 	},
 	{
 		.name = "insist",
@@ -190,7 +197,8 @@ static int run_command(const struct command *self, char **arguments)
 		return exit_code;
 	}
 	if (!*arguments) {
-		output_error(self->name, "no command given (curfew run [OPTION...] %s)", self->operands);
+		output_error(
+			self->name, "no command given (curfew run [OPTION...] %s)", self->operands);
 		return EXIT_CODE_USAGE;
 	}
 	environment = option_environment(options, environ);

@@ -17,7 +17,8 @@
 static void read_into(struct run_config *config, const char *option, const char *value)
 {
 	char *arguments[] = {(char *)option, (char *)value, NULL};
-	struct option_reading reading = {.table = command_run.options, .arguments = arguments, .config = config};
+	struct option_reading reading = {
+		.table = command_run.options, .arguments = arguments, .config = config};
 
 	assert_int_equal(option_read(&reading), 0);
 }

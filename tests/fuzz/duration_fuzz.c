@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Durations, sizes, numbers and rates against their grammar as regular expressions, and the C library's numbers. */
+/*
+ * Durations, sizes, numbers and rates against their grammar as regular expressions, and the C
+ * library's numbers.
+ */
 #include <assert.h>
 #include <regex.h>
 #include <stdint.h>
@@ -67,7 +70,10 @@ static void check_size(const char *text)
 	assert(good == (!refusal || is_too_large(refusal)));
 	if (!refusal) {
 		number = strtoull(text, &letter, 10);
-		number <<= !*letter ? 0 : strchr("kK", *letter) ? 10 : strchr("mM", *letter) ? 20 : 30;
+		number <<= !*letter             ? 0
+			: strchr("kK", *letter) ? 10
+			: strchr("mM", *letter) ? 20
+						: 30;
 		assert(number == bytes);
 	}
 }

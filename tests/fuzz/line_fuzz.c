@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The line splitter. The first byte gives the bound; the rest is the input. A second, naive splitter over
- * the whole input is the oracle; the real one must agree when fed byte by byte, and cut in two at every point.
+ * The line splitter. The first byte gives the bound; the rest is the input. A second, naive
+ * splitter over the whole input is the oracle; the real one must agree when fed byte by byte, and
+ * cut in two at every point.
  */
 #include <assert.h>
 #include <stdint.h>
@@ -46,7 +47,8 @@ static void split_naively(struct buffer *out, const char *bytes, size_t length, 
 	}
 }
 
-static void check(const struct buffer *expected, const char *bytes, size_t length, size_t bound, size_t cut)
+static void check(
+	const struct buffer *expected, const char *bytes, size_t length, size_t bound, size_t cut)
 {
 	struct line_splitter splitter;
 	struct buffer seen = {0};

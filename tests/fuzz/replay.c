@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs a fuzz target on every file of the folders and files that are its arguments: the corpora, in the normal tests. */
+/*
+ * Runs a fuzz target on every file of the folders and files that are its arguments: the corpora, in
+ * the normal tests.
+ */
 #include <dirent.h>
 #include <errno.h>
 #include <stdint.h>
@@ -18,7 +21,9 @@ static int fail(const char *path)
 	return -1;
 }
 
-/* Returns the number of inputs, or -1. The copy has the exact size, so that reading too far shows. */
+/*
+ * Returns the number of inputs, or -1. The copy has the exact size, so that reading too far shows.
+ */
 static int replay_file(const char *path)
 {
 	static uint8_t bytes[LONGEST_INPUT];
