@@ -29,12 +29,13 @@ static void heard(struct curfew_child *child, const char *bytes, size_t length, 
 
 static void ended(struct curfew_child *child, void *arg)
 {
-	static const char *const rungs[] = {"by itself", "at the end of its input", "on the stop signal", "killed"};
+	static const char *const rungs[] = {
+		"by itself", "at the end of its input", "on the stop signal", "killed"};
 	struct curfew_child_exit end = curfew_child_exit(child);
 
 	(void)arg;
-	printf("[%d] ended %s, code %d, signal %d\n", (int)curfew_child_pid(child), rungs[end.rung], end.code,
-		end.signal);
+	printf("[%d] ended %s, code %d, signal %d\n", (int)curfew_child_pid(child), rungs[end.rung],
+		end.code, end.signal);
 	fflush(stdout);
 	curfew_child_free(child);
 	if (curfew_lifecycle_phase(life) == CURFEW_RUNNING) {

@@ -43,8 +43,9 @@ static void hang_up(struct connection *connection)
 static void answer(struct connection *connection)
 {
 	bool last = curfew_lifecycle_phase(life) != CURFEW_RUNNING;
-	const char *text = last ? "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nhello\n"
-				: "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello\n";
+	const char *text = last
+		? "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nhello\n"
+		: "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello\n";
 
 	connection->length = 0;
 	curfew_lifecycle_count(life, CURFEW_REQUESTS_COMPLETED, 1);
@@ -73,7 +74,8 @@ static bool readable(struct connection *connection)
 static void finish(struct curfew_hold *hold)
 {
 	(void)hold;
-	curfew_drain_close(connections, curfew_after_ms(IDLE_MS)); /* once: a later deadline changes nothing */
+	curfew_drain_close(
+		connections, curfew_after_ms(IDLE_MS)); /* once: a later deadline changes nothing */
 }
 
 static void cut(struct curfew_hold *hold)
@@ -84,7 +86,8 @@ static void cut(struct curfew_hold *hold)
 	hang_up(connection);
 }
 
-static const struct curfew_hold_ops connection_ops = {.kind = "connection", .finish = finish, .cut = cut};
+static const struct curfew_hold_ops connection_ops = {
+	.kind = "connection", .finish = finish, .cut = cut};
 
 static void accepted(int fd, void *arg)
 {
@@ -92,7 +95,8 @@ static void accepted(int fd, void *arg)
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
 
 	(void)arg;
-	if (!connection || curfew_drain_hold(connections, &connection->hold, &connection_ops, NULL)) {
+	if (!connection ||
+		curfew_drain_hold(connections, &connection->hold, &connection_ops, NULL)) {
 		close(fd);
 		free(connection);
 		return;
@@ -141,10 +145,12 @@ int main(int argc, char **argv)
 	int code;
 
 	life = curfew_lifecycle_new(NULL); /* SIGTERM is safe from here */
-	connections = curfew_drain_new(curfew_lifecycle_stage(life, CURFEW_WORK), "connections", NULL);
+	connections =
+		curfew_drain_new(curfew_lifecycle_stage(life, CURFEW_WORK), "connections", NULL);
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	epoll_ctl(epoll_fd, EPOLL_CTL_ADD, curfew_lifecycle_fd(life), &event);
-	listener = curfew_listener_new(life, listen_on(argc > 1 ? argv[1] : "8080"), accepted, NULL);
+	listener =
+		curfew_listener_new(life, listen_on(argc > 1 ? argv[1] : "8080"), accepted, NULL);
 	curfew_lifecycle_ready(life);
 	while (!curfew_lifecycle_done(life)) {
 		turn();

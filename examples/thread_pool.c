@@ -23,7 +23,8 @@ static atomic_long next_job, finished, primes;
 static atomic_int working = WORKERS;
 static long jobs;
 
-static const struct curfew_hold_ops worker_ops = {.kind = "worker"}; /* the token asks it to finish */
+static const struct curfew_hold_ops worker_ops = {
+	.kind = "worker"}; /* the token asks it to finish */
 
 static bool is_prime(long number)
 {
@@ -75,7 +76,8 @@ int main(int argc, char **argv)
 	life = curfew_lifecycle_new(NULL);
 	group = curfew_group_new(curfew_lifecycle_context(life), CURFEW_NEVER);
 	for (int i = 0; i < WORKERS; i++) {
-		curfew_drain_hold(curfew_lifecycle_stage(life, CURFEW_WORK), &holds[i], &worker_ops, NULL);
+		curfew_drain_hold(
+			curfew_lifecycle_stage(life, CURFEW_WORK), &holds[i], &worker_ops, NULL);
 		if (curfew_group_main(group, NULL, work, &holds[i])) {
 			errx(1, "cannot start a thread");
 		}

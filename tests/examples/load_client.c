@@ -6,7 +6,9 @@
  *
  * Each thread connects, asks, reads the whole answer, and so on: "fresh" with one request to a connection,
  * "kept" with as many as the server allows. A thread ends when a connection is refused. Lost is a request
- * that was sent on a connection that was established, and not answered whole. Prints one JSON object.
+ * that was sent on a connection that was established, and not answered whole; unsent one that could not be
+ * sent on such a connection. Prints "running" when so many requests were answered that all threads are
+ * under way, and at the end one JSON object.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -22,12 +24,14 @@
 #include <unistd.h>
 
 #define THREADS_MAX 256
-#define ANSWER_S 20 /* an answer that takes longer is lost */
+#define UNDER_WAY 50 /* answers for each thread */
+#define ANSWER_S 20  /* an answer that takes longer is lost */
 
 enum result { ANSWERED, ANSWERED_LAST, LOST, NOT_SENT };
 
 static struct sockaddr_in server = {.sin_family = AF_INET};
 static bool kept;
+static int threads;
 static atomic_long sent, answered, lost, refused, unsent;
 
 /* Returns the length of the whole answer, or 0 while its head is not whole. */
@@ -57,7 +61,8 @@ static enum result read_answer(int fd)
 		length += (size_t)got;
 		whole = answer_length(text, length);
 		if (whole && length >= whole) {
-			return memmem(text, length, "Connection: close", 17) ? ANSWERED_LAST : ANSWERED;
+			return memmem(text, length, "Connection: close", 17) ? ANSWERED_LAST
+									     : ANSWERED;
 		}
 	}
 }
@@ -66,7 +71,8 @@ static enum result ask(int fd)
 {
 	static const char request[] = "GET / HTTP/1.1\r\nHost: server\r\n\r\n";
 
-	if (send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) != (ssize_t)(sizeof(request) - 1)) {
+	if (send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) !=
+		(ssize_t)(sizeof(request) - 1)) {
 		return NOT_SENT;
 	}
 	atomic_fetch_add(&sent, 1);
@@ -92,7 +98,15 @@ static int dial(void)
 
 static void count(enum result result)
 {
-	atomic_fetch_add(result == LOST ? &lost : result == NOT_SENT ? &unsent : &answered, 1);
+	long before = atomic_fetch_add(result == LOST ? &lost
+			: result == NOT_SENT          ? &unsent
+						      : &answered,
+		1);
+
+	if (result != LOST && result != NOT_SENT && before == (long)threads * UNDER_WAY) {
+		puts("running");
+		fflush(stdout);
+	}
 }
 
 static void *client(void *arg)
@@ -114,24 +128,24 @@ static void *client(void *arg)
 
 int main(int argc, char **argv)
 {
-	pthread_t threads[THREADS_MAX];
-	int count_of_threads = argc == 4 ? atoi(argv[3]) : 0;
+	pthread_t clients[THREADS_MAX];
 
-	if (count_of_threads < 1 || count_of_threads > THREADS_MAX) {
+	threads = argc == 4 ? atoi(argv[3]) : 0;
+	if (threads < 1 || threads > THREADS_MAX) {
 		errx(2, "usage: load_client PORT fresh|kept THREADS");
 	}
 	server.sin_port = htons((uint16_t)atoi(argv[1]));
 	server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	kept = strcmp(argv[2], "kept") == 0;
-	for (int i = 0; i < count_of_threads; i++) {
-		if (pthread_create(&threads[i], NULL, client, NULL)) {
+	for (int i = 0; i < threads; i++) {
+		if (pthread_create(&clients[i], NULL, client, NULL)) {
 			errx(1, "cannot start a thread");
 		}
 	}
-	for (int i = 0; i < count_of_threads; i++) {
-		pthread_join(threads[i], NULL);
+	for (int i = 0; i < threads; i++) {
+		pthread_join(clients[i], NULL);
 	}
-	printf("{\"sent\":%ld,\"answered\":%ld,\"lost\":%ld,\"unsent\":%ld,\"refused\":%ld}\n", sent, answered, lost,
-		unsent, refused);
+	printf("{\"sent\":%ld,\"answered\":%ld,\"lost\":%ld,\"unsent\":%ld,\"refused\":%ld}\n",
+		sent, answered, lost, unsent, refused);
 	return 0;
 }
