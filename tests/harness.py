@@ -229,6 +229,12 @@ def readable(fd, within):
     return bool(poll.poll(max(0, within * 1000)))
 
 
+def channel():
+    """A pipe for what a process says beside its output: the reader, and the descriptor to pass on."""
+    reading, writing = os.pipe()
+    return Reader(reading), writing
+
+
 def until(condition, what, within=WITHIN):
     """Waits until a condition on /proc or the file system holds; returns what it gave."""
     deadline = now() + within
@@ -351,6 +357,13 @@ def context_switches(pid):
     return total
 
 
+def settled(pid):
+    """Waits until a process has nothing more to do."""
+    seen = -1
+    while seen != (seen := context_switches(pid)):
+        time.sleep(0.2)
+
+
 def assert_near(measured, wanted, what, slack=SLACK):
     """That something took as long as it must, with the slack to both sides."""
     assert wanted - slack <= measured <= wanted + slack, f"{what}: {measured * 1000:.0f} ms, not {wanted * 1000:.0f}"
@@ -435,9 +448,10 @@ def finish():
         return
     deadline = now() + 10
     while descendants(os.getpid()) and now() < deadline:
-        seen = set()
-        while seen != (seen := seen | set(descendants(os.getpid()))) and now() < deadline:
+        seen, found = None, set()
+        while seen != found and now() < deadline:
             end_all(signal.SIGSTOP)  # so that nothing forks away while it is being killed
+            seen, found = found, set(descendants(os.getpid()))
         end_all(signal.SIGKILL)
         reap()
     adopted.directory.cleanup()
