@@ -228,7 +228,7 @@ static int open_stdio(struct stdio *stdio, const struct curfew_child_config *con
 
 /* The command of a keeper: its own words, then the child's. */
 struct keeper_command {
-	char fd[DURATION_TEXT], grace[DURATION_TEXT], eof_wait[DURATION_TEXT];
+	char fd[DURATION_TEXT], term_wait[DURATION_TEXT], eof_wait[DURATION_TEXT];
 	char signal[SIGNAL_NAME_BYTES];
 	const char **argv;
 };
@@ -255,14 +255,14 @@ static int make_keeper_command(struct keeper_command *command, const struct curf
 		return -ENOMEM;
 	}
 	(void)snprintf(command->fd, sizeof(command->fd), "%d", fd);
-	format_duration(command->grace, config->term_wait_ms);
+	format_duration(command->term_wait, config->term_wait_ms);
 	format_duration(command->eof_wait, config->eof_wait_ms);
 	command->argv[count++] = config->keeper ? config->keeper : "curfew";
 	command->argv[count++] = "run";
 	command->argv[count++] = "--keeper";
 	command->argv[count++] = command->fd;
-	command->argv[count++] = "--grace";
-	command->argv[count++] = command->grace;
+	command->argv[count++] = "--term-wait";
+	command->argv[count++] = command->term_wait;
 	command->argv[count++] = "--eof-wait";
 	command->argv[count++] = command->eof_wait;
 	if (config->stop_signal != SIGTERM) {

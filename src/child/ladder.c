@@ -180,17 +180,28 @@ static void watch_survivor(struct curfew_child *child, pid_t pid)
 	agenda_start(&child->loop->agenda, &child->look, curfew_after_ms(LOOK_MS));
 }
 
+/*
+ * Returns somebody of the tree who lives, 0 for nobody. One that ends while we look hands its children over
+ * to us behind our back, and is found as one more to reap: then the look did not count.
+ */
+static pid_t find_survivor(struct curfew_child *child)
+{
+	pid_t survivor;
+
+	if (is_kept(child)) {
+		return 0;
+	}
+	do {
+		survivor = tree_survivor(&child->tree);
+	} while (!survivor && child->tree.descendants && reaper_reap() > 0);
+	return survivor;
+}
+
 /* The main process has ended: is the rest of its tree gone too? */
 static void look_for_survivors(struct curfew_child *child)
 {
-	pid_t survivor = 0;
+	pid_t survivor = find_survivor(child);
 
-	if (child->tree.descendants) {
-		reaper_reap();
-	}
-	if (!is_kept(child)) {
-		survivor = tree_survivor(&child->tree);
-	}
 	if (!survivor) {
 		curfew_hold_release(&child->tree_hold);
 		pump_finish(&child->output);
@@ -209,7 +220,7 @@ void ladder_main_ended(struct curfew_child *child)
 
 	child->main_ended = true;
 	curfew_child_close_input(child);
-	if (!is_kept(child) && tree_survivor(&child->tree)) {
+	if (find_survivor(child)) {
 		if (!asked) {
 			enter_term(child);
 		} else if (child->config.main_first && child->rung == CURFEW_RUNG_TERM) {

@@ -40,12 +40,17 @@ bool proc_parse_stat(const char *text, struct proc_stat *stat)
 {
 	/* The name, in parentheses, may hold anything, parentheses too. */
 	const char *rest = strrchr(text, ')');
+	char state;
 	int parent;
 	int group;
+	long threads;
 
-	if (!rest || sscanf(rest + 1, " %c %d %d", &stat->state, &parent, &group) != 3) {
+	/* Fields 3, 4, 5 and 20; those between are numbers. */
+	if (!rest || sscanf(rest + 1, " %c %d %d%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s %ld", &state, &parent,
+			     &group, &threads) != 4) {
 		return false;
 	}
+	stat->alive = (state != 'Z' && state != 'X') || threads > 1;
 	stat->parent = parent;
 	stat->group = group;
 	return true;

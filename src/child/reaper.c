@@ -37,29 +37,33 @@ static bool is_anchor(pid_t pid)
 	return false;
 }
 
-static void reap(pid_t pid)
+static bool reap(pid_t pid)
 {
-	siginfo_t info;
+	siginfo_t info = {0};
 
-	(void)waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG);
+	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG) == 0 && info.si_pid;
 }
 
 /* Looks at each child in turn: slower than asking the kernel for one that has ended, but sees past anchors. */
-static void reap_listed(void)
+static size_t reap_listed(void)
 {
 	struct pids pids = {0};
+	size_t count = 0;
 
 	proc_children(getpid(), &pids);
 	for (size_t i = 0; i < pids.count; i++) {
 		if (!is_anchor(pids.items[i])) {
-			reap(pids.items[i]);
+			count += reap(pids.items[i]);
 		}
 	}
 	pids_fini(&pids);
+	return count;
 }
 
-void reaper_reap(void)
+size_t reaper_reap(void)
 {
+	size_t count = 0;
+
 	pthread_mutex_lock(&lock);
 	for (;;) {
 		siginfo_t info = {0};
@@ -68,10 +72,11 @@ void reaper_reap(void)
 			break;
 		}
 		if (is_anchor(info.si_pid)) {
-			reap_listed();
+			count += reap_listed();
 			break;
 		}
-		reap(info.si_pid);
+		count += reap(info.si_pid);
 	}
 	pthread_mutex_unlock(&lock);
+	return count;
 }

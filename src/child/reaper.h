@@ -7,6 +7,7 @@
 #define CHILD_REAPER_H
 
 #include <curfew/link.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 struct anchor {
@@ -17,7 +18,7 @@ struct anchor {
 void reaper_add_anchor(struct anchor *anchor, pid_t pid);
 void reaper_remove_anchor(struct anchor *anchor);
 
-/* Reaps every child of this process that has ended, anchors aside. Never blocks. Any thread. */
-void reaper_reap(void);
+/* Reaps every child of this process that has ended, anchors aside; returns how many. Never blocks. Any thread. */
+size_t reaper_reap(void);
 
 #endif

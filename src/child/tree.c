@@ -94,7 +94,7 @@ static size_t signal_new(int signal, pid_t told, struct seen *seen)
 		pid_t pid = pids.items[i];
 		struct proc_stat stat;
 
-		if (!seen_first(seen, pid) || !proc_stat(pid, &stat) || stat.state == 'Z') {
+		if (!seen_first(seen, pid) || !proc_stat(pid, &stat) || !stat.alive) {
 			continue;
 		}
 		count++;
@@ -166,8 +166,7 @@ pid_t tree_survivor(const struct tree *tree)
 	for (size_t i = 0; i < pids.count && !survivor; i++) {
 		struct proc_stat stat;
 
-		if (pids.items[i] != tree->main && proc_stat(pids.items[i], &stat) && stat.state != 'Z' &&
-			stat.state != 'X') {
+		if (pids.items[i] != tree->main && proc_stat(pids.items[i], &stat) && stat.alive) {
 			survivor = pids.items[i];
 		}
 	}

@@ -50,6 +50,14 @@ static const struct option options[] = {
 			"signal",
 	},
 	{
+		.name = "term-wait",
+		.kind = OPTION_DURATION,
+		FIELD(term_wait_ms),
+		.metavar = "DURATION",
+		.preset = "inf",
+		.help = "Time to end after the stop signal, before SIGKILL; inf: the rest of the grace",
+	},
+	{
 		.name = "stop-on",
 		.kind = OPTION_SIGNALS,
 		FIELD(stop_on),

@@ -26,15 +26,11 @@ static struct {
 
 void signals_block(void)
 {
-	static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
 	const struct sigaction initial = {.sa_handler = SIG_DFL};
 	struct sigaction action;
 	sigset_t all;
 
 	sigfillset(&all);
-	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
-		sigdelset(&all, faults[i]);
-	}
 	sigprocmask(SIG_SETMASK, &all, &original);
 	blocked = true;
 	if (sigaction(SIGCHLD, NULL, &action) == 0 && action.sa_handler == SIG_IGN) {

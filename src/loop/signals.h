@@ -26,7 +26,7 @@ struct signals {
 };
 
 /*
- * Blocks all signals that can be blocked, but for those that a fault of ours raises; keeps the mask that
+ * Blocks all signals that can be blocked (a fault of our own still kills us, signal(7)); keeps the mask that
  * was. A SIGCHLD that was ignored would have the kernel reap our children: it is set to its default. The
  * first statement of main.
  */

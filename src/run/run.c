@@ -183,7 +183,7 @@ static void configure(struct runner *runner, struct curfew_child_config *config)
 	config->stop_signal = run->stop_signal ? run->stop_signal : SIGTERM;
 	config->main_first = run->kill_mode == RUN_KILL_MAIN;
 	config->eof_wait_ms = run->eof_wait_ms;
-	config->term_wait_ms = run->keeper >= 0 ? run->grace_ms : CURFEW_NEVER;
+	config->term_wait_ms = run->term_wait_ms;
 	config->parent_death_signal = SIGKILL;
 	config->inherit_descriptors = true;
 	config->on_exit = all_exited;
@@ -330,7 +330,7 @@ static struct curfew_lifecycle *new_lifecycle(struct runner *runner)
 	options.command = "run";
 	options.version = CURFEW_VERSION;
 	options.grace_ms = config->keeper >= 0 ? CURFEW_NEVER : config->grace_ms;
-	options.child_reserve_ms = 0;
+	options.child_reserve_ms = config->pre_stop ? config->grace_ms : 0; /* that is a third, at most */
 	options.ignore_insist = config->insist == RUN_INSIST_NEVER;
 	options.forced_exit = config->forced_exit;
 	options.signals = CURFEW_SIGNALS_BLOCKED;
