@@ -65,6 +65,7 @@ static void parts_done(void *arg)
 	child->done = true;
 	child->exit.exited = true;
 	count_end(child);
+	cgroup_fini(&child->tree.cgroup);
 	curfew_hold_release(&child->hold);
 	if (child->config.on_exit) {
 		child->config.on_exit(child, child->config.arg);
@@ -290,6 +291,7 @@ static int spawn_child(struct curfew_child *child, const char *const *argv, cons
 		.inherit_descriptors = config->inherit_descriptors,
 		.group = config->share_group ? SPAWN_GROUP_SHARED : SPAWN_GROUP_OWN,
 		.terminal = config->terminal,
+		.cgroup_procs = child->tree.cgroup.procs,
 		.mask = signals_original_mask(),
 		.ignore_sigchld = signals_ignored_sigchld(),
 		.parent_death_signal = config->parent_death_signal,
@@ -390,8 +392,6 @@ static void describe(struct curfew_child *child, const char *command)
 {
 	const char *slash = strrchr(command, '/');
 
-	child->tree.own_group = !child->config.share_group;
-	child->tree.descendants = child->config.tree == CURFEW_TREE_DESCENDANTS;
 	for (int rung = CURFEW_RUNG_RUNNING; rung <= CURFEW_RUNG_KILL; rung++) {
 		(void)snprintf(child->names[rung], CHILD_NAME, "%.20s pid %d%s%s", slash ? slash + 1 : command,
 			(int)curfew_child_pid(child), rung == CURFEW_RUNG_RUNNING ? "" : ", rung ",
@@ -424,6 +424,9 @@ static int start(struct curfew_child *child, struct curfew_context *context)
 	error = curfew_drain_hold(drain, &child->hold, &child_ops, NULL);
 	if (error < 0) {
 		return error;
+	}
+	if (child->tree.descendants) {
+		cgroup_init(&child->tree.cgroup);
 	}
 	error = open_stdio(&stdio, &child->config);
 	if (error < 0) {
@@ -464,6 +467,9 @@ static struct curfew_child *child_new(struct curfew_lifecycle *life, const struc
 	child->input = -1;
 	child->main = (struct source){.fd = -1, .ready = main_ended};
 	child->channel.fd = -1;
+	child->tree.own_group = !config->share_group;
+	child->tree.descendants = config->tree == CURFEW_TREE_DESCENDANTS;
+	child->tree.cgroup.procs = -1;
 	ladder_init(child);
 	if (line_splitter_init(&child->lines, LINE_BOUND, error_line, child) < 0) {
 		free(child);
@@ -486,6 +492,7 @@ static void child_delete(struct curfew_child *child)
 	if (child->channel.fd >= 0) {
 		close(child->channel.fd);
 	}
+	cgroup_fini(&child->tree.cgroup);
 	curfew_hold_release(&child->hold);
 	drain_fini(&child->parts);
 	line_splitter_fini(&child->lines);

@@ -123,6 +123,9 @@ static int prepare(const struct plan *plan)
 {
 	const struct spawn *spawn = plan->spawn;
 
+	if (spawn->cgroup_procs >= 0) {
+		(void)!write(spawn->cgroup_procs, "0", 1); /* best effort: the tree is found without it too */
+	}
 	if (set_parent_death(plan) < 0 || enter_group(spawn) < 0 || place_stdio(spawn->stdio) < 0) {
 		return -1;
 	}

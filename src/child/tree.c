@@ -127,6 +127,7 @@ void tree_signal(const struct tree *tree, int signal, pid_t told)
 
 void tree_kill(const struct tree *tree)
 {
+	(void)cgroup_kill(&tree->cgroup);
 	if (tree->descendants && getpid() == 1) {
 		(void)kill(-1, SIGKILL);
 		return;

@@ -10,9 +10,12 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "child/cgroup.h"
+
 struct tree {
 	pid_t main;
 	bool own_group;   /* main leads a process group of its own */
+	struct cgroup cgroup;
 	bool descendants; /* all descendants of this process, a subreaper or PID 1; else main's group only */
 };
 
