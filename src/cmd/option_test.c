@@ -244,8 +244,8 @@ static void reads_the_environment_where_the_command_line_is_silent(void **state)
 	(void)state;
 	assert_int_equal(
 		try(&attempt, WORDS("--grace", "1s", "--map", "HUP:INT", "--quick=no", "--code=0"),
-			WORDS("CURFEW_GRACE=nonsense", "CURFEW_REPORT_FILE=f", "CURFEW_LOUD=1",
-				"CURFEW_QUICK=1", "CURFEW_MAP=USR1:0",
+			WORDS("CURFEW_LIMITS=8M", "CURFEW_GRACE=nonsense", "CURFEW_REPORT_FILE=f",
+				"CURFEW_LOUD=1", "CURFEW_QUICK=1", "CURFEW_MAP=USR1:0",
 				"CURFEW_LIMIT=", "CURFEW_PORT=tcp://10.0.0.1:80", "CURFEW_SECRET=5",
 				"CURFEW_GRAC=x", "CURFEW_GRACED=x", "CURFEW_STOP_ON",
 				"CURFEW_CODE=9", "XCURFEW_COLOUR=red")),

@@ -29,7 +29,7 @@ struct curfew_group {
 	struct curfew_link ended; /* tasks to be joined */
 	unsigned mains;           /* main tasks that run */
 	unsigned unjoined;        /* tasks of both kinds, ended or not */
-	bool mains_done;          /* none runs, and standing tells how it stood then */
+	bool settled;             /* standing tells how it stood when the last main task ended */
 	int standing;             /* 0, -ETIMEDOUT or -ECANCELED */
 	bool waited;
 	bool completed;            /* cancelled by us, since the main tasks were done */
@@ -75,9 +75,9 @@ static int standing_now(struct curfew_group *group)
 	return -ECANCELED;
 }
 
-static void note_mains_done(struct curfew_group *group)
+static void settle(struct curfew_group *group)
 {
-	group->mains_done = true;
+	group->settled = true;
 	group->standing = standing_now(group);
 }
 
@@ -111,7 +111,7 @@ static void *task_thread(void *arg)
 		note_failure(task, code);
 	}
 	if (task->is_main && !--group->mains) {
-		note_mains_done(group);
+		settle(group);
 	}
 	list_append(&group->ended, &task->link);
 	pthread_cond_broadcast(&group->changed);
@@ -165,7 +165,7 @@ static int start_locked(struct group_task *task)
 		 * What was refused is not done: a caller who does not look must not take it for
 		 * that.
 		 */
-		group->mains_done = group->mains_done && !task->is_main;
+		group->settled = group->settled && !task->is_main;
 		return -ECANCELED;
 	}
 	error = start_thread(task);
@@ -175,7 +175,6 @@ static int start_locked(struct group_task *task)
 	group->unjoined++;
 	if (task->is_main) {
 		group->mains++;
-		group->mains_done = false;
 	}
 	return 0;
 }
@@ -278,8 +277,8 @@ static int await_mains(struct curfew_group *group)
 			await_change(group);
 		}
 	}
-	if (!group->mains_done) { /* none was ever started, or the last one was refused */
-		note_mains_done(group);
+	if (!group->settled) { /* none was ever started, or the last one was refused */
+		settle(group);
 	}
 	return group->standing;
 }

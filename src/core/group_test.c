@@ -173,6 +173,30 @@ static void background_that_fails_while_it_stops_fails_the_group(void **state)
 	assert_int_equal(assert_ends(group, -ENOSPC, "flush").cause.reason, CURFEW_COMPLETED);
 }
 
+static int fail_after_another(struct curfew_token *token, void *arg)
+{
+	struct curfew_group *group = arg;
+
+	(void)token;
+	pthread_mutex_lock(&group->lock);
+	while (!group->error.code) {
+		pthread_cond_wait(&group->changed, &group->lock);
+	}
+	pthread_mutex_unlock(&group->lock);
+	return -EIO;
+}
+
+static void first_failure_while_stopping_stays(void **state)
+{
+	struct curfew_group *group = group_under(NULL, CURFEW_NEVER);
+	struct script flush = {.await_cancel = true, .code = -ENOSPC};
+
+	(void)state;
+	assert_int_equal(curfew_group_background(group, "second", fail_after_another, group), 0);
+	assert_int_equal(curfew_group_background(group, "flush", play, &flush), 0);
+	(void)assert_ends(group, -ENOSPC, "flush");
+}
+
 static void budget_is_never_mistaken_for_a_clean_stop(void **state)
 {
 	static const int codes[] = {0, -ECANCELED, -EIO};
@@ -225,10 +249,10 @@ static int right_clock(void **state)
 	return 0;
 }
 
-static void await_mains_done(struct curfew_group *group)
+static void await_settled(struct curfew_group *group)
 {
 	pthread_mutex_lock(&group->lock);
-	while (!group->mains_done) {
+	while (!group->settled) {
 		pthread_cond_wait(&group->changed, &group->lock);
 	}
 	pthread_mutex_unlock(&group->lock);
@@ -261,9 +285,31 @@ static void budget_that_is_over_afterwards_does_not_count(void **state)
 
 	(void)state;
 	assert_int_equal(curfew_group_main(group, "work", play, &work), 0);
-	await_mains_done(group);
+	await_settled(group);
 	fake_now = fake_budget;
 	(void)assert_ends(group, 0, "");
+}
+
+static void late_after_an_earlier_deadline_above_is_no_budget(void **state)
+{
+	struct curfew_context *parent = curfew_context_new(NULL, fake_budget - 1);
+	struct curfew_group *group = group_under(parent, fake_budget);
+	struct script work = {0};
+	sem_t started, go;
+
+	(void)state;
+	sem_init(&started, 0, 0);
+	sem_init(&go, 0, 0);
+	work.announce = &started;
+	work.await = &go;
+	assert_int_equal(curfew_group_main(group, "work", play, &work), 0);
+	sem_wait(&started);
+	fake_now = fake_budget;
+	sem_post(&go);
+	assert_int_equal(assert_ends(group, -ECANCELED, "").cause.origin, CURFEW_DEADLINE);
+	sem_destroy(&started);
+	sem_destroy(&go);
+	curfew_context_free(parent);
 }
 
 static void cancellation_afterwards_does_not_count(void **state)
@@ -273,7 +319,7 @@ static void cancellation_afterwards_does_not_count(void **state)
 
 	(void)state;
 	assert_int_equal(curfew_group_main(group, "work", play, &work), 0);
-	await_mains_done(group);
+	await_settled(group);
 	curfew_context_cancel_for(curfew_group_context(group), CURFEW_CLIENT_GONE, NULL);
 	assert_int_equal(curfew_group_background(group, "extra", play, &refused), -ECANCELED);
 	(void)assert_ends(group, 0, "");
@@ -287,7 +333,7 @@ static void refused_main_task_is_not_done(void **state)
 
 	(void)state;
 	assert_int_equal(curfew_group_main(group, "work", play, &work), 0);
-	await_mains_done(group);
+	await_settled(group);
 	curfew_context_cancel_for(curfew_group_context(group), CURFEW_CLIENT_GONE, NULL);
 	assert_int_equal(curfew_group_main(group, "more", play, &refused), -ECANCELED);
 	assert_int_equal(assert_ends(group, -ECANCELED, "").cause.reason, CURFEW_CLIENT_GONE);
@@ -387,7 +433,7 @@ static void main_task_may_end_before_the_next_is_started(void **state)
 
 	(void)state;
 	assert_int_equal(curfew_group_main(group, "first", play, &first), 0);
-	await_mains_done(group);
+	await_settled(group);
 	assert_int_equal(curfew_group_main(group, "second", play, &second), 0);
 	(void)assert_ends(group, 0, "");
 	assert_int_equal(second.ran, 1);
@@ -482,7 +528,9 @@ static void tasks_block_all_signals_and_the_caller_keeps_its_mask(void **state)
 	sigset_t before, inside, after;
 
 	(void)state;
-	pthread_sigmask(SIG_SETMASK, NULL, &before);
+	sigemptyset(&before);
+	sigaddset(&before, SIGUSR2);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	assert_int_equal(curfew_group_main(group, "mask", look_at_mask, &inside), 0);
 	pthread_sigmask(SIG_SETMASK, NULL, &after);
 	(void)assert_ends(group, 0, "");
@@ -564,10 +612,12 @@ int main(void)
 		cmocka_unit_test(first_failure_cancels_the_others_and_is_returned),
 		cmocka_unit_test(cancelled_without_being_asked_is_a_failure),
 		cmocka_unit_test(background_that_fails_while_it_stops_fails_the_group),
+		cmocka_unit_test(first_failure_while_stopping_stays),
 		cmocka_unit_test(budget_is_never_mistaken_for_a_clean_stop),
 		cmocka_unit_test(wait_keeps_the_deadline_itself),
 		ON_FAKE_CLOCK(task_that_ends_late_is_late_though_nobody_watched),
 		ON_FAKE_CLOCK(budget_that_is_over_afterwards_does_not_count),
+		ON_FAKE_CLOCK(late_after_an_earlier_deadline_above_is_no_budget),
 		ON_FAKE_CLOCK(budget_that_is_over_at_the_start_refuses),
 		cmocka_unit_test(cancellation_afterwards_does_not_count),
 		cmocka_unit_test(refused_main_task_is_not_done),
