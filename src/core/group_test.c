@@ -76,9 +76,7 @@ static int play(struct curfew_token *token, void *arg)
 		sem_post(script->announce);
 	}
 	if (script->await) {
-		while (sem_wait(script->await)) {
-			continue;
-		}
+		sem_wait(script->await); /* no signal interrupts it: all are blocked */
 	}
 	if (script->await_cancel) {
 		(void)curfew_token_wait(token, CURFEW_NEVER);
