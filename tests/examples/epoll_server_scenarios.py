@@ -132,7 +132,7 @@ def test_42a_silent_connection_delays_the_end_by_the_idle_grace():
         until(lambda: served(server) == 1, "the silent connection is accepted")
         began = server.signal(signal.SIGTERM)
         assert server.wait() == 0
-        assert_below(server.ended - began, IDLE_S + 0.2, "the end with a silent connection")
+        assert_below(server.ended - began, IDLE_S + 0.5, "the end with a silent connection")
         assert silent.recv(1) == b""
 
 
@@ -141,4 +141,4 @@ def test_51_idle_server_ends_at_once():
     server, _ = serve()
     began = server.signal(signal.SIGTERM)
     assert server.wait() == 0
-    assert_below(server.ended - began, 0.1, "the end of an idle server")
+    assert_below(server.ended - began, IDLE_S / 2, "the end of an idle server")
