@@ -83,6 +83,8 @@ int main(int argc, char **argv)
 		}
 	}
 	curfew_lifecycle_ready(life);
+	puts("running");
+	fflush(stdout);
 	code = curfew_lifecycle_wait(life); /* it ends when no worker holds it any more */
 	curfew_group_wait(group, NULL);
 	printf("%ld of %ld jobs finished, %ld primes\n", (long)finished, jobs, (long)primes);
