@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The manual and the program say the same: functions, commands, options, exit codes, tables, snippets."""
+
+import re
+import subprocess
+
+from harness import ROOT, Skip, curfew_path, finished
+
+HEADERS = sorted((ROOT / "include" / "curfew").glob("*.h"))
+PAGES = sorted((ROOT / "man").glob("*.[137]"))
+LIBRARY = [page for page in PAGES if page.suffix == ".3"]
+PROTOTYPE = re.compile(r"^(?:CURFEW_API|static inline)\s[^;{]*?\b(curfew_\w+)\(", re.M)
+
+
+def page(name):
+    return (ROOT / "man" / name).read_text()
+
+
+def section(text, name):
+    found = re.search(rf"^\.Sh {name}\n(.*?)(?=^\.Sh |\Z)", text, re.M | re.S)
+    return found[1] if found else ""
+
+
+def plain(text):
+    """The text of a page without the escapes and most of the macros, one space between words."""
+    return re.sub(r"\s+", " ", re.sub(r"^\.[A-Z][a-z]|\bTa\b|\\&|\\", " ", text, flags=re.M))
+
+
+def functions():
+    return [name for header in HEADERS for name in PROTOTYPE.findall(header.read_text())]
+
+
+def table(name):
+    """The words and texts of a table of the headers: X(NAME, "word", "text")."""
+    text = "".join(header.read_text() for header in HEADERS)
+    rows = re.search(rf"#define CURFEW_{name}\(X\)(.*?[^\\])\n", text, re.S)[1]
+    return re.findall(r'X\((\w+),\s*"([^"]+)",\s*\\?\s*"([^"]+)"\)', rows)
+
+
+def help_list():
+    code, out, _ = finished([curfew_path(), "help", "--list"])
+    assert code == 0
+    return [line.split("\t") for line in out.splitlines()]
+
+
+def test_every_public_function_has_one_page_and_the_reverse():
+    named = [name for path in LIBRARY for name in re.findall(r"^\.Nm (curfew_\w+)", section(path.read_text(), "NAME"), re.M)]
+    assert sorted(named) == sorted(functions())
+
+
+def test_synopsis_names_the_functions_of_its_page():
+    for path in LIBRARY:
+        text = path.read_text()
+        named = set(re.findall(r"^\.Nm (curfew_\w+)", section(text, "NAME"), re.M))
+        shown = set(re.findall(r"^\.F[no] (curfew_\w+)", section(text, "SYNOPSIS"), re.M))
+        assert named == {name for name in shown if not name.endswith("_fn")}, path.name
+
+
+def test_every_option_of_run_is_in_its_page_and_the_reverse():
+    options = {row[1] for row in help_list() if row[0] == "run" and (row[3] != "-" or row[1] == "--help")}
+    entries = re.findall(r"^\.It (Fl .*)$", section(page("curfew-run.1"), "DESCRIPTION"), re.M)
+    listed = {"--" + name for entry in entries for name in re.findall(r"\\-([a-z][a-z-]+)", entry)}
+    assert options == listed, options ^ listed
+
+
+def test_every_command_is_in_the_page_of_the_program_and_the_reverse():
+    commands = {row[0] for row in help_list()}
+    listed = re.findall(r"^\.It Cm (\w+)", section(page("curfew.1"), "DESCRIPTION"), re.M)
+    assert commands == set(listed)
+
+
+def test_exit_codes_are_in_the_pages():
+    code, out, _ = finished([curfew_path(), "help", "exit-codes"])
+    codes = re.findall(r"^  (\d\S*)", out, re.M)
+    assert code == 0 and "0" in codes and "128+n" in codes
+    for name in "curfew.1", "curfew-run.1", "curfew.7":
+        listed = re.findall(r"^\.It (\d\S*)$", section(page(name), "EXIT STATUS"), re.M)
+        missing = set(codes) - set(listed)
+        assert not missing, (name, missing)
+
+
+def test_tables_of_the_headers_are_in_the_pages():
+    concepts = plain(page("curfew.7"))
+    for name in "REASONS", "COUNTS":
+        assert table(name), name
+        for _, word, text in table(name):
+            assert f"{word} {text}" in concepts, (name, word, text)
+    for phase, _, _ in table("PHASES"):
+        assert f" {phase} " in concepts, phase
+
+
+def test_pages_have_no_warnings():
+    for path in PAGES:
+        code, out, errors = finished(["mandoc", "-T", "lint", "-W", "warning", str(path)])
+        assert (code, out, errors) == (0, "", ""), path.name
+
+
+def snippets(text):
+    found = re.findall(r"^\.Bd -literal.*?\n(.*?)^\.Ed", section(text, "EXAMPLES"), re.M | re.S)
+    return [snippet.replace("\\en", "\\n") for snippet in found]
+
+
+def compile_snippets(path):
+    flags = ["-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", f"-I{ROOT}/include"]
+    assert snippets(path.read_text()), path.name
+    for snippet in snippets(path.read_text()):
+        done = subprocess.run(["cc", *flags, "-xc", "-"], input=snippet, text=True, capture_output=True, check=False)
+        assert done.returncode == 0, (path.name, done.stderr)
+
+
+def test_snippets_of_the_library_compile():
+    for path in LIBRARY:
+        if path.name != "curfew_uv.3":
+            compile_snippets(path)
+
+
+def test_snippet_for_libuv_compiles():
+    if subprocess.run(["pkg-config", "--exists", "libuv"], check=False).returncode != 0:
+        raise Skip("libuv is not there")
+    compile_snippets(ROOT / "man" / "curfew_uv.3")
