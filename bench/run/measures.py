@@ -14,6 +14,7 @@ from table import Row
 TREE_GRACE_S = 2  # what `curfew run` is given for a tree; for the others the time until they "hang"
 PATIENCE_S = 1  # on top of that, since a bound that is kept is kept within less
 CLEANUP_BOUND_S = 3
+SAME_WALKS = 6  # a process that forks and exits is easily missed by one walk through /proc
 PID1 = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
 
 
@@ -83,11 +84,11 @@ def rest(bench):
     woken = [processes.switches(p.pid) - b for p, b in zip(running, before)]
     rss = [processes.field(p.pid, "status", "VmRSS") for p in running]
     pss = [processes.field(p.pid, "smaps_rollup", "Pss") for p in running]
-    codes = []
     for process in running:
         process.send_signal(signal.SIGTERM)
-        at = processes.ended(process, time.monotonic() + TREE_GRACE_S)
-        codes.append(process.returncode if at else "hangs")
+    ends = processes.ended(running, time.monotonic() + TREE_GRACE_S)
+    codes = [process.returncode if at else "hangs" for process, at in zip(running, ends)]
+    for process in running:
         processes.kill(process)
     return [
         Row("resident memory (VmRSS)", rss, "kB", note="while the child sleeps"),
@@ -115,19 +116,13 @@ class Tree:
         if self.init:
             os.kill(self.init, signal.SIGTERM)
 
-    def wait(self, bound_s):
-        """Returns the seconds from TERM to the end, None if it hangs."""
-        at = processes.ended(self.process, self.term_at + bound_s)
-        return None if at is None else at - self.term_at
-
     def alive(self):
         """How many of the tree live; they are stopped first, since a storm does not stand still."""
-        mark, seen = f"BENCH_TREE={self.dir}", set()
+        mark, seen, same = f"BENCH_TREE={self.dir}", set(), 0
         deadline = time.monotonic() + 5
-        while time.monotonic() < deadline:
+        while same < SAME_WALKS and time.monotonic() < deadline:
             now = set(processes.marked(mark, but=(self.process.pid, self.init)))
-            if now == seen:
-                break
+            same = same + 1 if now == seen else 0
             processes.signal_all(now - seen, signal.SIGSTOP)
             seen = now
         return len(seen)
@@ -146,38 +141,39 @@ class Tree:
         processes.reap_adopted()
 
 
-def end_tree(tree):
-    """Returns (survivors, seconds or None)."""
-    if not tree.began:
-        tree.clear()
-        return None, None
-    took = tree.wait(TREE_GRACE_S + PATIENCE_S)
-    time.sleep(0.1)  # whoever has got its KILL is gone by then
-    alive = tree.alive()
-    tree.clear()
-    return alive, took
+def end_trees(running, bound_s):
+    """Sends TERM to all, and returns after how many seconds each had ended, None for those that hang."""
+    for tree in running:
+        tree.term()
+    ends = processes.ended([tree.process for tree in running], time.monotonic() + bound_s)
+    return [at and at - tree.term_at for tree, at in zip(running, ends)]
 
 
 def survivors(bench, mode, pid1, rounds):
-    """Returns the cells, and the longest end in seconds (None: hangs) of each contender."""
-    results = [[] for _ in bench.contenders]
+    """Returns how many outlived each contender, at worst, and the seconds until its end."""
+    alive = [[] for _ in bench.contenders]
+    times = [[] for _ in bench.contenders]
     for _ in range(rounds):
-        trees = [Tree(bench, c, mode, pid1) for c in bench.contenders]
-        for tree in trees:
-            tree.term()
-        for tree, result in zip(trees, results):
-            result.append(end_tree(tree))
-    cells, times = [], []
-    for result in results:
-        alive = [a for a, _ in result]
-        if None in alive:
-            cells.append("fails")
-            times.append(None)
-            continue
-        hangs = any(t is None for _, t in result)
-        cells.append(f"hangs, {max(alive)}" if hangs else max(alive))
-        times.append("never" if hangs else round(max(t for _, t in result), 2))
-    return cells, times
+        running = [Tree(bench, c, mode, pid1) for c in bench.contenders]
+        for i, at in enumerate(end_trees(running, TREE_GRACE_S + PATIENCE_S)):
+            times[i].append(at if running[i].began else "fails")
+        time.sleep(0.1)  # whoever has got its KILL is gone by then
+        for i, tree in enumerate(running):
+            alive[i].append(tree.alive())
+            tree.clear()
+    return [outlived(*pair) for pair in zip(alive, times)], [longest(of) for of in times]
+
+
+def outlived(alive, times):
+    if "fails" in times:
+        return "fails"
+    return f"hangs, {max(alive)}" if None in times else max(alive)
+
+
+def longest(times):
+    if "fails" in times:
+        return "fails"
+    return "never" if None in times else round(max(times), 2)
 
 
 def trees(bench):
@@ -208,10 +204,8 @@ def granted(bench):
     counts = [0] * len(bench.contenders)
     for _ in range(rounds):
         running = [Tree(bench, c, "cleans", True) for c in bench.contenders]
-        for tree in running:
-            tree.term()
+        end_trees(running, CLEANUP_BOUND_S)
         for i, tree in enumerate(running):
-            tree.wait(CLEANUP_BOUND_S)
             names = [os.path.join(tree.dir, name) for name in ("group", "session")]
             counts[i] += all(os.path.exists(name) for name in names)
             tree.clear()
@@ -226,6 +220,6 @@ def zombies(bench):
         process = processes.start(bench.pid1 + contender.words + [bench.tree, "orphans", str(orphans)])
         words = processes.line(process, 20).split()
         cells.append(int(words[1]) if len(words) == 2 else "fails")
-        processes.ended(process, time.monotonic() + 5)
+        processes.ended([process], time.monotonic() + 5)
         processes.kill(process)
     return [Row(f"zombies left, of {orphans} orphans", cells, ratio=False, note="as process 1")]

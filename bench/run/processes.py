@@ -58,19 +58,22 @@ def line(process, within_s=READY_S):
     return text.decode().strip()
 
 
-def ended(process, deadline):
-    """Waits for the end until the deadline (time.monotonic()); returns when it came, or None."""
-    if process.returncode is not None:
-        return time.monotonic()
-    fd = os.pidfd_open(process.pid)
-    try:
-        if not select.select([fd], [], [], max(0, deadline - time.monotonic()))[0]:
-            return None
-        at = time.monotonic()
-    finally:
+def ended(processes, deadline):
+    """Waits until all have ended or the deadline (time.monotonic()). Returns when each did, or None."""
+    fds = {os.pidfd_open(process.pid): process for process in processes}
+    times = dict.fromkeys(processes)
+    open_fds = list(fds)
+    while open_fds:
+        ready = select.select(open_fds, [], [], max(0, deadline - time.monotonic()))[0]
+        if not ready:
+            break
+        for fd in ready:
+            times[fds[fd]] = time.monotonic()
+            finish(fds[fd])
+            open_fds.remove(fd)
+    for fd in fds:
         os.close(fd)
-    finish(process)
-    return at
+    return [times[process] for process in processes]
 
 
 def finish(process):
@@ -126,11 +129,12 @@ def switches(pid):
 def marked(mark, but=()):
     """The live processes that have a mark in their environment, zombies left out."""
     found = []
-    for name in os.listdir("/proc"):
-        if not name.isdigit() or int(name) in but or int(name) == os.getpid():
+    pids = sorted((int(name) for name in os.listdir("/proc") if name.isdigit()), reverse=True)
+    for pid in pids:  # the newest first, since those may be gone soonest
+        if pid in but or pid == os.getpid() or mark not in read(pid, "environ"):
             continue
-        if mark in read(name, "environ") and read(name, "stat").rpartition(")")[2].split()[:1] != ["Z"]:
-            found.append(int(name))
+        if read(pid, "stat").rpartition(")")[2].split()[:1] != ["Z"]:
+            found.append(pid)
     return found
 
 

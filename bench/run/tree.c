@@ -119,6 +119,8 @@ static _Noreturn void stubborn(const char *dir, int ignore)
 	if (ignore) {
 		signal(SIGTERM, SIG_IGN);
 	}
+	/* The kernel sends HUP to an orphaned group with stopped members: that is nobody's merit. */
+	signal(SIGHUP, SIG_IGN);
 	alarm(LIFE_S);
 	escape();
 	stopped();
