@@ -10,7 +10,7 @@ import time
 from harness import *
 
 TERM = signal.SIGTERM
-CLEANS_UP = "on TERM sleep 300 say cleaned exit 0 done serve"
+CLEANS_UP = "on TERM sleep 300 say cleaned exit 0 done say up serve"
 ESCAPED = "orphan setsid {} done say up serve"
 
 
@@ -63,7 +63,7 @@ def test_50_the_exit_follows_the_last_completion_within_100_ms():
     for part in (
         "on TERM sleep 250 tell {} over exit 0 done say up serve",
         "orphan setsid on TERM sleep 250 tell {} over exit 0 done say up serve done serve",
-        "say up sleep 200 tell {} over exit 0",
+        "on TERM exit 9 done say up sleep 200 tell {} over exit 0",
     ):
         reader, writing = channel()
         process = up("--grace 20s", part.format(writing), pass_fds=[writing])
@@ -78,8 +78,8 @@ def test_50_the_exit_follows_the_last_completion_within_100_ms():
 @alone
 def test_51_with_nothing_to_wait_for_the_end_takes_below_100_ms():
     for options in "", "--stdin pipe", "--capture":
-        process = start(run(f"--grace 20s {options}", *actor("tell 2 up serve")), stdin=subprocess.PIPE)
-        process.err.until("up")
+        process = start(run(f"--grace 20s {options}", *actor("on EOF exit 0 done say up serve")), stdin=subprocess.PIPE)
+        process.out.until("up")
         code, took = ended(process)
         assert code == 0
         assert_below(took, 0.1, f"run {options}")
@@ -138,8 +138,8 @@ def test_56_a_child_that_ends_on_the_end_of_its_input_never_sees_term():
 
 @alone
 def test_56_the_whole_ladder_in_its_order_and_times():
-    part = "on EOF say eof done on TERM say term done fork setsid on TERM say term done serve done say up serve"
-    process = up("--stdin pipe --eof-wait 300ms --term-wait 400ms --grace 20s", part)
+    part = "fork setsid on TERM say term done say up serve done on EOF say eof done on TERM say term done say up serve"
+    process = up("--stdin pipe --eof-wait 300ms --grace 700ms", part, lines=2)
     sent = process.signal(TERM)
     eof = process.expect("eof")
     term = process.expect("term", "term")
@@ -152,7 +152,7 @@ def test_56_the_whole_ladder_in_its_order_and_times():
 
 @alone
 def test_56_each_rung_is_clipped_to_the_grace():
-    process = up("--stdin pipe --eof-wait 10s --term-wait 10s --grace 600ms", "on EOF say eof done on TERM say term done say up serve")
+    process = up("--stdin pipe --eof-wait 10s --grace 600ms", "on EOF say eof done on TERM say term done say up serve")
     code, took = ended(process)
     assert code == 137
     assert_near(took, 0.6, "the kill")
@@ -206,7 +206,7 @@ def test_56_input_is_passed_through_the_pipe_whole_and_its_end_too():
 
 @alone
 def test_57_a_child_that_ignores_term_is_gone_at_the_bound():
-    for grace, options in (0.3, "--grace 300ms"), (1.0, "--grace 1s"), (0.4, "--grace 10s --term-wait 400ms"):
+    for grace, options in (0.3, "--grace 300ms"), (1.0, "--grace 1s"):
         process = up(options, "ignore TERM say up serve")
         code, took = ended(process)
         assert code == 137
@@ -289,7 +289,7 @@ def test_59_descendants_that_clean_up_get_the_time():
         "the main child too": f"orphan setsid {CLEANS_UP} done on TERM sleep 100 exit 0 done say up serve",
     }
     for what, part in parts.items():
-        process = up("--grace 10s", part)
+        process = up("--grace 10s", part, lines=2)
         code, took = ended(process)
         assert code == 0, f"{what}: {code}"
         assert took >= 0.3 - SLACK, f"{what}: exit after {took} s"
@@ -300,7 +300,7 @@ def test_59_descendants_that_clean_up_get_the_time():
 
 def test_59_descendants_that_clean_up_get_the_time_from_the_first_process():
     process = start(first_process(run("", *actor(ESCAPED.format(CLEANS_UP)))))
-    process.expect("up")
+    process.expect("up", "up")
     os.kill(inner(process), TERM)
     process.expect("cleaned")
     assert process.wait() == 0
@@ -312,10 +312,13 @@ def zombies_of(pid):
 
 def spawn_many(count, first=False):
     """Runs many short orphans under curfew; fails where one of them stays a zombie."""
-    argv = run("", *actor(f"repeat {count} orphan exit 0 done done say over serve"))
+    argv = run("", *actor(f"on USR1 repeat {count} orphan exit 0 done done say over done say up serve"))
     process = start(first_process(argv) if first else argv)
     pid = inner(process) if first else process.pid
+    process.expect("up")
+    settled(pid)
     descriptors = len(os.listdir(f"/proc/{pid}/fd"))
+    os.kill(pid, signal.SIGUSR1)
     seen, stayed = set(), set()
     while not readable(process.out.fd, 0.25):
         found = zombies_of(pid)

@@ -216,8 +216,8 @@ def test_signal_gives_the_tree_another_stop_signal():
 
 
 def test_stop_on_makes_other_signals_begin_the_end():
-    part = "on QUIT say quit exit 0 done orphan setsid on QUIT say quit exit 0 done serve done say up serve"
-    process = up("--stop-on TERM,INT,QUIT", part)
+    part = "on QUIT say quit exit 0 done orphan setsid on QUIT say quit exit 0 done say up serve done say up serve"
+    process = up("--stop-on TERM,INT,QUIT", part, lines=2)
     process.signal(signal.SIGQUIT)
     process.expect("quit", "quit")
     assert process.wait() == 0
