@@ -73,11 +73,13 @@ pid_t contender_start(const struct contender *contender, int out)
 	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 	posix_spawnattr_setsigmask(&attributes, &none);
 	posix_spawnattr_setsigdefault(&attributes, &all);
-	error = posix_spawnp(&pid, contender->argv[0], &actions, &attributes, contender->argv, environ);
+	error = posix_spawnp(
+		&pid, contender->argv[0], &actions, &attributes, contender->argv, environ);
 	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&actions);
 	if (error) {
-		fprintf(stderr, "bench: cannot start %s: %s\n", contender->argv[0], strerror(error));
+		fprintf(stderr, "bench: cannot start %s: %s\n", contender->argv[0],
+			strerror(error));
 		exit(1);
 	}
 	return pid;

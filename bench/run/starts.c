@@ -25,8 +25,7 @@ static int start(const struct contender *contender, const int out[2], int64_t *b
 	int64_t stamps[2], t0 = now_ns(), t1;
 	pid_t pid = contender_start(contender, out[1]);
 
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
-	}
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {}
 	t1 = now_ns();
 	if (read(out[0], stamps, sizeof(stamps)) != sizeof(stamps)) {
 		return -1;
@@ -57,7 +56,8 @@ int main(int argc, char **argv)
 			int64_t begin, end;
 
 			if (start(&list[number], out, &begin, &end)) {
-				fprintf(stderr, "bench: %s did not run its child\n", list[number].argv[0]);
+				fprintf(stderr, "bench: %s did not run its child\n",
+					list[number].argv[0]);
 				return 1;
 			}
 			if (round >= 0) {

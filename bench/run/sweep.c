@@ -25,9 +25,9 @@
 
 #define SWEEP_MS 20
 #define LOST_MS 1500
-#define PATIENCE_MS 60    /* after the TERM, before the next start goes ahead beside this one */
+#define PATIENCE_MS 60 /* after the TERM, before the next start goes ahead beside this one */
 #define HELD_WITHIN_MS 500
-#define SPIN_NS 80000     /* what a sleep may miss its instant by */
+#define SPIN_NS 80000 /* what a sleep may miss its instant by */
 #define MS INT64_C(1000000)
 #define PENDING 1024
 
@@ -54,8 +54,7 @@ static void wait_until(int64_t deadline)
 		at.tv_nsec = (deadline - SPIN_NS) % (1000 * MS);
 		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
 	}
-	while (now_ns() < deadline) {
-	}
+	while (now_ns() < deadline) {}
 }
 
 /* Waits for the end of a process of ours, without reaping it. */
@@ -189,8 +188,7 @@ static void start(const struct contender *contender, int number, bool held, doub
 	pid_t pid = contender_start(contender, out);
 	int64_t origin = now_ns(), limit = origin + HELD_WITHIN_MS * MS;
 
-	while (held && !term_held(pid) && now_ns() < limit) {
-	}
+	while (held && !term_held(pid) && now_ns() < limit) {}
 	if (held) {
 		origin = now_ns();
 	}
@@ -223,7 +221,8 @@ int main(int argc, char **argv)
 	n = contender_read(list, argv + 4, child);
 	for (int i = 0; i < starts; i++) {
 		for (int number = 0; number < n; number++) {
-			start(&list[number], number, !strcmp(argv[1], "held"), (double)i / starts, out);
+			start(&list[number], number, !strcmp(argv[1], "held"), (double)i / starts,
+				out);
 			look_after(false);
 		}
 	}
@@ -231,7 +230,8 @@ int main(int argc, char **argv)
 	for (int number = 0; number < n; number++) {
 		struct tally *tally = &tallies[number];
 
-		printf("%d %d %d %d %d\n", number, tally->starts, tally->lost, tally->by_default, tally->left);
+		printf("%d %d %d %d %d\n", number, tally->starts, tally->lost, tally->by_default,
+			tally->left);
 	}
 	return 0;
 }

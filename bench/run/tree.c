@@ -37,8 +37,7 @@ static void nap(long ms)
 {
 	struct timespec left = {ms / 1000, ms % 1000 * 1000000};
 
-	while (nanosleep(&left, &left)) {
-	}
+	while (nanosleep(&left, &left)) {}
 }
 
 static void stand(void)
@@ -216,8 +215,7 @@ static void batch(int n)
 		waitpid(pid, NULL, 0);
 	}
 	close(held[1]);
-	while (read(held[0], &byte, 1) > 0) {
-	}
+	while (read(held[0], &byte, 1) > 0) {}
 	close(held[0]);
 }
 

@@ -22,7 +22,8 @@ static void read_text(const char *path, struct buffer *text)
 	char *room;
 
 	buffer_init(text);
-	while (fd >= 0 && (room = buffer_reserve(text, READ_BYTES)) && (length = read(fd, room, READ_BYTES)) > 0) {
+	while (fd >= 0 && (room = buffer_reserve(text, READ_BYTES)) &&
+		(length = read(fd, room, READ_BYTES)) > 0) {
 		buffer_commit(text, (size_t)length);
 	}
 	if (fd >= 0) {
@@ -56,7 +57,8 @@ static bool is_unified(const char *line, char root[PATH_MAX], char mount[PATH_MA
 
 static bool find_mount(const char *mountinfo, char root[PATH_MAX], char mount[PATH_MAX])
 {
-	for (const char *line = mountinfo; *line; line = strchrnul(line, '\n'), line += *line == '\n') {
+	for (const char *line = mountinfo; *line;
+		line = strchrnul(line, '\n'), line += *line == '\n') {
 		if (is_unified(line, root, mount)) {
 			return true;
 		}
@@ -82,7 +84,8 @@ bool cgroup_find(const char *mountinfo, const char *membership, char *path, size
 	if (root_length > own_length || strncmp(own, root, root_length) != 0) {
 		return false;
 	}
-	length = snprintf(path, size, "%s%.*s", mount, (int)(own_length - root_length), own + root_length);
+	length = snprintf(
+		path, size, "%s%.*s", mount, (int)(own_length - root_length), own + root_length);
 	return length > 0 && (size_t)length < size;
 }
 
@@ -127,7 +130,8 @@ void cgroup_init(struct cgroup *cgroup)
 	char path[PATH_MAX];
 
 	*cgroup = (struct cgroup){.procs = -1};
-	if (!find_delegated(path) || asprintf(&cgroup->path, "%s/curfew-%d", path, (int)getpid()) < 0) {
+	if (!find_delegated(path) ||
+		asprintf(&cgroup->path, "%s/curfew-%d", path, (int)getpid()) < 0) {
 		cgroup->path = NULL;
 		return;
 	}

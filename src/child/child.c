@@ -23,9 +23,9 @@
 #include "child/keeper.h"
 #include "child/spawn.h"
 
-#define LINE_BOUND 8192          /* bytes of a line of errors in one piece */
-#define KEEPER_START_MS 10000    /* for a keeper to say that its child runs */
-#define KEEPER_WORDS 14          /* words before the command of a keeper, its NULL included */
+#define LINE_BOUND 8192       /* bytes of a line of errors in one piece */
+#define KEEPER_START_MS 10000 /* for a keeper to say that its child runs */
+#define KEEPER_WORDS 14       /* words before the command of a keeper, its NULL included */
 #define DURATION_TEXT 32
 
 static const struct curfew_hold_ops part_ops = {.kind = "part"};
@@ -86,7 +86,7 @@ static void note_exit(struct curfew_child *child, const siginfo_t *info)
 	} else {
 		exit->signal = info->si_status;
 		exit->by_us = exit->signal == stop_signal ||
-			      (exit->signal == SIGKILL && child->rung == CURFEW_RUNG_KILL);
+			(exit->signal == SIGKILL && child->rung == CURFEW_RUNG_KILL);
 	}
 }
 
@@ -107,14 +107,16 @@ static void main_ended(struct source *source, uint32_t events)
 	siginfo_t info = {0};
 
 	(void)events;
-	if (waitid(P_PIDFD, (id_t)source->fd, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || !info.si_pid) {
+	if (waitid(P_PIDFD, (id_t)source->fd, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+		!info.si_pid) {
 		return;
 	}
 	loop_unwatch(child->loop, source);
 	if (child->channel.fd < 0) {
 		note_exit(child, &info);
 	} else {
-		child->exit = (struct curfew_child_exit){.code = info.si_status, .rung = child->rung};
+		child->exit =
+			(struct curfew_child_exit){.code = info.si_status, .rung = child->rung};
 		take_messages(child);
 	}
 	ladder_main_ended(child);
@@ -243,7 +245,8 @@ static void format_duration(char text[DURATION_TEXT], int64_t ms)
 	}
 }
 
-static int make_keeper_command(struct keeper_command *command, const struct curfew_child_config *config, int fd)
+static int make_keeper_command(
+	struct keeper_command *command, const struct curfew_child_config *config, int fd)
 {
 	size_t count = 0;
 	size_t words = 0;
@@ -278,7 +281,8 @@ static int make_keeper_command(struct keeper_command *command, const struct curf
 	return 0;
 }
 
-static int spawn_child(struct curfew_child *child, const char *const *argv, const struct stdio *stdio, int keep)
+static int spawn_child(
+	struct curfew_child *child, const char *const *argv, const struct stdio *stdio, int keep)
 {
 	const struct curfew_child_config *config = &child->config;
 	struct environment environment;
@@ -393,8 +397,9 @@ static void describe(struct curfew_child *child, const char *command)
 	const char *slash = strrchr(command, '/');
 
 	for (int rung = CURFEW_RUNG_RUNNING; rung <= CURFEW_RUNG_KILL; rung++) {
-		(void)snprintf(child->names[rung], CHILD_NAME, "%.20s pid %d%s%s", slash ? slash + 1 : command,
-			(int)curfew_child_pid(child), rung == CURFEW_RUNG_RUNNING ? "" : ", rung ",
+		(void)snprintf(child->names[rung], CHILD_NAME, "%.20s pid %d%s%s",
+			slash ? slash + 1 : command, (int)curfew_child_pid(child),
+			rung == CURFEW_RUNG_RUNNING ? "" : ", rung ",
 			rung == CURFEW_RUNG_RUNNING ? "" : rung_name((enum curfew_rung)rung));
 	}
 	hold_rename(&child->hold, child->names[CURFEW_RUNG_RUNNING]);
@@ -454,7 +459,8 @@ static int start(struct curfew_child *child, struct curfew_context *context)
 	return 0;
 }
 
-static struct curfew_child *child_new(struct curfew_lifecycle *life, const struct curfew_child_config *config)
+static struct curfew_child *child_new(
+	struct curfew_lifecycle *life, const struct curfew_child_config *config)
 {
 	struct curfew_child *child = calloc(1, sizeof(*child));
 
@@ -499,8 +505,8 @@ static void child_delete(struct curfew_child *child)
 	free(child);
 }
 
-struct curfew_child *curfew_child_start(struct curfew_lifecycle *life, struct curfew_context *context,
-	const struct curfew_child_config *config)
+struct curfew_child *curfew_child_start(struct curfew_lifecycle *life,
+	struct curfew_context *context, const struct curfew_child_config *config)
 {
 	struct curfew_child *child = child_new(life, config);
 	int error;
@@ -586,7 +592,8 @@ enum curfew_rung curfew_child_rung(const struct curfew_child *child)
 	return child->rung;
 }
 
-void child_on_main_exit(struct curfew_child *child, void (*on_main_exit)(struct curfew_child *child, void *arg))
+void child_on_main_exit(
+	struct curfew_child *child, void (*on_main_exit)(struct curfew_child *child, void *arg))
 {
 	child->on_main_exit = on_main_exit;
 }

@@ -21,9 +21,9 @@
 struct curfew_child {
 	struct curfew_lifecycle *life;
 	struct loop *loop;
-	struct curfew_child_config config; /* its strings and vectors are not kept */
+	struct curfew_child_config config;            /* its strings and vectors are not kept */
 	char names[CURFEW_RUNG_KILL + 1][CHILD_NAME]; /* what listings call it, on each rung */
-	struct curfew_hold hold; /* on the stage, or on the caller's drain */
+	struct curfew_hold hold;                      /* on the stage, or on the caller's drain */
 
 	struct curfew_drain parts;
 	struct curfew_hold main_hold, tree_hold, output_hold, errors_hold;
@@ -49,7 +49,8 @@ struct curfew_child {
 	struct source channel; /* to the keeper; -1: none */
 	pid_t kept;            /* the keeper's child */
 
-	void (*on_main_exit)(struct curfew_child *child, void *arg); /* the main process has ended, perhaps not its tree */
+	void (*on_main_exit)(struct curfew_child *child,
+		void *arg); /* the main process has ended, perhaps not its tree */
 };
 
 /*
@@ -59,7 +60,8 @@ struct curfew_child {
 void child_set_stop_signal(struct curfew_child *child, int signal, pid_t told_group);
 
 /* Has on_main_exit(child, config.arg) called once, in the dispatch. */
-void child_on_main_exit(struct curfew_child *child, void (*on_main_exit)(struct curfew_child *child, void *arg));
+void child_on_main_exit(
+	struct curfew_child *child, void (*on_main_exit)(struct curfew_child *child, void *arg));
 
 /* Returns the name of a rung, "term". Static. */
 const char *rung_name(enum curfew_rung rung);

@@ -33,7 +33,8 @@ static size_t set(char **variables, size_t count, char *variable)
 	size_t length = name_length(variable);
 
 	for (size_t i = 0; i < count; i++) {
-		if (name_length(variables[i]) == length && strncmp(variables[i], variable, length) == 0) {
+		if (name_length(variables[i]) == length &&
+			strncmp(variables[i], variable, length) == 0) {
 			variables[i] = variable;
 			return count;
 		}
@@ -66,7 +67,8 @@ int environment_init(struct environment *environment, const char *const *additio
 	int error;
 
 	*environment = (struct environment){0};
-	environment->variables = calloc(ours + count_variables(additions) + 1, sizeof(*environment->variables));
+	environment->variables =
+		calloc(ours + count_variables(additions) + 1, sizeof(*environment->variables));
 	if (!environment->variables) {
 		return -ENOMEM;
 	}

@@ -49,14 +49,14 @@ static bool parse_exit(const char *text, struct curfew_child_exit *exit)
 	int end = 0;
 
 	*exit = (struct curfew_child_exit){.exited = true};
-	if (sscanf(text, "code=%d signal=%d by_us=%1d rung=%7[a-z] forced=%1d%n", &exit->code, &exit->signal,
-		    &by_us, rung, &forced, &end) != 5) {
+	if (sscanf(text, "code=%d signal=%d by_us=%1d rung=%7[a-z] forced=%1d%n", &exit->code,
+		    &exit->signal, &by_us, rung, &forced, &end) != 5) {
 		return false;
 	}
 	exit->by_us = by_us;
 	exit->forced = forced;
-	return text[end] == '\0' && parse_rung(rung, &exit->rung) && exit->code >= 0 && exit->code <= 255 &&
-	       exit->signal >= 0 && exit->signal < _NSIG;
+	return text[end] == '\0' && parse_rung(rung, &exit->rung) && exit->code >= 0 &&
+		exit->code <= 255 && exit->signal >= 0 && exit->signal < _NSIG;
 }
 
 struct keeper_message keeper_parse(const char *text)
@@ -78,9 +78,9 @@ struct keeper_message keeper_parse(const char *text)
 	line[strcspn(line, "\n")] = '\0';
 	argument = strchr(line, ' ');
 	if (!argument) {
-		message.word = strcmp(line, "stop") == 0   ? KEEPER_STOP
-			       : strcmp(line, "kill") == 0 ? KEEPER_KILL
-							   : KEEPER_NONE;
+		message.word = strcmp(line, "stop") == 0 ? KEEPER_STOP
+			: strcmp(line, "kill") == 0      ? KEEPER_KILL
+							 : KEEPER_NONE;
 		return message;
 	}
 	*argument++ = '\0';
@@ -97,8 +97,9 @@ struct keeper_message keeper_parse(const char *text)
 
 size_t keeper_format_exit(const struct curfew_child_exit *exit, char text[KEEPER_MESSAGE])
 {
-	return (size_t)snprintf(text, KEEPER_MESSAGE, "exit code=%d signal=%d by_us=%d rung=%s forced=%d", exit->code,
-		exit->signal, exit->by_us, rung_name(exit->rung), exit->forced);
+	return (size_t)snprintf(text, KEEPER_MESSAGE,
+		"exit code=%d signal=%d by_us=%d rung=%s forced=%d", exit->code, exit->signal,
+		exit->by_us, rung_name(exit->rung), exit->forced);
 }
 
 void keeper_send(int fd, const char *text)

@@ -83,7 +83,8 @@ static void bound_over(struct timer *timer)
 	if (child->rung == CURFEW_RUNG_EOF) {
 		enter_term(child);
 	} else {
-		curfew_lifecycle_forced(child->life, child->names[CURFEW_RUNG_RUNNING], clock_ms_between(child->started, curfew_now()));
+		curfew_lifecycle_forced(child->life, child->names[CURFEW_RUNG_RUNNING],
+			clock_ms_between(child->started, curfew_now()));
 		enter_kill(child);
 	}
 }
@@ -113,8 +114,8 @@ static void kill_watched(void *arg)
 void curfew_child_stop(struct curfew_child *child, struct curfew_context *context)
 {
 	if (context && !child->watch_kill) {
-		child->watch_kill =
-			curfew_watch_new(curfew_context_token(context), child->life, kill_watched, child);
+		child->watch_kill = curfew_watch_new(
+			curfew_context_token(context), child->life, kill_watched, child);
 	}
 	stop(child);
 }
@@ -240,7 +241,8 @@ void ladder_init(struct curfew_child *child)
 /* Has the child stopped when context is cancelled. Returns 0 or -ENOMEM. */
 int ladder_watch(struct curfew_child *child, struct curfew_context *context)
 {
-	child->watch_stop = curfew_watch_new(curfew_context_token(context), child->life, stop_watched, child);
+	child->watch_stop =
+		curfew_watch_new(curfew_context_token(context), child->life, stop_watched, child);
 	return child->watch_stop ? 0 : -ENOMEM;
 }
 

@@ -46,8 +46,9 @@ bool proc_parse_stat(const char *text, struct proc_stat *stat)
 	long threads;
 
 	/* Fields 3, 4, 5 and 20; those between are numbers. */
-	if (!rest || sscanf(rest + 1, " %c %d %d%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s %ld", &state, &parent,
-			     &group, &threads) != 4) {
+	if (!rest ||
+		sscanf(rest + 1, " %c %d %d%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s %ld", &state,
+			&parent, &group, &threads) != 4) {
 		return false;
 	}
 	stat->alive = (state != 'Z' && state != 'X') || threads > 1;
@@ -82,7 +83,9 @@ static pid_t parse_pid(const char *name)
 	char *end;
 	long pid = strtol(name, &end, 10);
 
-	return end != name && (*end == '\0' || *end == ' ') && pid > 0 && pid <= INT32_MAX ? (pid_t)pid : 0;
+	return end != name && (*end == '\0' || *end == ' ') && pid > 0 && pid <= INT32_MAX
+		? (pid_t)pid
+		: 0;
 }
 
 /* Appends the entries of a directory that are numbers. Returns whether the directory can be read. */
@@ -97,7 +100,8 @@ static bool list_numbers(const char *path, struct pids *numbers)
 	}
 	while ((length = syscall(SYS_getdents64, fd, entries, sizeof(entries))) > 0) {
 		for (long at = 0; at < length;) {
-			const struct dirent64 *entry = (const struct dirent64 *)(const void *)(entries + at);
+			const struct dirent64 *entry =
+				(const struct dirent64 *)(const void *)(entries + at);
 			pid_t number = parse_pid(entry->d_name);
 
 			if (number) {

@@ -23,7 +23,7 @@ struct pump {
 
 /* Takes over fd, which is non-blocking. Returns 0 or a negative errno, and then fd is still the caller's. */
 int pump_init(struct pump *pump, struct loop *loop, int fd,
-	      void (*read)(struct pump *pump, const char *bytes, size_t length));
+	void (*read)(struct pump *pump, const char *bytes, size_t length));
 
 /* Closes it without another call of read. A zeroed pump is fine. */
 void pump_fini(struct pump *pump);

@@ -24,7 +24,7 @@
 struct plan {
 	const struct spawn *spawn;
 	pid_t parent;
-	char **script; /* room for "/bin/sh", the path, and argv[1...] */
+	char **script;      /* room for "/bin/sh", the path, and argv[1...] */
 	volatile int error; /* out */
 };
 
@@ -124,7 +124,8 @@ static int prepare(const struct plan *plan)
 	const struct spawn *spawn = plan->spawn;
 
 	if (spawn->cgroup_procs >= 0) {
-		(void)!write(spawn->cgroup_procs, "0", 1); /* best effort: the tree is found without it too */
+		(void)!write(spawn->cgroup_procs, "0",
+			1); /* best effort: the tree is found without it too */
 	}
 	if (set_parent_death(plan) < 0 || enter_group(spawn) < 0 || place_stdio(spawn->stdio) < 0) {
 		return -1;
@@ -147,8 +148,8 @@ static int prepare(const struct plan *plan)
 /* Returns whether the search for a program goes on after this error, as in execvp(3). */
 static bool looks_further(int error)
 {
-	return error == ENOENT || error == ENOTDIR || error == EACCES || error == ESTALE || error == ENODEV ||
-	       error == ETIMEDOUT;
+	return error == ENOENT || error == ENOTDIR || error == EACCES || error == ESTALE ||
+		error == ENODEV || error == ETIMEDOUT;
 }
 
 /* Runs a program; a file without a format that the kernel knows is a script of sh(1), as in execvp(3). */
@@ -283,7 +284,8 @@ int spawn_start(const struct spawn *spawn, pid_t *pid, int *pidfd)
 	char *stack;
 	int error = -ENOMEM;
 
-	stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 	if (stack == MAP_FAILED) {
 		return error;
 	}

@@ -16,18 +16,18 @@
 #include <sys/types.h>
 
 enum spawn_group {
-	SPAWN_GROUP_SHARED,  /* ours */
-	SPAWN_GROUP_OWN,     /* a new one, led by the child */
+	SPAWN_GROUP_SHARED, /* ours */
+	SPAWN_GROUP_OWN,    /* a new one, led by the child */
 };
 
 struct spawn {
-	const char *path;        /* program, or a name to be looked for in search */
-	const char *search;      /* PATH; NULL: execvp(3)'s default */
+	const char *path;   /* program, or a name to be looked for in search */
+	const char *search; /* PATH; NULL: execvp(3)'s default */
 	char *const *argv;
 	char *const *environment;
-	const char *cwd;         /* NULL: ours */
-	int stdio[3];            /* descriptors that become 0, 1, 2; each may be that number already */
-	int keep;                /* one more descriptor that survives the exec; -1: none */
+	const char *cwd; /* NULL: ours */
+	int stdio[3];    /* descriptors that become 0, 1, 2; each may be that number already */
+	int keep;        /* one more descriptor that survives the exec; -1: none */
 	bool inherit_descriptors; /* all that are not CLOEXEC survive the exec */
 	enum spawn_group group;
 	int terminal;            /* its foreground becomes the child's group; -1: none */
@@ -35,7 +35,7 @@ struct spawn {
 	int cgroup_procs;        /* cgroup.procs of the group to enter; -1: ours */
 	bool ignore_sigchld;     /* SIGCHLD is SIG_IGN in the program */
 	int parent_death_signal; /* 0: none */
-	char *own_pid;           /* where to write the child's pid in decimal, in environment; NULL: nowhere */
+	char *own_pid; /* where to write the child's pid in decimal, in environment; NULL: nowhere */
 };
 
 #define SPAWN_PID_DIGITS 10

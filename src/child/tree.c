@@ -22,7 +22,8 @@ struct seen {
 
 static void seen_init(struct seen *seen)
 {
-	void *bits = mmap(NULL, SEEN_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *bits = mmap(NULL, SEEN_BYTES, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	seen->bits = bits == MAP_FAILED ? NULL : bits;
 }
@@ -120,8 +121,7 @@ void tree_signal(const struct tree *tree, int signal, pid_t told)
 		return;
 	}
 	seen_init(&seen);
-	for (int pass = 0; pass < PASSES && signal_new(signal, told, &seen) > 0; pass++) {
-	}
+	for (int pass = 0; pass < PASSES && signal_new(signal, told, &seen) > 0; pass++) {}
 	seen_fini(&seen);
 }
 

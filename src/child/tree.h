@@ -14,7 +14,7 @@
 
 struct tree {
 	pid_t main;
-	bool own_group;   /* main leads a process group of its own */
+	bool own_group; /* main leads a process group of its own */
 	struct cgroup cgroup;
 	bool descendants; /* all descendants of this process, a subreaper or PID 1; else main's group only */
 };

@@ -55,7 +55,8 @@ static const struct option options[] = {
 		FIELD(term_wait_ms),
 		.metavar = "DURATION",
 		.preset = "inf",
-		.help = "Time to end after the stop signal, before SIGKILL; inf: the rest of the grace",
+		.help = "Time to end after the stop signal, before SIGKILL; inf: the rest of the "
+			"grace",
 	},
 	{
 		.name = "stop-on",

@@ -130,7 +130,8 @@ static void mark(struct curfew_context *context, const struct curfew_cause *caus
 		token->descriptor_kind->notify(token->descriptor);
 	}
 	while ((link = list_take(&token->listeners))) {
-		struct context_listener *listener = container_of(link, struct context_listener, link);
+		struct context_listener *listener =
+			container_of(link, struct context_listener, link);
 
 		listener->cancelled(listener);
 	}
@@ -152,7 +153,8 @@ static void mark_all(struct curfew_context *top, const struct curfew_cause *caus
 		struct curfew_context *parent = context->parent;
 
 		if (!list_empty(&context->children)) {
-			context = container_of(context->children.next, struct curfew_context, sibling);
+			context = container_of(
+				context->children.next, struct curfew_context, sibling);
 			continue;
 		}
 		if (context == top) {
@@ -212,7 +214,8 @@ void curfew_context_cancel(struct curfew_context *context, const struct curfew_c
 	pthread_mutex_unlock(&tree->lock);
 }
 
-void curfew_context_cancel_for(struct curfew_context *context, enum curfew_reason reason, const char *text)
+void curfew_context_cancel_for(
+	struct curfew_context *context, enum curfew_reason reason, const char *text)
 {
 	struct curfew_cause cause = cause_make(reason, text);
 
@@ -322,7 +325,8 @@ bool curfew_token_wait(struct curfew_token *token, int64_t deadline)
 			}
 			break;
 		}
-		(void)futex(&token->cancelled, FUTEX_WAIT_BITSET_PRIVATE, 0, until == CURFEW_NEVER ? NULL : &at);
+		(void)futex(&token->cancelled, FUTEX_WAIT_BITSET_PRIVATE, 0,
+			until == CURFEW_NEVER ? NULL : &at);
 	}
 	return curfew_token_cancelled(token);
 }

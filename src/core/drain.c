@@ -39,8 +39,8 @@ void drain_fini(struct curfew_drain *drain)
 	pthread_mutex_destroy(&drain->lock);
 }
 
-int curfew_drain_hold(struct curfew_drain *drain, struct curfew_hold *hold, const struct curfew_hold_ops *ops,
-	const char *name)
+int curfew_drain_hold(struct curfew_drain *drain, struct curfew_hold *hold,
+	const struct curfew_hold_ops *ops, const char *name)
 {
 	int error = 0;
 
@@ -241,14 +241,15 @@ void curfew_drain_on_done(struct curfew_drain *drain, void (*done)(void *arg), v
 	pthread_mutex_unlock(&drain->lock);
 }
 
-void drain_note_cut(struct curfew_drain *drain, void (*on_cut)(const struct curfew_holder *holder, void *arg),
-	void *arg)
+void drain_note_cut(struct curfew_drain *drain,
+	void (*on_cut)(const struct curfew_holder *holder, void *arg), void *arg)
 {
 	drain->on_cut = on_cut;
 	drain->on_cut_arg = arg;
 }
 
-struct curfew_drain *curfew_drain_new(struct curfew_drain *parent, const char *kind, const char *name)
+struct curfew_drain *curfew_drain_new(
+	struct curfew_drain *parent, const char *kind, const char *name)
 {
 	struct curfew_drain *drain = malloc(sizeof(*drain));
 
@@ -256,7 +257,8 @@ struct curfew_drain *curfew_drain_new(struct curfew_drain *parent, const char *k
 		return NULL;
 	}
 	drain_init(drain, parent->agenda);
-	drain->ops = (struct curfew_hold_ops){.kind = kind, .finish = finish_drain, .cut = cut_drain};
+	drain->ops =
+		(struct curfew_hold_ops){.kind = kind, .finish = finish_drain, .cut = cut_drain};
 	drain_note_cut(drain, parent->on_cut, parent->on_cut_arg);
 	if (curfew_drain_hold(parent, &drain->hold, &drain->ops, name) < 0) {
 		drain_fini(drain);
@@ -310,7 +312,8 @@ static void list_holds(const struct curfew_link *head, int depth, const struct l
 
 		listing->each(&holder, listing->arg);
 		if (is_drain(hold)) {
-			list_drain(container_of(hold, struct curfew_drain, hold), depth + 1, listing);
+			list_drain(
+				container_of(hold, struct curfew_drain, hold), depth + 1, listing);
 		}
 	}
 }
@@ -324,8 +327,8 @@ static void list_drain(struct curfew_drain *drain, int depth, const struct listi
 	pthread_mutex_unlock(&drain->lock);
 }
 
-void curfew_drain_list(struct curfew_drain *drain, void (*each)(const struct curfew_holder *holder, void *arg),
-	void *arg)
+void curfew_drain_list(struct curfew_drain *drain,
+	void (*each)(const struct curfew_holder *holder, void *arg), void *arg)
 {
 	const struct listing listing = {.each = each, .arg = arg};
 

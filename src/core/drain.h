@@ -13,11 +13,11 @@ struct curfew_drain {
 	struct curfew_link pending; /* holds that were not yet asked what is being asked */
 	struct curfew_link held;    /* the others */
 	size_t count;
-	int64_t deadline;           /* of the close */
+	int64_t deadline; /* of the close */
 	enum { DRAIN_OPEN, DRAIN_CLOSED, DRAIN_CUT } state;
-	bool done;                  /* the done callback was called, or is */
-	struct task work;           /* asks the holds, or tells that it is done */
-	struct timer timer;         /* cuts at the deadline */
+	bool done;          /* the done callback was called, or is */
+	struct task work;   /* asks the holds, or tells that it is done */
+	struct timer timer; /* cuts at the deadline */
 	void (*on_done)(void *arg);
 	void *on_done_arg;
 	void (*on_cut)(const struct curfew_holder *holder, void *arg);
@@ -36,8 +36,8 @@ void drain_fini(struct curfew_drain *drain);
  * Has on_cut(holder, arg) called in the dispatch for each hold that is cut, before its cut(); drains that
  * are made below this one do the same. Drains among the holds are passed over: their holds are noted.
  */
-void drain_note_cut(struct curfew_drain *drain, void (*on_cut)(const struct curfew_holder *holder, void *arg),
-		    void *arg);
+void drain_note_cut(struct curfew_drain *drain,
+	void (*on_cut)(const struct curfew_holder *holder, void *arg), void *arg);
 
 /* Changes what listings call a hold; name is borrowed as with curfew_drain_hold. Any thread. */
 void hold_rename(struct curfew_hold *hold, const char *name);

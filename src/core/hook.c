@@ -12,8 +12,8 @@
 
 static void next_hook(struct curfew_lifecycle *life);
 
-static struct curfew_hook *hook_new(struct curfew_lifecycle *life, const char *name, int64_t bound_ms,
-	curfew_hook_fn *run, void *arg)
+static struct curfew_hook *hook_new(struct curfew_lifecycle *life, const char *name,
+	int64_t bound_ms, curfew_hook_fn *run, void *arg)
 {
 	struct curfew_hook *hook = calloc(1, sizeof(*hook));
 
@@ -29,8 +29,8 @@ static struct curfew_hook *hook_new(struct curfew_lifecycle *life, const char *n
 	return hook;
 }
 
-struct curfew_hook *curfew_lifecycle_hook(struct curfew_lifecycle *life, const char *name, int64_t bound_ms,
-	curfew_hook_fn *run, void *arg)
+struct curfew_hook *curfew_lifecycle_hook(struct curfew_lifecycle *life, const char *name,
+	int64_t bound_ms, curfew_hook_fn *run, void *arg)
 {
 	return hook_new(life, name, bound_ms, run, arg);
 }
@@ -147,7 +147,8 @@ static int start_thread(struct curfew_hook *hook)
 static void give_up(struct curfew_hook *hook, const char *why)
 {
 	log_message(CURFEW_LEVEL_WARNING, "hook %s %s", hook->name, why);
-	curfew_lifecycle_forced(hook->life, hook->name, clock_ms_between(hook->started, curfew_now()));
+	curfew_lifecycle_forced(
+		hook->life, hook->name, clock_ms_between(hook->started, curfew_now()));
 }
 
 static void bound_over(struct timer *timer)

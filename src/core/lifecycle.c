@@ -32,8 +32,10 @@
 #include "core/context.h"
 #include "core/hook.h"
 
-#define SETTLE_MS 100   /* how long work that was cut may take to let go, before the children's turn */
-#define ABANDON_MS 2000 /* how long what was cut last is waited for: a killed process needs a moment to die */
+#define SETTLE_MS                                                                                  \
+	100 /* how long work that was cut may take to let go, before the children's turn */
+#define ABANDON_MS                                                                                 \
+	2000 /* how long what was cut last is waited for: a killed process needs a moment to die */
 #define INSISTED_MS 1000 /* what is left of the grace after a second signal */
 
 static void enter(struct curfew_lifecycle *life, enum curfew_phase phase)
@@ -43,7 +45,8 @@ static void enter(struct curfew_lifecycle *life, enum curfew_phase phase)
 	assert(phase_may_follow(from, phase));
 	atomic_store(&life->phase, phase);
 	life->entered[phase] = curfew_now();
-	log_message(CURFEW_LEVEL_DEBUG, "phase %s -> %s", curfew_phase_name(from), curfew_phase_name(phase));
+	log_message(CURFEW_LEVEL_DEBUG, "phase %s -> %s", curfew_phase_name(from),
+		curfew_phase_name(phase));
 	if (life->options.on_phase) {
 		life->options.on_phase(phase, life->options.arg);
 	}
@@ -203,7 +206,8 @@ static void set_deadlines(struct curfew_lifecycle *life, int64_t start)
 
 	if (grace != CURFEW_NEVER) {
 		int64_t third = options->grace_ms / 3;
-		int64_t reserve = options->child_reserve_ms < third ? options->child_reserve_ms : third;
+		int64_t reserve =
+			options->child_reserve_ms < third ? options->child_reserve_ms : third;
 		int64_t tenth = options->grace_ms / 10;
 		int64_t hooks = hooks_bound_ms(life);
 
@@ -223,7 +227,8 @@ static void begin(struct curfew_lifecycle *life, int64_t start)
 	set_deadlines(life, start);
 	if (announce) {
 		enter(life, CURFEW_ANNOUNCING);
-		agenda_start(life->agenda, &life->announce, clock_add_ms(start, life->options.announce_ms));
+		agenda_start(life->agenda, &life->announce,
+			clock_add_ms(start, life->options.announce_ms));
 	} else {
 		drain_front(life);
 	}
@@ -298,7 +303,8 @@ void curfew_lifecycle_stop(struct curfew_lifecycle *life, const struct curfew_ca
 	agenda_post(life->agenda, &life->stop);
 }
 
-void curfew_lifecycle_stop_for(struct curfew_lifecycle *life, enum curfew_reason reason, const char *text)
+void curfew_lifecycle_stop_for(
+	struct curfew_lifecycle *life, enum curfew_reason reason, const char *text)
 {
 	struct curfew_cause cause = cause_make(reason, text);
 
@@ -379,7 +385,8 @@ int lifecycle_init(struct curfew_lifecycle *life, struct agenda *agenda,
 
 static void stop_timers(struct curfew_lifecycle *life)
 {
-	struct timer *timers[] = {&life->announce, &life->work, &life->settle, &life->children, &life->abandon};
+	struct timer *timers[] = {
+		&life->announce, &life->work, &life->settle, &life->children, &life->abandon};
 
 	for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++) {
 		agenda_stop(life->agenda, timers[i]);

@@ -15,7 +15,7 @@
 #include "core/outcome.h"
 #include "core/phase.h"
 
-#define FORCED_NAME 64  /* bytes of a forced thing's name in the report, its NUL included */
+#define FORCED_NAME 64   /* bytes of a forced thing's name in the report, its NUL included */
 #define FORCED_LISTED 64 /* how many of them the report lists; all are counted */
 
 struct forced {
@@ -46,7 +46,7 @@ struct curfew_lifecycle {
 
 	pthread_mutex_t lock; /* of what any thread may write: */
 	struct curfew_cause cause;
-	int64_t stopped_at; /* when the first cause came; CURFEW_NEVER before */
+	int64_t stopped_at;   /* when the first cause came; CURFEW_NEVER before */
 	int64_t signalled_at; /* when the first signal came, which may be later */
 	bool insisted;
 	int insist_signal;
@@ -74,7 +74,7 @@ struct curfew_lifecycle {
 
 /* Returns 0 or -ENOMEM. options is copied. */
 int lifecycle_init(struct curfew_lifecycle *life, struct agenda *agenda,
-		   const struct curfew_lifecycle_options *options);
+	const struct curfew_lifecycle_options *options);
 void lifecycle_fini(struct curfew_lifecycle *life);
 
 /*

@@ -16,8 +16,8 @@
 /* The end of the one child whose code is ours (curfew run). */
 struct outcome_child {
 	bool ended;
-	bool killed;      /* we had to send SIGKILL */
-	bool by_us;       /* it died of, or exited 128 + the number of, a stop signal that we sent */
+	bool killed; /* we had to send SIGKILL */
+	bool by_us;  /* it died of, or exited 128 + the number of, a stop signal that we sent */
 	bool keep_signal; /* then 128 + n counts, not 0 */
 	int code;
 	int signal;

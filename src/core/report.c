@@ -109,8 +109,8 @@ static void append_phases(struct buffer *buffer, const struct curfew_lifecycle *
 		}
 		buffer_appendf(buffer, "%s{\"name\":\"%s\",\"ms\":%lld}", separator,
 			curfew_phase_name((enum curfew_phase)phase),
-			(long long)clock_ms_between(
-				life->entered[phase], life->entered[next] ? life->entered[next] : end));
+			(long long)clock_ms_between(life->entered[phase],
+				life->entered[next] ? life->entered[next] : end));
 		separator = ",";
 	}
 	buffer_append_text(buffer, "]");
@@ -120,7 +120,8 @@ static void append_counts(struct buffer *buffer, struct curfew_lifecycle *life)
 {
 	buffer_append_text(buffer, "\"counts\":{");
 	for (int count = 0; count < CURFEW_COUNT_KINDS; count++) {
-		buffer_appendf(buffer, "%s\"%s\":%llu", count ? "," : "", count_name((enum curfew_count)count),
+		buffer_appendf(buffer, "%s\"%s\":%llu", count ? "," : "",
+			count_name((enum curfew_count)count),
 			(unsigned long long)atomic_load(&life->counts[count]));
 	}
 	buffer_append_text(buffer, "}");
@@ -174,7 +175,8 @@ static void dump_deadline(struct buffer *buffer, const struct curfew_lifecycle *
 	int64_t grace = curfew_lifecycle_grace_deadline(life);
 
 	if (grace != CURFEW_NEVER) {
-		buffer_appendf(buffer, ", %lld ms left", (long long)clock_ms_between(curfew_now(), grace));
+		buffer_appendf(
+			buffer, ", %lld ms left", (long long)clock_ms_between(curfew_now(), grace));
 	}
 }
 
@@ -187,9 +189,11 @@ char *curfew_lifecycle_dump(struct curfew_lifecycle *life)
 	buffer_init(&buffer);
 	buffer_appendf(&buffer, "phase %s", curfew_phase_name(curfew_lifecycle_phase(life)));
 	dump_deadline(&buffer, life);
-	buffer_appendf(&buffer, "\ncause: %s\n", cause.text[0] ? cause.text : cause_reason_text(cause.reason));
+	buffer_appendf(&buffer, "\ncause: %s\n",
+		cause.text[0] ? cause.text : cause_reason_text(cause.reason));
 	for (int stage = 0; stage < CURFEW_STAGES; stage++) {
-		buffer_appendf(&buffer, "%s: %zu held\n", stages[stage], curfew_drain_count(&life->stages[stage]));
+		buffer_appendf(&buffer, "%s: %zu held\n", stages[stage],
+			curfew_drain_count(&life->stages[stage]));
 		curfew_drain_list(&life->stages[stage], dump_hold, &buffer);
 	}
 	return buffer_take(&buffer);

@@ -59,7 +59,8 @@ static int host_init(struct host *host, const struct curfew_lifecycle_options *o
 		goto fail_loop;
 	}
 	sigorset(&wanted, &options->stop_signals, &options->other_signals);
-	error = signals_start(&host->signals, &host->loop, options->signals, &wanted, received, host);
+	error = signals_start(
+		&host->signals, &host->loop, options->signals, &wanted, received, host);
 	if (error < 0) {
 		goto fail_lifecycle;
 	}

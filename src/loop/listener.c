@@ -27,7 +27,8 @@
 #include "loop/host.h"
 #include "loop/loop.h"
 
-#define ACCEPT_BATCH 64 /* in one dispatch while open, so that connections that are there get their turn */
+#define ACCEPT_BATCH                                                                               \
+	64 /* in one dispatch while open, so that connections that are there get their turn */
 #define EMPTY_LIMIT 65536 /* of a queue that is emptied: no backlog is longer */
 #define SETTLE_MS 10
 #define RETRY_MS 50 /* after EMFILE and its kin */
@@ -181,7 +182,8 @@ static void cut(struct curfew_hold *hold)
 	enter_closed(listener);
 }
 
-static const struct curfew_hold_ops listener_ops = {.kind = "listener", .finish = finish, .cut = cut};
+static const struct curfew_hold_ops listener_ops = {
+	.kind = "listener", .finish = finish, .cut = cut};
 
 /* Returns 0, or -EINVAL for a descriptor that is no listening socket. */
 static int check_listening(int fd)
@@ -195,8 +197,8 @@ static int check_listening(int fd)
 	return fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0 ? -errno : 0;
 }
 
-struct curfew_listener *curfew_listener_new(struct curfew_lifecycle *life, int fd,
-	curfew_listener_fn *on_connection, void *arg)
+struct curfew_listener *curfew_listener_new(
+	struct curfew_lifecycle *life, int fd, curfew_listener_fn *on_connection, void *arg)
 {
 	struct curfew_listener *listener;
 	int error = check_listening(fd);
@@ -215,7 +217,8 @@ struct curfew_listener *curfew_listener_new(struct curfew_lifecycle *life, int f
 	listener->timer.fired = timer_fired;
 	listener->on_connection = on_connection;
 	listener->arg = arg;
-	error = curfew_drain_hold(curfew_lifecycle_stage(life, CURFEW_FRONT), &listener->hold, &listener_ops, NULL);
+	error = curfew_drain_hold(
+		curfew_lifecycle_stage(life, CURFEW_FRONT), &listener->hold, &listener_ops, NULL);
 	if (error < 0) {
 		goto fail;
 	}

@@ -13,7 +13,8 @@
 #include "base/clock.h"
 #include "base/list.h"
 
-#define AGENDA_ROUNDS 16 /* what callbacks post is done in the same dispatch, unless it has no end */
+#define AGENDA_ROUNDS                                                                              \
+	16 /* what callbacks post is done in the same dispatch, unless it has no end */
 
 static void arm(struct loop *loop, int64_t due)
 {
@@ -80,7 +81,8 @@ int loop_init(struct loop *loop)
 		.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK),
 		.ready = consume,
 	};
-	loop->wake = (struct source){.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), .ready = consume};
+	loop->wake =
+		(struct source){.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), .ready = consume};
 	if (loop->epoll_fd < 0 || loop->timer.fd < 0 || loop->wake.fd < 0) {
 		error = -errno;
 		goto fail;

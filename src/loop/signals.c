@@ -159,8 +159,8 @@ static int start_signalfd(struct signals *signals)
 	return 0;
 }
 
-int signals_start(struct signals *signals, struct loop *loop, enum curfew_signals mode, const sigset_t *wanted,
-	void (*received)(const siginfo_t *info, void *arg), void *arg)
+int signals_start(struct signals *signals, struct loop *loop, enum curfew_signals mode,
+	const sigset_t *wanted, void (*received)(const siginfo_t *info, void *arg), void *arg)
 {
 	int error = 0;
 

@@ -19,7 +19,7 @@ struct signals {
 	struct loop *loop;
 	enum curfew_signals mode;
 	sigset_t wanted;
-	bool masked; /* signals_start changed the mask */
+	bool masked;          /* signals_start changed the mask */
 	struct source source; /* the signalfd, or the handlers' eventfd */
 	void (*received)(const siginfo_t *info, void *arg);
 	void *arg;
@@ -43,8 +43,8 @@ bool signals_ignored_sigchld(void);
  * the calling thread (for good, where signals_block was not called). Returns 0 or a negative errno; -EBUSY:
  * handlers are installed already.
  */
-int signals_start(struct signals *signals, struct loop *loop, enum curfew_signals mode, const sigset_t *wanted,
-		  void (*received)(const siginfo_t *info, void *arg), void *arg);
+int signals_start(struct signals *signals, struct loop *loop, enum curfew_signals mode,
+	const sigset_t *wanted, void (*received)(const siginfo_t *info, void *arg), void *arg);
 
 /* Puts dispositions, and a mask that signals_start has set, back. */
 void signals_stop(struct signals *signals);

@@ -25,7 +25,8 @@ static void drop(int fd)
 	close(fd);
 }
 
-static const struct context_descriptor eventfd_descriptor = {.make = make, .notify = notify, .drop = drop};
+static const struct context_descriptor eventfd_descriptor = {
+	.make = make, .notify = notify, .drop = drop};
 
 int curfew_token_fd(struct curfew_token *token)
 {

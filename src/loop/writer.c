@@ -14,7 +14,8 @@
 
 static void release_if_finished(struct writer *writer)
 {
-	if (writer->pending.length == 0 && writer->hold.drain && curfew_drain_closed(writer->hold.drain)) {
+	if (writer->pending.length == 0 && writer->hold.drain &&
+		curfew_drain_closed(writer->hold.drain)) {
 		curfew_hold_release(&writer->hold);
 	}
 }
@@ -32,8 +33,9 @@ static ssize_t write_some(const struct writer *writer, const char *bytes, size_t
 	ssize_t written;
 
 	do {
-		written = writer->is_socket ? send(writer->source.fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL)
-					    : write(writer->source.fd, bytes, length);
+		written = writer->is_socket
+			? send(writer->source.fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL)
+			: write(writer->source.fd, bytes, length);
 	} while (written < 0 && errno == EINTR);
 	if (written < 0) {
 		return errno == EAGAIN ? 0 : -errno;
@@ -117,7 +119,8 @@ int writer_init(struct writer *writer, struct loop *loop, int fd, struct curfew_
 	struct stat stat;
 	int error;
 
-	*writer = (struct writer){.loop = loop, .source = {.fd = -1, .ready = writable}, .drain = drain};
+	*writer = (struct writer){
+		.loop = loop, .source = {.fd = -1, .ready = writable}, .drain = drain};
 	buffer_init(&writer->pending);
 	if (fstat(fd, &stat) < 0) {
 		return -errno;

@@ -9,8 +9,8 @@
 #include "base/list.h"
 #include "run/runner.h"
 
-#define PIECE 8192         /* bytes of a line in one piece, as for errors */
-#define HIGH_WATER 65536   /* pending bytes at which the command is no longer read */
+#define PIECE 8192       /* bytes of a line in one piece, as for errors */
+#define HIGH_WATER 65536 /* pending bytes at which the command is no longer read */
 
 static void append_time(struct buffer *buffer)
 {
@@ -19,25 +19,30 @@ static void append_time(struct buffer *buffer)
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &tm);
-	buffer_appendf(buffer, "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-		tm.tm_hour, tm.tm_min, tm.tm_sec, now.tv_nsec / 1000000);
+	buffer_appendf(buffer, "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ", tm.tm_year + 1900,
+		tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, now.tv_nsec / 1000000);
 }
 
-static void append_json(struct buffer *out, pid_t pid, const char *stream, const char *bytes, size_t length)
+static void append_json(
+	struct buffer *out, pid_t pid, const char *stream, const char *bytes, size_t length)
 {
 	buffer_append_text(out, "{\"time\":\"");
 	append_time(out);
-	buffer_appendf(out, "\",\"level\":\"info\",\"cmd\":\"run\",\"event\":\"output\",\"stream\":\"%s\",\"pid\":%d,\"line\":",
+	buffer_appendf(out,
+		"\",\"level\":\"info\",\"cmd\":\"run\",\"event\":\"output\",\"stream\":\"%s\","
+		"\"pid\":%d,\"line\":",
 		stream, (int)pid);
 	buffer_append_json(out, bytes, length);
 	buffer_append_text(out, "}\n");
 }
 
-static void append_text(struct buffer *out, pid_t pid, const char *stream, const char *bytes, size_t length)
+static void append_text(
+	struct buffer *out, pid_t pid, const char *stream, const char *bytes, size_t length)
 {
 	buffer_append_text(out, "time=");
 	append_time(out);
-	buffer_appendf(out, " level=info cmd=run event=output stream=%s pid=%d line=", stream, (int)pid);
+	buffer_appendf(
+		out, " level=info cmd=run event=output stream=%s pid=%d line=", stream, (int)pid);
 	buffer_append_json(out, bytes, length);
 	buffer_append_text(out, "\n");
 }

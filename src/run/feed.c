@@ -29,7 +29,8 @@ static bool flush(struct runner *runner)
 	struct feed *feed = &runner->feed;
 
 	while (feed->pending.length > 0) {
-		ssize_t written = write(curfew_child_input(runner->child), feed->pending.data, feed->pending.length);
+		ssize_t written = write(curfew_child_input(runner->child), feed->pending.data,
+			feed->pending.length);
 
 		if (written > 0) {
 			buffer_consume(&feed->pending, (size_t)written);
@@ -73,8 +74,7 @@ static void stdin_readable(struct source *source, uint32_t events)
 static void watch_stdin(struct runner *runner)
 {
 	if (loop_watch(runner->loop, &runner->feed.source, EPOLLIN) == -EPERM) {
-		while (read_piece(runner)) {
-		}
+		while (read_piece(runner)) {}
 	}
 }
 

@@ -47,7 +47,8 @@ static void readable(struct source *source, uint32_t events)
 	}
 	if (result < 0) {
 		loop_unwatch(runner->loop, source);
-		agenda_start(&runner->loop->agenda, &runner->owner_gone, curfew_after_ms(runner->config->eof_wait_ms));
+		agenda_start(&runner->loop->agenda, &runner->owner_gone,
+			curfew_after_ms(runner->config->eof_wait_ms));
 	}
 }
 

@@ -39,7 +39,8 @@ static void start(struct runner *runner)
 	config.arg = runner;
 	runner->pre_stop.child = curfew_child_start(runner->life, NULL, &config);
 	if (!runner->pre_stop.child) {
-		dprintf(STDERR_FILENO, "curfew run: cannot run the pre-stop command: /bin/sh: %m\n");
+		dprintf(STDERR_FILENO,
+			"curfew run: cannot run the pre-stop command: /bin/sh: %m\n");
 		curfew_hold_release(&runner->pre_stop.hold);
 		return;
 	}
@@ -69,13 +70,14 @@ static void cut(struct curfew_hold *hold)
 
 void pre_stop_init(struct runner *runner)
 {
-	static const struct curfew_hold_ops ops = {.kind = "pre-stop", .finish = finish, .cut = cut};
+	static const struct curfew_hold_ops ops = {
+		.kind = "pre-stop", .finish = finish, .cut = cut};
 
 	drain_init(&runner->pre_stop.drain, &runner->loop->agenda);
 	runner->pre_stop.bound.fired = bound_over;
 	if (runner->config->pre_stop) {
-		(void)curfew_drain_hold(curfew_lifecycle_stage(runner->life, CURFEW_WORK), &runner->pre_stop.hold, &ops,
-			NULL);
+		(void)curfew_drain_hold(curfew_lifecycle_stage(runner->life, CURFEW_WORK),
+			&runner->pre_stop.hold, &ops, NULL);
 	}
 }
 

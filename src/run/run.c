@@ -63,7 +63,8 @@ static void take_signal(struct runner *runner, const siginfo_t *info)
 
 	if (info->si_signo == runner->config->dump_signal) {
 		dump(runner);
-	} else if (runner->config->keeper >= 0 || (info->si_signo == SIGPIPE && info->si_pid == getpid())) {
+	} else if (runner->config->keeper >= 0 ||
+		(info->si_signo == SIGPIPE && info->si_pid == getpid())) {
 		return; /* a keeper's owner decides; our own write to a closed pipe is no news */
 	} else if (is_stop(runner, info->si_signo, becomes)) {
 		lifecycle_signal(runner->life, becomes, info->si_pid);
@@ -98,12 +99,14 @@ static pid_t told_group(const struct runner *runner, const struct curfew_cause *
 static void on_phase(enum curfew_phase phase, void *arg)
 {
 	struct runner *runner = arg;
-	struct curfew_cause cause = curfew_token_cause(curfew_context_token(curfew_lifecycle_context(runner->life)));
+	struct curfew_cause cause =
+		curfew_token_cause(curfew_context_token(curfew_lifecycle_context(runner->life)));
 
 	if (phase == CURFEW_DRAINING) {
 		say(runner, cause.text);
 		if (runner->child && cause.signal && !runner->config->stop_signal) {
-			child_set_stop_signal(runner->child, cause.signal, told_group(runner, &cause));
+			child_set_stop_signal(
+				runner->child, cause.signal, told_group(runner, &cause));
 		}
 	}
 	say(runner, curfew_phase_name(phase));
@@ -206,12 +209,16 @@ static int refuse(const struct run_config *config, int error)
 	}
 	errno = error;
 	if (error == ENOENT) {
-		dprintf(STDERR_FILENO, "curfew run: cannot run '%s': not found (check the name, PATH, and a script's #! line)\n",
+		dprintf(STDERR_FILENO,
+			"curfew run: cannot run '%s': not found (check the name, PATH, and a "
+			"script's #! line)\n",
 			config->command[0]);
 		return EXIT_CODE_NOT_FOUND;
 	}
 	if (error == EACCES) {
-		dprintf(STDERR_FILENO, "curfew run: cannot run '%s': not an executable file (chmod +x may be missing)\n",
+		dprintf(STDERR_FILENO,
+			"curfew run: cannot run '%s': not an executable file (chmod +x may be "
+			"missing)\n",
 			config->command[0]);
 	} else {
 		dprintf(STDERR_FILENO, "curfew run: cannot run '%s': %m\n", config->command[0]);
@@ -250,7 +257,8 @@ static int start_command(struct runner *runner)
 		let_go_of_stdio();
 	}
 	if (runner->config->duration_ms != CURFEW_NEVER) {
-		agenda_start(&runner->loop->agenda, &runner->duration, curfew_after_ms(runner->config->duration_ms));
+		agenda_start(&runner->loop->agenda, &runner->duration,
+			curfew_after_ms(runner->config->duration_ms));
 	}
 	(void)curfew_lifecycle_ready(runner->life);
 	return 0;
@@ -277,8 +285,8 @@ static void tell_forced(const struct runner *runner)
 	const struct curfew_lifecycle *life = runner->life;
 
 	for (size_t i = 0; i < life->forced_count && i < FORCED_LISTED; i++) {
-		dprintf(STDERR_FILENO, "curfew run: forced: %s, after %lld ms\n", life->forced[i].name,
-			(long long)life->forced[i].age_ms);
+		dprintf(STDERR_FILENO, "curfew run: forced: %s, after %lld ms\n",
+			life->forced[i].name, (long long)life->forced[i].age_ms);
 	}
 }
 
@@ -311,10 +319,13 @@ static int open_report(struct runner *runner)
 	if (!path) {
 		return 0;
 	}
-	runner->report_fd = strcmp(path, "-") == 0 ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)
-						   : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	runner->report_fd = strcmp(path, "-") == 0
+		? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)
+		: open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	if (runner->report_fd < 0) {
-		dprintf(STDERR_FILENO, "curfew run: cannot write the report to '%s': %m (name a file that can be written)\n",
+		dprintf(STDERR_FILENO,
+			"curfew run: cannot write the report to '%s': %m (name a file that can be "
+			"written)\n",
 			path);
 		return -1;
 	}
@@ -330,7 +341,8 @@ static struct curfew_lifecycle *new_lifecycle(struct runner *runner)
 	options.command = "run";
 	options.version = CURFEW_VERSION;
 	options.grace_ms = config->keeper >= 0 ? CURFEW_NEVER : config->grace_ms;
-	options.child_reserve_ms = config->pre_stop ? config->grace_ms : 0; /* that is a third, at most */
+	options.child_reserve_ms =
+		config->pre_stop ? config->grace_ms : 0; /* that is a third, at most */
 	options.ignore_insist = config->insist == RUN_INSIST_NEVER;
 	options.forced_exit = config->forced_exit;
 	options.signals = CURFEW_SIGNALS_BLOCKED;
@@ -363,7 +375,8 @@ static int init(struct runner *runner)
 	}
 	return 0;
 fail:
-	dprintf(STDERR_FILENO, "curfew run: cannot start: %m (free memory, or descriptors: ulimit -n)\n");
+	dprintf(STDERR_FILENO,
+		"curfew run: cannot start: %m (free memory, or descriptors: ulimit -n)\n");
 	return EXIT_CODE_FAILURE;
 }
 

@@ -32,7 +32,7 @@ struct run_config {
 	int64_t grace_ms;
 	int64_t duration_ms;   /* the command is stopped after it */
 	int64_t eof_wait_ms;   /* after end of input, where its stdin is our pipe */
-	int64_t term_wait_ms;      /* after the stop signal; CURFEW_NEVER: the rest of the grace */
+	int64_t term_wait_ms;  /* after the stop signal; CURFEW_NEVER: the rest of the grace */
 	sigset_t stop_on;      /* signals that begin the end */
 	struct signal_map map; /* what the others become before they are passed on */
 	int dump_signal;       /* has our state dumped instead of being passed on; 0: none */

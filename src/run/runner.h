@@ -36,8 +36,8 @@ struct runner {
 	struct curfew_child *child;
 	bool main_ended;
 	struct timer duration;
-	int terminal;         /* whose foreground the command has; -1: none */
-	struct source owner;  /* keeper: the socket to the owner; -1 */
+	int terminal;        /* whose foreground the command has; -1: none */
+	struct source owner; /* keeper: the socket to the owner; -1 */
 	struct timer owner_gone;
 	int report_fd;
 	struct feed feed;

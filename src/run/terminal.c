@@ -36,7 +36,8 @@ static bool alone_in_group(void)
 	for (size_t i = 0; i < all.count && alone; i++) {
 		struct proc_stat stat;
 
-		alone = all.items[i] == getpid() || !proc_stat(all.items[i], &stat) || stat.group != getpgrp();
+		alone = all.items[i] == getpid() || !proc_stat(all.items[i], &stat) ||
+			stat.group != getpgrp();
 	}
 	pids_fini(&all);
 	return alone;
@@ -60,7 +61,8 @@ void terminal_child_changed(struct runner *runner)
 	if (runner->terminal < 0 || !runner->child || runner->main_ended) {
 		return;
 	}
-	if (waitid(P_PID, (id_t)curfew_child_pid(runner->child), &info, WSTOPPED | WNOHANG) < 0 || !info.si_pid) {
+	if (waitid(P_PID, (id_t)curfew_child_pid(runner->child), &info, WSTOPPED | WNOHANG) < 0 ||
+		!info.si_pid) {
 		return;
 	}
 	(void)tcsetpgrp(runner->terminal, getpgrp());
@@ -81,7 +83,8 @@ void terminal_continued(struct runner *runner)
 
 void terminal_restore(struct runner *runner)
 {
-	if (runner->terminal >= 0 && tcgetpgrp(runner->terminal) == curfew_child_pid(runner->child)) {
+	if (runner->terminal >= 0 &&
+		tcgetpgrp(runner->terminal) == curfew_child_pid(runner->child)) {
 		(void)tcsetpgrp(runner->terminal, getpgrp());
 	}
 }
