@@ -25,7 +25,7 @@
 
 #define LINE_BOUND 8192       /* bytes of a line of errors in one piece */
 #define KEEPER_START_MS 10000 /* for a keeper to say that its child runs */
-#define KEEPER_WORDS 14       /* words before the command of a keeper, its NULL included */
+#define KEEPER_WORDS 15       /* words before the command of a keeper, its NULL included */
 #define DURATION_TEXT 32
 
 static const struct curfew_hold_ops part_ops = {.kind = "part"};
@@ -265,6 +265,7 @@ static int make_keeper_command(
 	command->argv[count++] = "run";
 	command->argv[count++] = "--keeper";
 	command->argv[count++] = command->fd;
+	command->argv[count++] = "--grace=inf";
 	command->argv[count++] = "--term-wait";
 	command->argv[count++] = command->term_wait;
 	command->argv[count++] = "--eof-wait";

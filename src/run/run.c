@@ -73,6 +73,21 @@ static void take_signal(struct runner *runner, const siginfo_t *info)
 	}
 }
 
+/* Other signals wait, blocked, until there is a command to pass them on to. */
+static bool stop_pending(const struct runner *runner)
+{
+	sigset_t pending;
+
+	sigpending(&pending);
+	for (int came = 1; came < NSIG; came++) {
+		if (sigismember(&pending, came) == 1 &&
+			is_stop(runner, came, signal_map_apply(&runner->config->map, came))) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static void on_signal(const siginfo_t *info, void *arg)
 {
 	struct runner *runner = arg;
@@ -290,6 +305,17 @@ static void tell_forced(const struct runner *runner)
 	}
 }
 
+/* Returns the stop signal that we sent and of which the command died, or exited as if; 0 for none. */
+static int signal_to_reraise(const struct runner *runner)
+{
+	const struct outcome_child *child = &runner->life->child;
+
+	if (runner->config->signal_exit != RUN_SIGNAL_EXIT_RERAISE || !child->by_us || child->killed) {
+		return 0;
+	}
+	return child->signal ? child->signal : child->code - EXIT_CODE_SIGNAL;
+}
+
 /* Dies of the signal of which the command died; returns where that is not possible, as for PID 1. */
 static void reraise(int number)
 {
@@ -340,7 +366,7 @@ static struct curfew_lifecycle *new_lifecycle(struct runner *runner)
 	curfew_lifecycle_defaults(&options);
 	options.command = "run";
 	options.version = CURFEW_VERSION;
-	options.grace_ms = config->keeper >= 0 ? CURFEW_NEVER : config->grace_ms;
+	options.grace_ms = config->grace_ms;
 	options.child_reserve_ms =
 		config->pre_stop ? config->grace_ms : 0; /* that is a third, at most */
 	options.ignore_insist = config->insist == RUN_INSIST_NEVER;
@@ -360,8 +386,12 @@ static int init(struct runner *runner)
 		return EXIT_CODE_USAGE;
 	}
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
-	if (runner->config->keeper >= 0) {
-		(void)fcntl(runner->config->keeper, F_SETFD, FD_CLOEXEC);
+	if (runner->config->keeper >= 0 && fcntl(runner->config->keeper, F_SETFD, FD_CLOEXEC) < 0) {
+		dprintf(STDERR_FILENO,
+			"curfew run: --keeper %d: no such descriptor (the owner must pass a "
+			"socket)\n",
+			runner->config->keeper);
+		return EXIT_CODE_USAGE;
 	}
 	runner->life = new_lifecycle(runner);
 	if (!runner->life) {
@@ -408,16 +438,15 @@ int run_main(const struct run_config *config)
 		return code;
 	}
 	environ = (char **)config->environment;
-	curfew_lifecycle_dispatch(runner.life); /* a signal that came already */
-	if (!curfew_token_cancelled(curfew_context_token(curfew_lifecycle_context(runner.life)))) {
+	if (stop_pending(&runner)) {
+		curfew_lifecycle_dispatch(runner.life); /* it ends us before anything is started */
+	} else {
 		code = start_command(&runner);
 	}
 	if (code == 0) {
 		run_to_end(&runner);
 		code = curfew_lifecycle_exit_code(runner.life);
-		if (config->signal_exit == RUN_SIGNAL_EXIT_RERAISE && runner.life->child.by_us) {
-			signal = runner.life->child.signal;
-		}
+		signal = signal_to_reraise(&runner);
 	}
 	fini(&runner);
 	if (signal) {
