@@ -42,6 +42,9 @@ int main(int argc, char **argv)
 	struct curfew_child_config config;
 	int code;
 
+	if (argc < 2) {
+		errx(2, "usage: child_keeper COMMAND [ARGUMENT ...]");
+	}
 	curfew_child_defaults(&config);
 	config.argv = (const char *const *)argv + 1;
 	config.in = CURFEW_STDIO_PIPE; /* its end is the first thing that the child is told */
@@ -51,13 +54,11 @@ int main(int argc, char **argv)
 	config.on_output = heard;
 	config.on_exit = ended;
 	config.arg = life;
-	if (argc < 2) {
-		errx(2, "usage: child_keeper COMMAND [ARGUMENT ...]");
-	}
-	if (!curfew_child_start(life, NULL, &config)) {
-		err(1, "cannot run %s", argv[1]);
-	}
 	curfew_lifecycle_ready(life);
+	if (!curfew_child_start(life, NULL, &config)) {
+		warn("cannot run %s", argv[1]);
+		curfew_lifecycle_stop_for(life, CURFEW_FAILURE, "the child cannot be started");
+	}
 	code = curfew_lifecycle_wait(life);
 	curfew_lifecycle_free(life);
 	return code;
