@@ -56,11 +56,57 @@ def test_synopsis_names_the_functions_of_its_page():
         assert named == {name for name in shown if not name.endswith("_fn")}, path.name
 
 
+def parameters_shown(text):
+    """{function: parameters}, from a page's SYNOPSIS."""
+    source = section(text, "SYNOPSIS").replace("\\", "")
+    shown = {}
+    for function, arguments in re.findall(r"^\.Fn (curfew_\w+)(.*)$", source, re.M):
+        shown[function] = [quoted or bare for quoted, bare in re.findall(r'"([^"]*)"|(\S+)', arguments)]
+    for function, body in re.findall(r"^\.Fo (\w+)\n(.*?)^\.Fc", source, re.M | re.S):
+        shown[function] = re.findall(r'^\.Fa "(.*)"$', body, re.M)
+    return shown
+
+
+def test_synopsis_has_the_parameters_of_the_header():
+    shown = {}
+    for path in LIBRARY:
+        shown |= parameters_shown(path.read_text())
+    for header in HEADERS:
+        code = re.sub(r"/\*.*?\*/", " ", header.read_text(), flags=re.S)
+        for declaration in re.findall(r"^CURFEW_API ([^;]*);", code, re.M):
+            function, parameters = re.search(r"(\w+)\s*\((.*)\)$", declaration, re.S).groups()
+            assert ", ".join(shown[function]) == re.sub(r"\s+", " ", parameters).strip(), function
+
+
+def test_references_lead_to_our_pages():
+    pages = {path.name for path in PAGES}
+    for path in PAGES:
+        for title, number in re.findall(r"^\.Xr (\S*curfew\S*) (\d)", path.read_text(), re.M):
+            assert f"{title}.{number}" in pages, f"{path.name}: {title}({number})"
+
+
 def test_every_option_of_run_is_in_its_page_and_the_reverse():
     options = {row[1] for row in help_list() if row[0] == "run" and (row[3] != "-" or row[1] == "--help")}
     entries = re.findall(r"^\.It (Fl .*)$", section(page("curfew-run.1"), "DESCRIPTION"), re.M)
     listed = {"--" + name for entry in entries for name in re.findall(r"\\-([a-z][a-z-]+)", entry)}
     assert options == listed, options ^ listed
+
+
+def test_values_of_options_have_the_names_that_help_gives_them():
+    text = section(page("curfew-run.1"), "DESCRIPTION")
+    for command, option, metavar, variable in help_list():
+        assert option != "--port", "Kubernetes injects CURFEW_PORT"
+        assert variable in ("-", "CURFEW_" + option[2:].upper().replace("-", "_")), option
+        if command == "run" and variable != "-" and metavar != "-":
+            shown = re.search(rf"^\.It .*Fl \\-{option[2:]} Ar (.*)$", text, re.M)
+            assert shown and shown[1].upper() == metavar, option
+
+
+def test_help_explains_every_option():
+    for command in {row[0] for row in help_list()}:
+        _, out, _ = finished([curfew_path(), command, "--help"])
+        for option in [row[1] for row in help_list() if row[0] == command]:
+            assert re.search(rf"^  .*{option}\b", out, re.M), (command, option)
 
 
 def test_every_command_is_in_the_page_of_the_program_and_the_reverse():

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the tests of the house read: the repository's files, the public headers, the manual."""
+
+import re
+import subprocess
+
+from harness import BUILD, ROOT, finished
+
+PAGES = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"]
+PUBLIC_HEADERS = sorted((ROOT / "include").rglob("*.h"))
+
+
+def files(*patterns):
+    """The files of the repository, build folders left out, that fit one of the patterns."""
+    found = set()
+    for pattern in patterns or ["*"]:
+        found |= {path for path in ROOT.rglob(pattern) if path.is_file()}
+    return sorted(path for path in found if not generated(path.relative_to(ROOT).parts))
+
+
+def generated(parts):
+    return parts[0] == ".git" or parts[0].startswith("build") or "__pycache__" in parts or parts[0] == "node_modules"
+
+
+def name(path):
+    return str(path.relative_to(ROOT))
+
+
+def text(path):
+    return path.read_text(encoding="utf-8", errors="replace")
+
+
+def without_comments(source):
+    return re.sub(r"/\*.*?\*/", " ", source, flags=re.S)
+
+
+def exported(header):
+    """The functions that a public header says are exported."""
+    declarations = re.findall(r"(?m)^CURFEW_API ([^;]*);", without_comments(text(header)))
+    return {re.search(r"(\w+)\s*\(", declaration)[1] for declaration in declarations}
+
+
+def inlined(header):
+    return set(re.findall(r"(?m)^static inline [^;{(]*?\*?(curfew_\w+)\(", without_comments(text(header))))
+
+
+def all_exported():
+    return set().union(*(exported(header) for header in PUBLIC_HEADERS))
+
+
+def lines_of(*argv):
+    return subprocess.run(argv, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT).stdout.splitlines()
+
+
+def manual(page):
+    return text(ROOT / "man" / page)
+
+
+def section(page, title):
+    """The source of one section of a manual page."""
+    found = re.search(rf"(?ms)^\.Sh {title}\n(.*?)(?=^\.Sh |\Z)", manual(page))
+    assert found, f"{page} has no section {title}"
+    return found[1]
+
+
+def items(source):
+    """The heads of the items of its lists."""
+    return re.findall(r"(?m)^\.It (.*)$", source)
+
+
+def assert_same(ours, theirs, what, where):
+    """That two lists of names agree, both ways."""
+    missing, extra = sorted(set(ours) - set(theirs)), sorted(set(theirs) - set(ours))
+    assert not missing, f"{what} without an entry in {where}: {missing}"
+    assert not extra, f"in {where}, but not among the {what}: {extra}"
+
+
+def assert_none(findings, what):
+    assert not findings, f"{what}:\n" + "\n".join(f"  {finding}" for finding in findings)
