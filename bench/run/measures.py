@@ -121,6 +121,7 @@ class Tree:
         mark, seen, same = f"BENCH_TREE={self.dir}", set(), 0
         deadline = time.monotonic() + 5
         while same < SAME_WALKS and time.monotonic() < deadline:
+            processes.reap_adopted()
             now = set(processes.marked(mark, but=(self.process.pid, self.init)))
             same = same + 1 if now == seen else 0
             processes.signal_all(now - seen, signal.SIGSTOP)

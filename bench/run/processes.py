@@ -13,6 +13,7 @@ import time
 
 PR_SET_CHILD_SUBREAPER = 36
 READY_S = 10
+REAP_S = 0.05  # how long orphans of a storm wait for us: thousands of zombies make /proc slow
 
 own = {}  # pid -> Popen, of those that were not yet waited for
 
@@ -63,10 +64,9 @@ def ended(processes, deadline):
     fds = {os.pidfd_open(process.pid): process for process in processes}
     times = dict.fromkeys(processes)
     open_fds = list(fds)
-    while open_fds:
-        ready = select.select(open_fds, [], [], max(0, deadline - time.monotonic()))[0]
-        if not ready:
-            break
+    while open_fds and time.monotonic() < deadline:
+        reap_adopted()
+        ready = select.select(open_fds, [], [], min(REAP_S, max(0, deadline - time.monotonic())))[0]
         for fd in ready:
             times[fds[fd]] = time.monotonic()
             finish(fds[fd])
