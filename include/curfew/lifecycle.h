@@ -99,7 +99,8 @@ CURFEW_API struct curfew_lifecycle *curfew_lifecycle_new(
 
 /*
  * Gives everything back; signal mask and dispositions are as before. All holds must have been
- * released, or the lifecycle be DONE. NULL is fine.
+ * released, or the lifecycle be DONE. If some were abandoned (curfew_lifecycle_abandoned), the memory
+ * and the descriptors stay, for their owners may still come back to them. NULL is fine.
  */
 CURFEW_API void curfew_lifecycle_free(struct curfew_lifecycle *life);
 
@@ -122,9 +123,9 @@ CURFEW_API void curfew_lifecycle_wake(struct curfew_lifecycle *life);
 CURFEW_API bool curfew_lifecycle_ready(struct curfew_lifecycle *life);
 
 /*
- * Begins the end, as a signal would; again, from CURFEW_INSISTED on, it forces. CURFEW_FAILURE
- * makes the exit code 1, whatever comes later; the other reasons 0. Any thread, any number of
- * times.
+ * Begins the end, as a signal would. The first cause decides the exit code: 1 for CURFEW_FAILURE
+ * and CURFEW_DEADLINE, 0 for the others. Later ones change nothing, but for CURFEW_INSISTED, which
+ * forces. Any thread, any number of times.
  */
 CURFEW_API void curfew_lifecycle_stop(
 	struct curfew_lifecycle *life, const struct curfew_cause *cause);

@@ -8,25 +8,18 @@
 #include "child/child.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/list.h"
-#include "base/signal_name.h"
-#include "child/environment.h"
 #include "child/keeper.h"
-#include "child/spawn.h"
+#include "child/launch.h"
 
-#define LINE_BOUND 8192       /* bytes of a line of errors in one piece */
-#define KEEPER_START_MS 10000 /* for a keeper to say that its child runs */
-#define KEEPER_WORDS 15       /* words before the command of a keeper, its NULL included */
-#define DURATION_TEXT 32
+#define LINE_BOUND 8192 /* bytes of a line of errors in one piece */
 
 static const struct curfew_hold_ops part_ops = {.kind = "part"};
 
@@ -162,213 +155,6 @@ static void errors_read(struct pump *pump, const char *bytes, size_t length)
 
 /* The start. */
 
-/* Both ends of what is opened for the child's stdio: theirs are closed after the spawn. */
-struct stdio {
-	int theirs[3];
-	int ours[3];
-	bool close_theirs[3];
-};
-
-static int open_stdio_end(struct stdio *stdio, int i, enum curfew_stdio kind)
-{
-	int ends[2];
-
-	switch (kind) {
-	case CURFEW_STDIO_INHERIT:
-		stdio->theirs[i] = i;
-		return 0;
-	case CURFEW_STDIO_NULL:
-		stdio->theirs[i] = open("/dev/null", (i ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
-		stdio->close_theirs[i] = true;
-		return stdio->theirs[i] < 0 ? -errno : 0;
-	case CURFEW_STDIO_PIPE:
-		if (pipe2(ends, O_CLOEXEC) < 0) {
-			return -errno;
-		}
-		stdio->theirs[i] = i ? ends[1] : ends[0];
-		stdio->ours[i] = i ? ends[0] : ends[1];
-		stdio->close_theirs[i] = true;
-		return fcntl(stdio->ours[i], F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
-	}
-	return -EINVAL;
-}
-
-static void close_theirs(struct stdio *stdio)
-{
-	for (int i = 0; i < 3; i++) {
-		if (stdio->close_theirs[i] && stdio->theirs[i] >= 0) {
-			close(stdio->theirs[i]);
-		}
-	}
-}
-
-static void close_ours(struct stdio *stdio)
-{
-	for (int i = 0; i < 3; i++) {
-		if (stdio->ours[i] >= 0) {
-			close(stdio->ours[i]);
-			stdio->ours[i] = -1;
-		}
-	}
-}
-
-static int open_stdio(struct stdio *stdio, const struct curfew_child_config *config)
-{
-	const enum curfew_stdio kinds[3] = {config->in, config->out, config->err};
-
-	*stdio = (struct stdio){.theirs = {-1, -1, -1}, .ours = {-1, -1, -1}};
-	for (int i = 0; i < 3; i++) {
-		int error = open_stdio_end(stdio, i, kinds[i]);
-
-		if (error < 0) {
-			close_theirs(stdio);
-			close_ours(stdio);
-			return error;
-		}
-	}
-	return 0;
-}
-
-/* The command of a keeper: its own words, then the child's. */
-struct keeper_command {
-	char fd[DURATION_TEXT], term_wait[DURATION_TEXT], eof_wait[DURATION_TEXT];
-	char signal[SIGNAL_NAME_BYTES];
-	const char **argv;
-};
-
-static void format_duration(char text[DURATION_TEXT], int64_t ms)
-{
-	if (ms == CURFEW_NEVER) {
-		(void)snprintf(text, DURATION_TEXT, "inf");
-	} else {
-		(void)snprintf(text, DURATION_TEXT, "%lldms", (long long)ms);
-	}
-}
-
-static int make_keeper_command(
-	struct keeper_command *command, const struct curfew_child_config *config, int fd)
-{
-	size_t count = 0;
-	size_t words = 0;
-
-	while (config->argv[words]) {
-		words++;
-	}
-	command->argv = calloc(words + KEEPER_WORDS, sizeof(*command->argv));
-	if (!command->argv) {
-		return -ENOMEM;
-	}
-	(void)snprintf(command->fd, sizeof(command->fd), "%d", fd);
-	format_duration(command->term_wait, config->term_wait_ms);
-	format_duration(command->eof_wait, config->eof_wait_ms);
-	command->argv[count++] = config->keeper ? config->keeper : "curfew";
-	command->argv[count++] = "run";
-	command->argv[count++] = "--keeper";
-	command->argv[count++] = command->fd;
-	command->argv[count++] = "--grace=inf";
-	command->argv[count++] = "--term-wait";
-	command->argv[count++] = command->term_wait;
-	command->argv[count++] = "--eof-wait";
-	command->argv[count++] = command->eof_wait;
-	if (config->stop_signal != SIGTERM) {
-		command->argv[count++] = "--signal";
-		command->argv[count++] = signal_name(config->stop_signal, command->signal);
-	}
-	if (config->main_first) {
-		command->argv[count++] = "--kill-mode=main";
-	}
-	command->argv[count++] = "--";
-	memcpy(command->argv + count, config->argv, words * sizeof(*config->argv));
-	return 0;
-}
-
-static int spawn_child(
-	struct curfew_child *child, const char *const *argv, const struct stdio *stdio, int keep)
-{
-	const struct curfew_child_config *config = &child->config;
-	struct environment environment;
-	struct spawn spawn = {
-		.path = argv[0],
-		.argv = (char *const *)argv,
-		.cwd = config->cwd,
-		.stdio = {stdio->theirs[0], stdio->theirs[1], stdio->theirs[2]},
-		.keep = keep,
-		.inherit_descriptors = config->inherit_descriptors,
-		.group = config->share_group ? SPAWN_GROUP_SHARED : SPAWN_GROUP_OWN,
-		.terminal = config->terminal,
-		.cgroup_procs = child->tree.cgroup.procs,
-		.mask = signals_original_mask(),
-		.ignore_sigchld = signals_ignored_sigchld(),
-		.parent_death_signal = config->parent_death_signal,
-	};
-	int error = environment_init(&environment, config->environment);
-
-	if (error < 0) {
-		return error;
-	}
-	spawn.environment = environment.variables;
-	spawn.search = environment_get(&environment, "PATH");
-	spawn.own_pid = environment_own_pid(&environment);
-	error = spawn_start(&spawn, &child->tree.main, &child->main.fd);
-	environment_fini(&environment);
-	return error;
-}
-
-/* Waits for the keeper's first word. Returns 0 or the error for which its child does not run. */
-static int await_kept(struct curfew_child *child)
-{
-	struct keeper_message message = {0};
-	int result = keeper_await(child->channel.fd, &message, curfew_after_ms(KEEPER_START_MS));
-
-	if (result > 0 && message.word == KEEPER_PID) {
-		child->kept = (pid_t)message.number;
-		return 0;
-	}
-	if (result > 0 && message.word == KEEPER_ERROR) {
-		result = -(int)message.number;
-	} else if (result == -EPIPE || result > 0) {
-		result = -ECHILD;
-	}
-	(void)kill(child->tree.main, SIGKILL);
-	(void)waitpid(child->tree.main, NULL, 0);
-	close(child->main.fd);
-	return result;
-}
-
-static int spawn_keeper(struct curfew_child *child, const struct stdio *stdio)
-{
-	struct keeper_command command;
-	int sockets[2];
-	int error;
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0) {
-		return -errno;
-	}
-	child->channel.fd = sockets[0];
-	error = make_keeper_command(&command, &child->config, sockets[1]);
-	if (!error) {
-		error = spawn_child(child, command.argv, stdio, sockets[1]);
-		free(command.argv);
-	}
-	close(sockets[1]);
-	if (!error) {
-		error = await_kept(child);
-	}
-	if (error < 0) {
-		close(sockets[0]);
-		child->channel.fd = -1;
-	}
-	return error;
-}
-
-static int spawn(struct curfew_child *child, const struct stdio *stdio)
-{
-	if (child->config.tree == CURFEW_TREE_KEEPER) {
-		return spawn_keeper(child, stdio);
-	}
-	return spawn_child(child, child->config.argv, stdio, -1);
-}
-
 /*
  * From here on the child runs. Every part is held; the drain is closed, so that it is done when all are
  * released. Only watching can fail, for want of memory in the kernel.
@@ -403,6 +189,8 @@ static void describe(struct curfew_child *child, const char *command)
 			rung == CURFEW_RUNG_RUNNING ? "" : ", rung ",
 			rung == CURFEW_RUNG_RUNNING ? "" : rung_name((enum curfew_rung)rung));
 	}
+	(void)snprintf(child->rest_name, CHILD_NAME, "descendants of %.39s",
+		child->names[CURFEW_RUNG_RUNNING]);
 	hold_rename(&child->hold, child->names[CURFEW_RUNG_RUNNING]);
 	child->started = curfew_now();
 }
@@ -434,14 +222,14 @@ static int start(struct curfew_child *child, struct curfew_context *context)
 	if (child->tree.descendants) {
 		cgroup_init(&child->tree.cgroup);
 	}
-	error = open_stdio(&stdio, &child->config);
+	error = stdio_open(&stdio, &child->config);
 	if (error < 0) {
 		return error;
 	}
-	error = spawn(child, &stdio);
-	close_theirs(&stdio);
+	error = launch(child, &stdio);
+	stdio_close_theirs(&stdio);
 	if (error < 0) {
-		close_ours(&stdio);
+		stdio_close_ours(&stdio);
 		return error;
 	}
 	describe(child, child->config.argv[0]);
@@ -452,7 +240,7 @@ static int start(struct curfew_child *child, struct curfew_context *context)
 	}
 	if (error < 0) {
 		abandon_start(child);
-		close_ours(&stdio);
+		stdio_close_ours(&stdio);
 		return error;
 	}
 	curfew_drain_on_done(&child->parts, parts_done, child);

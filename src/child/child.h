@@ -12,7 +12,7 @@
 #include "core/drain.h"
 #include "loop/host.h"
 
-#define CHILD_NAME 48
+#define CHILD_NAME 56
 
 /*
  * A child object has several handles (the main process, its tree, two pipes); each has a hold on `parts`,
@@ -23,6 +23,7 @@ struct curfew_child {
 	struct loop *loop;
 	struct curfew_child_config config;            /* its strings and vectors are not kept */
 	char names[CURFEW_RUNG_KILL + 1][CHILD_NAME]; /* what listings call it, on each rung */
+	char rest_name[CHILD_NAME];                   /* when the main process has ended */
 	struct curfew_hold hold;                      /* on the stage, or on the caller's drain */
 
 	struct curfew_drain parts;

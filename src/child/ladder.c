@@ -27,7 +27,7 @@ static bool is_kept(const struct curfew_child *child)
 static void climb(struct curfew_child *child, enum curfew_rung rung)
 {
 	child->rung = rung;
-	hold_rename(&child->hold, child->names[rung]);
+	hold_rename(&child->hold, child->main_ended ? child->rest_name : child->names[rung]);
 }
 
 static void next_rung_after(struct curfew_child *child, int64_t ms)
@@ -57,6 +57,13 @@ static void enter_term(struct curfew_child *child)
 	signal_tree(child);
 }
 
+static void note_killed(const char *name, void *arg)
+{
+	const struct curfew_child *child = arg;
+
+	curfew_lifecycle_forced(child->life, name, clock_ms_between(child->started, curfew_now()));
+}
+
 static void enter_kill(struct curfew_child *child)
 {
 	climb(child, CURFEW_RUNG_KILL);
@@ -65,6 +72,7 @@ static void enter_kill(struct curfew_child *child)
 	if (is_kept(child)) {
 		keeper_send(child->channel.fd, "kill");
 	} else {
+		tree_list(&child->tree, note_killed, child);
 		tree_kill(&child->tree);
 	}
 }
@@ -83,8 +91,7 @@ static void bound_over(struct timer *timer)
 	if (child->rung == CURFEW_RUNG_EOF) {
 		enter_term(child);
 	} else {
-		curfew_lifecycle_forced(child->life, child->names[CURFEW_RUNG_RUNNING],
-			clock_ms_between(child->started, curfew_now()));
+		note_killed(child->hold.name, child);
 		enter_kill(child);
 	}
 }
@@ -220,6 +227,7 @@ void ladder_main_ended(struct curfew_child *child)
 	bool asked = child->rung >= CURFEW_RUNG_TERM;
 
 	child->main_ended = true;
+	hold_rename(&child->hold, child->rest_name);
 	curfew_child_close_input(child);
 	if (find_survivor(child)) {
 		if (!asked) {

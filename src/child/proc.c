@@ -57,25 +57,41 @@ bool proc_parse_stat(const char *text, struct proc_stat *stat)
 	return true;
 }
 
-bool proc_stat(pid_t pid, struct proc_stat *stat)
+/* Reads the beginning of /proc/PID/FILE as a text. */
+static bool read_file(pid_t pid, const char *file, char *text, size_t size)
 {
 	char path[PATH_BYTES];
-	char text[STAT_BYTES];
 	ssize_t length;
 	int fd;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
 		return false;
 	}
-	length = read(fd, text, sizeof(text) - 1);
+	length = read(fd, text, size - 1);
 	close(fd);
 	if (length <= 0) {
 		return false;
 	}
 	text[length] = '\0';
-	return proc_parse_stat(text, stat);
+	return true;
+}
+
+bool proc_stat(pid_t pid, struct proc_stat *stat)
+{
+	char text[STAT_BYTES];
+
+	return read_file(pid, "stat", text, sizeof(text)) && proc_parse_stat(text, stat);
+}
+
+bool proc_name(pid_t pid, char name[PROC_NAME_BYTES])
+{
+	if (!read_file(pid, "comm", name, PROC_NAME_BYTES)) {
+		return false;
+	}
+	name[strcspn(name, "\n")] = '\0';
+	return true;
 }
 
 static pid_t parse_pid(const char *name)

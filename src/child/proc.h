@@ -27,6 +27,11 @@ struct proc_stat {
 /* Returns whether the process exists, zombies too, and /proc can be read. */
 bool proc_stat(pid_t pid, struct proc_stat *stat);
 
+#define PROC_NAME_BYTES 32
+
+/* Reads the name of a process, /proc/PID/comm. Returns whether it exists. */
+bool proc_name(pid_t pid, char name[PROC_NAME_BYTES]);
+
 /* Parses the text of /proc/PID/stat. Returns whether it is one. */
 bool proc_parse_stat(const char *text, struct proc_stat *stat);
 

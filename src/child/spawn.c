@@ -201,22 +201,44 @@ static int search_and_execute(const struct plan *plan)
 	}
 }
 
+/*
+ * sigaction(2) without the library in between, whose tables (a sanitizer's, too) are the parent's. The
+ * structure is the kernel's.
+ */
+struct kernel_sigaction {
+	void (*handler)(int);
+	unsigned long flags;
+	void (*restorer)(void);
+	unsigned long mask;
+};
+
+static void (*disposition(int signal))(int)
+{
+	struct kernel_sigaction action = {.handler = SIG_DFL};
+
+	(void)syscall(SYS_rt_sigaction, signal, NULL, &action, sizeof(action.mask));
+	return action.handler;
+}
+
+static void set_disposition(int signal, void (*handler)(int))
+{
+	const struct kernel_sigaction action = {.handler = handler};
+
+	(void)syscall(SYS_rt_sigaction, signal, &action, NULL, sizeof(action.mask));
+}
+
 /* A handler of ours must not run here, with our memory, once the mask is open. Ignored stays ignored. */
 static void reset_handlers(bool ignore_sigchld)
 {
-	const struct sigaction initial = {.sa_handler = SIG_DFL};
-	const struct sigaction ignore = {.sa_handler = SIG_IGN};
-
 	for (int signal = 1; signal < _NSIG; signal++) {
-		struct sigaction action;
+		void (*handler)(int) = disposition(signal);
 
-		if (sigaction(signal, NULL, &action) == 0 && action.sa_handler != SIG_DFL &&
-			action.sa_handler != SIG_IGN) {
-			(void)sigaction(signal, &initial, NULL);
+		if (handler != SIG_DFL && handler != SIG_IGN) {
+			set_disposition(signal, SIG_DFL);
 		}
 	}
 	if (ignore_sigchld) {
-		(void)sigaction(SIGCHLD, &ignore, NULL);
+		set_disposition(SIGCHLD, SIG_IGN);
 	}
 }
 

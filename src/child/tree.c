@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -13,6 +14,7 @@
 
 #define PASSES 64 /* of a walk that finds new processes each time: a fork storm faster than us */
 #define PID_LIMIT (4 * 1024 * 1024) /* PID_MAX_LIMIT, proc(5) */
+#define NAME_BYTES (PROC_NAME_BYTES + 16)
 #define SEEN_BYTES (PID_LIMIT / 8)
 
 /* Which pids were met: a map of bits, of which the kernel gives us only the pages that are touched. */
@@ -154,23 +156,52 @@ static void list_group(const struct tree *tree, struct pids *pids)
 	pids_fini(&all);
 }
 
+/* Lists all that may belong to the tree, the main process and zombies too. */
+static void list_tree(const struct tree *tree, struct pids *pids)
+{
+	if (tree->descendants) {
+		list_descendants(pids);
+	} else if (tree->own_group) {
+		list_group(tree, pids);
+	}
+}
+
+static bool lives_beside_main(const struct tree *tree, pid_t pid)
+{
+	struct proc_stat stat;
+
+	return pid != tree->main && proc_stat(pid, &stat) && stat.alive;
+}
+
 pid_t tree_survivor(const struct tree *tree)
 {
 	struct pids pids = {0};
 	pid_t survivor = 0;
 
-	if (tree->descendants) {
-		list_descendants(&pids);
-	} else if (tree->own_group) {
-		list_group(tree, &pids);
-	}
+	list_tree(tree, &pids);
 	for (size_t i = 0; i < pids.count && !survivor; i++) {
-		struct proc_stat stat;
-
-		if (pids.items[i] != tree->main && proc_stat(pids.items[i], &stat) && stat.alive) {
+		if (lives_beside_main(tree, pids.items[i])) {
 			survivor = pids.items[i];
 		}
 	}
 	pids_fini(&pids);
 	return survivor;
+}
+
+void tree_list(const struct tree *tree, void (*each)(const char *name, void *arg), void *arg)
+{
+	struct pids pids = {0};
+
+	list_tree(tree, &pids);
+	for (size_t i = 0; i < pids.count; i++) {
+		char command[PROC_NAME_BYTES];
+		char name[NAME_BYTES];
+
+		if (lives_beside_main(tree, pids.items[i]) && proc_name(pids.items[i], command)) {
+			(void)snprintf(
+				name, sizeof(name), "%s pid %d", command, (int)pids.items[i]);
+			each(name, arg);
+		}
+	}
+	pids_fini(&pids);
 }

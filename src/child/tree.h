@@ -28,6 +28,9 @@ void tree_signal(const struct tree *tree, int signal, pid_t told);
 /* Kills the tree: stops it (SIGSTOP) until no new process appears, then SIGKILL, until there are none to kill. */
 void tree_kill(const struct tree *tree);
 
+/* Calls each(name, arg) for every process of the tree that lives, the main one aside: "sleep pid 12". */
+void tree_list(const struct tree *tree, void (*each)(const char *name, void *arg), void *arg);
+
 /* Returns a process of the tree that lives (no zombie), the main one aside; 0 if there is none. */
 pid_t tree_survivor(const struct tree *tree);
 

@@ -323,7 +323,7 @@ void lifecycle_signal(struct curfew_lifecycle *life, int signal, pid_t sender)
 	curfew_lifecycle_stop(life, &cause);
 }
 
-bool curfew_lifecycle_ready(struct curfew_lifecycle *life)
+bool lifecycle_ready(struct curfew_lifecycle *life)
 {
 	if (!in_phase(life, CURFEW_STARTING) ||
 		curfew_token_cancelled(curfew_context_token(life->root))) {
@@ -333,9 +333,14 @@ bool curfew_lifecycle_ready(struct curfew_lifecycle *life)
 	return true;
 }
 
+/* A drain of the program's own that is cut earlier, at a deadline of its own, is no force of ours. */
 static void note_cut(const struct curfew_holder *holder, void *arg)
 {
-	curfew_lifecycle_forced(arg, holder->name, holder->age_ms);
+	struct curfew_lifecycle *life = arg;
+
+	if (in_phase(life, CURFEW_FORCING) || in_phase(life, CURFEW_REAPING)) {
+		curfew_lifecycle_forced(life, holder->name, holder->age_ms);
+	}
 }
 
 static void init_stages(struct curfew_lifecycle *life)

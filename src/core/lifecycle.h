@@ -77,6 +77,9 @@ int lifecycle_init(struct curfew_lifecycle *life, struct agenda *agenda,
 	const struct curfew_lifecycle_options *options);
 void lifecycle_fini(struct curfew_lifecycle *life);
 
+/* curfew_lifecycle_ready, of the signals that were taken so far. */
+bool lifecycle_ready(struct curfew_lifecycle *life);
+
 /*
  * Takes a stop signal: the first begins the end, one that comes later than the debounce insists. Returns at
  * once; in the dispatch or any other thread.

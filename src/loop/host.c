@@ -100,9 +100,18 @@ void curfew_lifecycle_free(struct curfew_lifecycle *life)
 	}
 	host = host_of(life);
 	signals_stop(&host->signals);
+	if (host->life.abandoned) {
+		return; /* whoever never let go may still come back to it */
+	}
 	lifecycle_fini(&host->life);
 	loop_fini(&host->loop);
 	free(host);
+}
+
+bool curfew_lifecycle_ready(struct curfew_lifecycle *life)
+{
+	signals_take(&host_of(life)->signals);
+	return lifecycle_ready(life);
 }
 
 int curfew_lifecycle_fd(const struct curfew_lifecycle *life)

@@ -190,6 +190,13 @@ int signals_start(struct signals *signals, struct loop *loop, enum curfew_signal
 	return error;
 }
 
+void signals_take(struct signals *signals)
+{
+	if (signals->mode != CURFEW_SIGNALS_NONE) {
+		signals->source.ready(&signals->source, EPOLLIN);
+	}
+}
+
 void signals_stop(struct signals *signals)
 {
 	if (signals->mode == CURFEW_SIGNALS_NONE) {

@@ -46,6 +46,9 @@ bool signals_ignored_sigchld(void);
 int signals_start(struct signals *signals, struct loop *loop, enum curfew_signals mode,
 	const sigset_t *wanted, void (*received)(const siginfo_t *info, void *arg), void *arg);
 
+/* Takes what has come already, without waiting for the dispatch. */
+void signals_take(struct signals *signals);
+
 /* Puts dispositions, and a mask that signals_start has set, back. */
 void signals_stop(struct signals *signals);
 

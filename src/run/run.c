@@ -21,6 +21,8 @@
 #include "core/context.h"
 #include "run/runner.h"
 
+#define FORCED_TOLD 8 /* names in the line about them; the report has more */
+
 static void say(const struct runner *runner, const char *text)
 {
 	if (runner->config->verbose) {
@@ -295,14 +297,26 @@ static void write_report(const struct runner *runner)
 	free(report);
 }
 
+/* One line, which says what was forced and what came of it. */
 static void tell_forced(const struct runner *runner)
 {
 	const struct curfew_lifecycle *life = runner->life;
+	struct buffer line;
 
-	for (size_t i = 0; i < life->forced_count && i < FORCED_LISTED; i++) {
-		dprintf(STDERR_FILENO, "curfew run: forced: %s, after %lld ms\n",
-			life->forced[i].name, (long long)life->forced[i].age_ms);
+	if (!life->forced_count) {
+		return;
 	}
+	buffer_init(&line);
+	buffer_append_text(&line, "curfew run: forced: ");
+	for (size_t i = 0; i < life->forced_count && i < FORCED_TOLD; i++) {
+		buffer_appendf(&line, "%s%s", i ? "; " : "", life->forced[i].name);
+	}
+	if (life->forced_count > FORCED_TOLD) {
+		buffer_appendf(&line, "; and %zu more", life->forced_count - FORCED_TOLD);
+	}
+	buffer_appendf(&line, " (exit code %d)\n", curfew_lifecycle_exit_code(life));
+	(void)!write(STDERR_FILENO, buffer_text(&line), line.length);
+	buffer_fini(&line);
 }
 
 /* Returns the stop signal that we sent and of which the command died, or exited as if; 0 for none. */
@@ -310,7 +324,8 @@ static int signal_to_reraise(const struct runner *runner)
 {
 	const struct outcome_child *child = &runner->life->child;
 
-	if (runner->config->signal_exit != RUN_SIGNAL_EXIT_RERAISE || !child->by_us || child->killed) {
+	if (runner->config->signal_exit != RUN_SIGNAL_EXIT_RERAISE || !child->by_us ||
+		child->killed) {
 		return 0;
 	}
 	return child->signal ? child->signal : child->code - EXIT_CODE_SIGNAL;
@@ -412,7 +427,7 @@ fail:
 
 static void fini(struct runner *runner)
 {
-	if (!runner->life) {
+	if (!runner->life || curfew_lifecycle_abandoned(runner->life)) {
 		return;
 	}
 	agenda_stop(&runner->loop->agenda, &runner->duration);

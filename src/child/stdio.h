@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CHILD_STDIO_H
+#define CHILD_STDIO_H
+
+#include <stdbool.h>
+
+#include <curfew/child.h>
+
+/* Both ends of what is opened for the child's stdio: theirs are closed after the spawn. */
+struct stdio {
+	int theirs[3];
+	int ours[3];
+	bool close_theirs[3];
+};
+
+/* Opens what in, out and err ask for. Returns 0, or a negative errno with nothing left open. */
+int stdio_open(struct stdio *stdio, const struct curfew_child_config *config);
+
+void stdio_close_theirs(struct stdio *stdio);
+void stdio_close_ours(struct stdio *stdio);
+
+#endif
