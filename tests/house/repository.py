@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the tests of the house read: the repository's files, the public headers, the manual."""
+"""What the tests of the house read: the repository's files and the public headers."""
 
 import re
 import subprocess
@@ -40,32 +40,12 @@ def exported(header):
     return {re.search(r"(\w+)\s*\(", declaration)[1] for declaration in declarations}
 
 
-def inlined(header):
-    return set(re.findall(r"(?m)^static inline [^;{(]*?\*?(curfew_\w+)\(", without_comments(text(header))))
-
-
 def all_exported():
     return set().union(*(exported(header) for header in PUBLIC_HEADERS))
 
 
 def lines_of(*argv):
     return subprocess.run(argv, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT).stdout.splitlines()
-
-
-def manual(page):
-    return text(ROOT / "man" / page)
-
-
-def section(page, title):
-    """The source of one section of a manual page."""
-    found = re.search(rf"(?ms)^\.Sh {title}\n(.*?)(?=^\.Sh |\Z)", manual(page))
-    assert found, f"{page} has no section {title}"
-    return found[1]
-
-
-def items(source):
-    """The heads of the items of its lists."""
-    return re.findall(r"(?m)^\.It (.*)$", source)
 
 
 def assert_same(ours, theirs, what, where):

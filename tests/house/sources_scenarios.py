@@ -10,7 +10,7 @@ FUNCTION_LINES = 70
 COLUMNS = 100
 TAB = 8
 TEXT = ["*.[ch]", "*.py", "*.md", "*.build", "*.txt", "*.[137]", "*.map", "dev", "run", "demo", "stubborn", "archive", ".clang*"]
-SYSTEM = "bin boot dev etc lib media mnt opt proc run sbin srv sys tmp usr var".split()
+SYSTEM = "bin boot dev etc lib media mnt opt proc run sbin srv sys tmp usr var nonexistent nowhere".split()
 REGISTRY = r"\b(?:deb|security|pypi|registry|proxy|crates|rubygems|repo\w*)\.(?:[\w-]+\.)*(?:org|com|net|io|dev)\b"
 
 
