@@ -128,6 +128,15 @@ class Tree:
             seen = now
         return len(seen)
 
+    def beats(self):
+        """1 if the chain goes on, else 0."""
+        path = os.path.join(self.dir, "beat")
+        with open(path, "rb") as file:
+            before = file.read()
+        time.sleep(0.1)
+        with open(path, "rb") as file:
+            return int(file.read() != before)
+
     def clear(self):
         """Ends whatever is left: the storm by its file, the rest by pid."""
         os.unlink(os.path.join(self.dir, "go"))
@@ -160,7 +169,7 @@ def survivors(bench, mode, pid1, rounds):
             times[i].append(at if running[i].began else "fails")
         time.sleep(0.1)  # whoever has got its KILL is gone by then
         for i, tree in enumerate(running):
-            alive[i].append(tree.alive())
+            alive[i].append(tree.beats() if mode == "chain" else tree.alive())
             tree.clear()
     return [outlived(*pair) for pair in zip(alive, times)], [longest(of) for of in times]
 
@@ -182,12 +191,15 @@ def trees(bench):
     again = f"; worst of {rounds}" if rounds > 1 else ""
     stubborn, took = survivors(bench, "stubborn", False, rounds)
     leaves, _ = survivors(bench, "leaves", False, rounds)
+    chain, _ = survivors(bench, "chain", False, rounds)
     rows = [
         Row("survivors, stubborn tree", stubborn, ratio=False,
             note="ignores TERM, setsid double fork, stopped child, fork storm; hangs: not ended after "
                  f"{TREE_GRACE_S + PATIENCE_S} s{again}"),
         Row("  its end after TERM", took, "s", ratio=False, note=f"curfew run has --grace {TREE_GRACE_S}s"),
         Row("survivors, main child ends", leaves, ratio=False, note=f"the same below a main child that ends on TERM{again}"),
+        Row("survivors, fork chain alone", chain, ratio=False,
+            note=f"each process forks its successor and exits, 0.1 ms later; the main child ends on TERM{again}"),
     ]
     if bench.pid1:
         inside, took = survivors(bench, "stubborn", True, rounds)

@@ -7,6 +7,9 @@
  *				chains of processes, each of which forks its successor and exits. The
  *				storm goes on while DIR/go exists, at most STORM_S seconds
  *	tree leaves DIR		the same, but the main process ends on TERM
+ *	tree chain DIR		the main process ends on TERM; below it runs one chain of the storm, fifty
+ *				times as fast, which counts its processes in DIR/beat, since nobody who
+ *				reads /proc could be sure to meet one of them
  *	tree cleans DIR		the main process ends on TERM; two descendants, one of them in a session
  *				of its own, take 300 ms on TERM and then make DIR/group and DIR/session
  *	tree orphans N		leaves N orphans to process 1, which exit at once, and writes "zombies M"
@@ -25,13 +28,15 @@
 #define LIFE_S 60 /* whoever everybody forgot ends by itself */
 #define STORM_S 15
 #define STORM_CHAINS 4
-#define STORM_NAP_MS 5
+#define STORM_NAP_US 5000
+#define CHAIN_NAP_US 20
 #define CLEANUP_MS 300
 #define ORPHANS_AT_ONCE 50
 #define REAPED_WITHIN_MS 500
 
 static char path[4096];
 static int ready[2]; /* each member of the tree writes a byte once it stands */
+static int beat = -1;
 
 static void nap(long ms)
 {
@@ -94,9 +99,11 @@ static void stopped(void)
 }
 
 /* The successor carries on where its parent exits: whoever signals a list of pids comes too late. */
-static void storm(void)
+static void storm(long nap_us)
 {
+	struct timespec rest = {0, nap_us * 1000};
 	time_t end = time(NULL) + STORM_S;
+	long generation = 0;
 
 	if (fork() > 0) {
 		return;
@@ -104,7 +111,11 @@ static void storm(void)
 	signal(SIGCHLD, SIG_IGN);
 	stand();
 	while (access(path, F_OK) == 0 && time(NULL) < end) {
-		nap(STORM_NAP_MS);
+		generation++;
+		if (beat >= 0 && pwrite(beat, &generation, sizeof(generation), 0) < 0) {
+			_exit(1);
+		}
+		nanosleep(&rest, NULL);
 		if (fork() != 0) {
 			_exit(0);
 		}
@@ -124,7 +135,7 @@ static _Noreturn void stubborn(const char *dir, int ignore)
 	escape();
 	stopped();
 	for (int i = 0; i < STORM_CHAINS; i++) {
-		storm();
+		storm(STORM_NAP_US);
 	}
 	await(2 + STORM_CHAINS);
 	puts("ready");
@@ -134,6 +145,23 @@ static _Noreturn void stubborn(const char *dir, int ignore)
 			pause();
 		}
 	}
+}
+
+static _Noreturn void chain(const char *dir)
+{
+	char name[4096];
+
+	snprintf(path, sizeof(path), "%s/go", dir);
+	snprintf(name, sizeof(name), "%s/beat", dir);
+	beat = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	alarm(LIFE_S);
+	signal(SIGTERM, SIG_IGN);
+	storm(CHAIN_NAP_US);
+	signal(SIGTERM, SIG_DFL);
+	await(1);
+	puts("ready");
+	fflush(stdout);
+	stay();
 }
 
 static void clean_up(int number)
@@ -243,6 +271,9 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(argv[1], "stubborn") || !strcmp(argv[1], "leaves")) {
 		stubborn(argv[2], !strcmp(argv[1], "stubborn"));
+	}
+	if (!strcmp(argv[1], "chain")) {
+		chain(argv[2]);
 	}
 	if (!strcmp(argv[1], "cleans")) {
 		cleans(argv[2]);
