@@ -139,7 +139,7 @@ def test_56_a_child_that_ends_on_the_end_of_its_input_never_sees_term():
 @alone
 def test_56_the_whole_ladder_in_its_order_and_times():
     part = "fork setsid on TERM say term done say up serve done on EOF say eof done on TERM say term done say up serve"
-    process = up("--stdin pipe --eof-wait 300ms --grace 700ms", part, lines=2)
+    process = up("--stdin pipe --eof-wait 300ms --term-wait 400ms --grace 20s", part, lines=2)
     sent = process.signal(TERM)
     eof = process.expect("eof")
     term = process.expect("term", "term")
@@ -152,7 +152,7 @@ def test_56_the_whole_ladder_in_its_order_and_times():
 
 @alone
 def test_56_each_rung_is_clipped_to_the_grace():
-    process = up("--stdin pipe --eof-wait 10s --grace 600ms", "on EOF say eof done on TERM say term done say up serve")
+    process = up("--stdin pipe --eof-wait 10s --term-wait 10s --grace 600ms", "on EOF say eof done on TERM say term done say up serve")
     code, took = ended(process)
     assert code == 137
     assert_near(took, 0.6, "the kill")
@@ -206,7 +206,7 @@ def test_56_input_is_passed_through_the_pipe_whole_and_its_end_too():
 
 @alone
 def test_57_a_child_that_ignores_term_is_gone_at_the_bound():
-    for grace, options in (0.3, "--grace 300ms"), (1.0, "--grace 1s"):
+    for grace, options in (0.3, "--grace 300ms"), (1.0, "--grace 1s"), (0.4, "--grace 10s --term-wait 400ms"):
         process = up(options, "ignore TERM say up serve")
         code, took = ended(process)
         assert code == 137
