@@ -43,6 +43,7 @@ struct curfew_child {
 	pid_t told_group; /* has the stop signal from elsewhere */
 	int64_t started;
 	bool main_ended;
+	bool tree_ended;
 	bool done;
 	struct curfew_child_exit exit;
 	struct curfew_watch *watch_stop, *watch_kill;

@@ -17,6 +17,7 @@
 #define LOOK_MS 20
 
 static void look_for_survivors(struct curfew_child *child);
+static void end_output(struct curfew_child *child);
 
 static bool is_kept(const struct curfew_child *child)
 {
@@ -67,8 +68,12 @@ static void note_killed(const char *name, void *arg)
 static void enter_kill(struct curfew_child *child)
 {
 	climb(child, CURFEW_RUNG_KILL);
-	child->exit.forced = true;
 	agenda_stop(&child->loop->agenda, &child->ladder);
+	if (child->tree_ended) {
+		end_output(child);
+		return;
+	}
+	child->exit.forced = true;
 	if (is_kept(child)) {
 		keeper_send(child->channel.fd, "kill");
 	} else {
@@ -188,6 +193,21 @@ static void watch_survivor(struct curfew_child *child, pid_t pid)
 	agenda_start(&child->loop->agenda, &child->look, curfew_after_ms(LOOK_MS));
 }
 
+/* All writers are gone. When we are in a hurry, what a paused pump has not read is lost, and counted. */
+static void end_output(struct curfew_child *child)
+{
+	struct pump *pumps[] = {&child->output, &child->errors};
+
+	for (size_t i = 0; i < sizeof(pumps) / sizeof(pumps[0]); i++) {
+		if (child->rung == CURFEW_RUNG_KILL && pumps[i]->paused) {
+			curfew_lifecycle_count(
+				child->life, CURFEW_BYTES_UNDELIVERED, pump_abort(pumps[i]));
+		} else {
+			pump_finish(pumps[i]);
+		}
+	}
+}
+
 /*
  * Returns somebody of the tree who lives, 0 for nobody. One that ends while we look hands its children over
  * to us behind our back, and is found as one more to reap: then the look did not count.
@@ -211,9 +231,9 @@ static void look_for_survivors(struct curfew_child *child)
 	pid_t survivor = find_survivor(child);
 
 	if (!survivor) {
+		child->tree_ended = true;
+		end_output(child);
 		curfew_hold_release(&child->tree_hold);
-		pump_finish(&child->output);
-		pump_finish(&child->errors);
 		return;
 	}
 	if (child->rung == CURFEW_RUNG_KILL) {

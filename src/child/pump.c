@@ -90,17 +90,34 @@ void pump_resume(struct pump *pump)
 	}
 }
 
-void pump_finish(struct pump *pump)
+static size_t bytes_there(const struct pump *pump)
 {
 	int there = 0;
 
+	(void)ioctl(pump->source.fd, FIONREAD, &there);
+	return (size_t)there;
+}
+
+void pump_finish(struct pump *pump)
+{
 	if (!is_open(pump) || pump->finishing) {
 		return;
 	}
-	(void)ioctl(pump->source.fd, FIONREAD, &there);
 	pump->finishing = true;
-	pump->left = (size_t)there;
-	if (!there) {
+	pump->left = bytes_there(pump);
+	if (!pump->left) {
 		end(pump);
 	}
+}
+
+size_t pump_abort(struct pump *pump)
+{
+	size_t there;
+
+	if (!is_open(pump)) {
+		return 0;
+	}
+	there = bytes_there(pump);
+	end(pump);
+	return there;
 }

@@ -34,4 +34,7 @@ void pump_resume(struct pump *pump);
 /* The writer is gone: reads what is there, and ends. May call read. */
 void pump_finish(struct pump *pump);
 
+/* Ends at once. Returns how many bytes were there to be read. May call read. */
+size_t pump_abort(struct pump *pump);
+
 #endif

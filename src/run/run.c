@@ -422,7 +422,7 @@ static int init(struct runner *runner)
 fail:
 	dprintf(STDERR_FILENO,
 		"curfew run: cannot start: %m (free memory, or descriptors: ulimit -n)\n");
-	return EXIT_CODE_FAILURE;
+	return EXIT_CODE_USAGE;
 }
 
 static void fini(struct runner *runner)

@@ -58,14 +58,17 @@ void terminal_child_changed(struct runner *runner)
 {
 	siginfo_t info = {0};
 
-	if (runner->terminal < 0 || !runner->child || runner->main_ended) {
+	if (!runner->child || runner->main_ended ||
+		(runner->terminal < 0 && !runner->child->config.share_group)) {
 		return;
 	}
 	if (waitid(P_PID, (id_t)curfew_child_pid(runner->child), &info, WSTOPPED | WNOHANG) < 0 ||
 		!info.si_pid) {
 		return;
 	}
-	(void)tcsetpgrp(runner->terminal, getpgrp());
+	if (runner->terminal >= 0) {
+		(void)tcsetpgrp(runner->terminal, getpgrp());
+	}
 	(void)kill(getpid(), SIGSTOP);
 }
 
