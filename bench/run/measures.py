@@ -24,7 +24,11 @@ def helper(bench, program, *words):
     for contender in [None, *bench.contenders] if program == "starts" else bench.contenders:
         argv += (contender.words if contender else []) + [","]
     process = subprocess.Popen(
-        argv, env=processes.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+        argv,
+        env=processes.environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     processes.own[process.pid] = process
     output = process.stdout.read()
@@ -50,10 +54,12 @@ def starts(bench):
 
     return [
         Row("start overhead, median", over(begin, bare, statistics.median), "us",
-            note=f"start to the child's main, over a bare exec ({bare / 1000:.0f} us); {rounds} starts each"),
+            note=f"start to the child's main, over a bare exec ({bare / 1000:.0f} us); "
+                 f"{rounds} starts each"),
         Row("start overhead, p90", over(begin, bare, p90), "us"),
         Row("child's exit to ours, median", over(end, bare_end, statistics.median), "us",
-            note=f"over what a bare child's exit takes to reach its parent ({bare_end / 1000:.0f} us)"),
+            note="over what a bare child's exit takes to reach its parent "
+                 f"({bare_end / 1000:.0f} us)"),
     ]
 
 
@@ -92,14 +98,16 @@ def rest(bench):
         processes.kill(process)
     return [
         Row("resident memory (VmRSS)", rss, "kB", note="while the child sleeps"),
-        Row("its share of it (Pss)", pss, "kB", note="pages shared with other processes counted in part"),
-        Row(f"wake-ups in {idle_s} s", woken, note="context switches of all threads, all contenders at once"),
+        Row("its share of it (Pss)", pss, "kB",
+            note="pages shared with other processes counted in part"),
+        Row(f"wake-ups in {idle_s} s", woken,
+            note="context switches of all threads, all contenders at once"),
         Row("exit code after TERM", codes, ratio=False, note="of a child that ends on it"),
     ]
 
 
 class Tree:
-    """A contender around a tree, in a directory of its own, as an ordinary process or as process 1."""
+    """A contender around a tree, in a directory of its own; as process 1 if asked."""
 
     def __init__(self, bench, contender, mode, pid1):
         self.dir = tempfile.mkdtemp(prefix="tree-", dir=bench.scratch)
@@ -152,7 +160,7 @@ class Tree:
 
 
 def end_trees(running, bound_s):
-    """Sends TERM to all, and returns after how many seconds each had ended, None for those that hang."""
+    """Sends TERM to all; returns after how many seconds each had ended, None for those that hang."""
     for tree in running:
         tree.term()
     ends = processes.ended([tree.process for tree in running], time.monotonic() + bound_s)
@@ -194,12 +202,15 @@ def trees(bench):
     chain, _ = survivors(bench, "chain", False, rounds)
     rows = [
         Row("survivors, stubborn tree", stubborn, ratio=False,
-            note="ignores TERM, setsid double fork, stopped child, fork storm; hangs: not ended after "
-                 f"{TREE_GRACE_S + PATIENCE_S} s{again}"),
-        Row("  its end after TERM", took, "s", ratio=False, note=f"curfew run has --grace {TREE_GRACE_S}s"),
-        Row("survivors, main child ends", leaves, ratio=False, note=f"the same below a main child that ends on TERM{again}"),
+            note="ignores TERM, setsid double fork, stopped child, fork storm; "
+                 f"hangs: not ended after {TREE_GRACE_S + PATIENCE_S} s{again}"),
+        Row("  its end after TERM", took, "s", ratio=False,
+            note=f"curfew run has --grace {TREE_GRACE_S}s"),
+        Row("survivors, main child ends", leaves, ratio=False,
+            note=f"the same below a main child that ends on TERM{again}"),
         Row("survivors, fork chain alone", chain, ratio=False,
-            note=f"each process forks its successor and exits, 0.1 ms later; the main child ends on TERM{again}"),
+            note="each process forks its successor at once and exits; "
+                 f"the main child ends on TERM{again}"),
     ]
     if bench.pid1:
         inside, took = survivors(bench, "stubborn", True, rounds)

@@ -7,8 +7,8 @@
  *				chains of processes, each of which forks its successor and exits. The
  *				storm goes on while DIR/go exists, at most STORM_S seconds
  *	tree leaves DIR		the same, but the main process ends on TERM
- *	tree chain DIR		the main process ends on TERM; below it runs one chain of the storm, fifty
- *				times as fast, which counts its processes in DIR/beat, since nobody who
+ *	tree chain DIR		the main process ends on TERM; below it runs one chain of the storm, as
+ *				fast as it can, which counts its processes in DIR/beat, since nobody who
  *				reads /proc could be sure to meet one of them
  *	tree cleans DIR		the main process ends on TERM; two descendants, one of them in a session
  *				of its own, take 300 ms on TERM and then make DIR/group and DIR/session
