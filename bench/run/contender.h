@@ -21,14 +21,14 @@ struct contender {
 int64_t now_ns(void);
 
 /*
- * Reads contenders from words, which end with NULL, and appends the child's words to each. Returns how
- * many; exits with 2 on bad input.
+ * Reads contenders from words, which end with NULL, and appends the child's words to each. Returns
+ * how many; exits with 2 on bad input.
  */
 int contender_read(struct contender *list, char **words, char *const *child);
 
 /*
- * Starts a contender with an empty signal mask, default dispositions, and out as its output. Returns
- * its pid, in the parent as soon as the exec has happened; exits with 1 where that fails.
+ * Starts a contender with an empty signal mask, default dispositions, and out as its output.
+ * Returns its pid, in the parent as soon as the exec has happened; exits with 1 where that fails.
  */
 pid_t contender_start(const struct contender *contender, int out);
 

@@ -2,8 +2,8 @@
 /*
  * The child that a contender starts where the contender itself is measured.
  *
- *	leaf stamp MS	writes when main began and, MS milliseconds later, when it ended: two int64_t,
- *			nanoseconds of CLOCK_MONOTONIC, in one write
+ *	leaf stamp MS	writes when main began and, MS milliseconds later, when it ended: two
+ *			int64_t, nanoseconds of CLOCK_MONOTONIC, in one write
  *	leaf wait	writes "ready" and waits for a signal, whose default action ends it
  */
 #include <stdint.h>

@@ -160,7 +160,7 @@ class Tree:
 
 
 def end_trees(running, bound_s):
-    """Sends TERM to all; returns after how many seconds each had ended, None for those that hang."""
+    """Sends TERM to all; returns after how many seconds each ended, None if it hangs."""
     for tree in running:
         tree.term()
     ends = processes.ended([tree.process for tree in running], time.monotonic() + bound_s)
@@ -234,14 +234,15 @@ def granted(bench):
             counts[i] += all(os.path.exists(name) for name in names)
             tree.clear()
     return [Row(f"cleanup granted, of {rounds}", counts, ratio=False,
-                note="as process 1: two descendants, one in its own session, need 300 ms after TERM")]
+                note="as process 1: two descendants, one in its own session, need 300 ms")]
 
 
 def zombies(bench):
     orphans = 200 if bench.quick else 1000
     cells = []
     for contender in bench.contenders:
-        process = processes.start(bench.pid1 + contender.words + [bench.tree, "orphans", str(orphans)])
+        argv = bench.pid1 + contender.words + [bench.tree, "orphans", str(orphans)]
+        process = processes.start(argv)
         words = processes.line(process, 20).split()
         cells.append(int(words[1]) if len(words) == 2 else "fails")
         processes.ended([process], time.monotonic() + 5)

@@ -60,7 +60,7 @@ def line(process, within_s=READY_S):
 
 
 def ended(processes, deadline):
-    """Waits until all have ended or the deadline (time.monotonic()). Returns when each did, or None."""
+    """Waits for all, until the deadline (time.monotonic()). Returns when each ended, or None."""
     fds = {os.pidfd_open(process.pid): process for process in processes}
     times = dict.fromkeys(processes)
     open_fds = list(fds)

@@ -2,10 +2,10 @@
 /*
  *	starts ROUNDS LEAF CONTENDER... (see contender.h)
  *
- * Starts every contender around `LEAF stamp` ROUNDS times, in turn, each round beginning with another
- * one, and writes a line for each start: the contender's number, the nanoseconds from our start to the
- * leaf's main, and those from the leaf's end to the contender's. The first rounds are for warming up
- * and are not written.
+ * Starts every contender around `LEAF stamp` ROUNDS times, in turn, each round beginning with
+ * another one, and writes a line for each start: the contender's number, the nanoseconds from our
+ * start to the leaf's main, and those from the leaf's end to the contender's. The first rounds are
+ * for warming up and are not written.
  */
 #include "contender.h"
 

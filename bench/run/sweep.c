@@ -2,11 +2,11 @@
 /*
  *	sweep life|held STARTS LEAF CONTENDER... (see contender.h)
  *
- * Starts every contender around `LEAF wait` STARTS times, in turn, and sends it TERM once. The instant
- * is swept over the first SWEEP_MS of its life, densely at the beginning (quadratically): from the exec
- * on, or, with `held`, from the moment at which /proc shows TERM blocked or caught. Writes a line for
- * each contender: starts, those that had not ended LOST_MS after the TERM, those that died of it by its
- * default action, those that ended but left their child.
+ * Starts every contender around `LEAF wait` STARTS times, in turn, and sends it TERM once. The
+ * instant is swept over the first SWEEP_MS of its life, densely at the beginning (quadratically):
+ * from the exec on, or, with `held`, from the moment at which /proc shows TERM blocked or caught.
+ * Writes a line for each contender: starts, those that had not ended LOST_MS after the TERM, those
+ * that died of it by its default action, those that ended but left their child.
  */
 #include "contender.h"
 
@@ -121,7 +121,10 @@ static bool is_pending(pid_t pid)
 	return false;
 }
 
-/* Ends what has been adopted from contenders that are gone. Returns how many did not end by themselves. */
+/*
+ * Ends what has been adopted from contenders that are gone. Returns how many did not end by
+ * themselves.
+ */
 static int sweep_adopted(void)
 {
 	char file[64], text[8192], *word = text;

@@ -31,7 +31,8 @@ def lay_out(rows, names, absent):
         base = values.get(names[0])
         line = [row.label]
         for name in names:
-            line.append(absent.get(name) or cell_text(row, values[name], None if name == names[0] else base))
+            against = None if name == names[0] else base
+            line.append(absent.get(name) or cell_text(row, values[name], against))
         lines.append(line)
     widths = [max(len(line[i]) for line in lines) for i in range(len(names) + 1)]
     text = []

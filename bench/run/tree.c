@@ -2,18 +2,19 @@
 /*
  * The trees that a contender has to end. Each mode writes "ready" once all of it stands.
  *
- *	tree stubborn DIR	the main process ignores TERM; below it stand a double-forked setsid
- *				descendant that ignores TERM too, a stopped child, and a fork storm:
- *				chains of processes, each of which forks its successor and exits. The
- *				storm goes on while DIR/go exists, at most STORM_S seconds
+ *	tree stubborn DIR	the main process ignores TERM; below it stand a double-forked
+ *				setsid descendant that ignores TERM too, a stopped child, and a
+ *				fork storm: chains of processes, each of which forks its successor
+ *				and exits, while DIR/go exists, at most STORM_S seconds
  *	tree leaves DIR		the same, but the main process ends on TERM
- *	tree chain DIR		the main process ends on TERM; below it runs one chain of the storm, as
- *				fast as it can, which counts its processes in DIR/beat, since nobody who
- *				reads /proc could be sure to meet one of them
- *	tree cleans DIR		the main process ends on TERM; two descendants, one of them in a session
- *				of its own, take 300 ms on TERM and then make DIR/group and DIR/session
- *	tree orphans N		leaves N orphans to process 1, which exit at once, and writes "zombies M"
- *				when none is left, or 500 ms after the last has exited
+ *	tree chain DIR		the main process ends on TERM; below it runs one chain of the
+ *				storm, as fast as it can, which counts its processes in DIR/beat:
+ *				nobody who reads /proc could be sure to meet one of them
+ *	tree cleans DIR		the main process ends on TERM; two descendants, one of them in a
+ *				session of its own, take 300 ms on TERM and then make DIR/group
+ *				and DIR/session
+ *	tree orphans N		leaves N orphans to process 1, which exit at once, and writes
+ *				"zombies M" when none is left, or 500 ms after the last has exited
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -98,7 +99,7 @@ static void stopped(void)
 	waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOWAIT);
 }
 
-/* The successor carries on where its parent exits: whoever signals a list of pids comes too late. */
+/* The successor carries on where its parent exits: who signals a list of pids comes too late. */
 static void storm(long nap_us)
 {
 	struct timespec rest = {0, nap_us * 1000};
@@ -129,7 +130,7 @@ static _Noreturn void stubborn(const char *dir, int ignore)
 	if (ignore) {
 		signal(SIGTERM, SIG_IGN);
 	}
-	/* The kernel sends HUP to an orphaned group with stopped members: that is nobody's merit. */
+	/* The kernel sends HUP to an orphaned group with stopped members: nobody's merit. */
 	signal(SIGHUP, SIG_IGN);
 	alarm(LIFE_S);
 	escape();
