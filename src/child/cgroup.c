@@ -3,10 +3,12 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -46,47 +48,32 @@ static const char *line_with(const char *text, const char *start)
 	return text + length;
 }
 
-/* One line of mountinfo, proc(5): ID PARENT MAJOR:MINOR ROOT MOUNTPOINT OPTIONS [TAG...] - TYPE ... */
-static bool is_unified(const char *line, char root[PATH_MAX], char mount[PATH_MAX])
+bool cgroup_join(const char *mount, const char *membership, char *path, size_t size)
 {
-	const char *type = strstr(line, " - cgroup2 ");
-	const char *end = strchrnul(line, '\n');
-
-	return type && type < end && sscanf(line, "%*d %*d %*s %4095s %4095s", root, mount) == 2;
-}
-
-static bool find_mount(const char *mountinfo, char root[PATH_MAX], char mount[PATH_MAX])
-{
-	for (const char *line = mountinfo; *line;
-		line = strchrnul(line, '\n'), line += *line == '\n') {
-		if (is_unified(line, root, mount)) {
-			return true;
-		}
-	}
-	return false;
-}
-
-bool cgroup_find(const char *mountinfo, const char *membership, char *path, size_t size)
-{
-	char root[PATH_MAX];
-	char mount[PATH_MAX];
 	const char *own = line_with(membership, "0::/");
-	size_t root_length;
-	size_t own_length;
 	int length;
 
-	if (!own || !find_mount(mountinfo, root, mount)) {
+	if (!own) {
 		return false;
 	}
 	own--; /* its slash */
-	own_length = strcspn(own, "\n");
-	root_length = strcmp(root, "/") == 0 ? 0 : strlen(root);
-	if (root_length > own_length || strncmp(own, root, root_length) != 0) {
-		return false;
-	}
-	length = snprintf(
-		path, size, "%s%.*s", mount, (int)(own_length - root_length), own + root_length);
+	length = snprintf(path, size, "%s%.*s", mount, (int)strcspn(own, "\n"), own);
 	return length > 0 && (size_t)length < size;
+}
+
+/* Returns where the unified hierarchy is mounted, NULL where it is nowhere that is usual. */
+static const char *find_mount(void)
+{
+	static const char *const mounts[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"};
+
+	for (size_t i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++) {
+		struct statfs stat;
+
+		if (statfs(mounts[i], &stat) == 0 && stat.f_type == CGROUP2_SUPER_MAGIC) {
+			return mounts[i];
+		}
+	}
+	return NULL;
 }
 
 static bool is_delegated(const char *path)
@@ -105,15 +92,16 @@ static bool is_delegated(const char *path)
 
 static bool find_delegated(char path[PATH_MAX])
 {
-	struct buffer mountinfo;
+	const char *mount = find_mount();
 	struct buffer membership;
 	bool found;
 
-	read_text("/proc/self/mountinfo", &mountinfo);
+	if (!mount) {
+		return false;
+	}
 	read_text("/proc/self/cgroup", &membership);
-	found = cgroup_find(buffer_text(&mountinfo), buffer_text(&membership), path, PATH_MAX);
+	found = cgroup_join(mount, buffer_text(&membership), path, PATH_MAX);
 	buffer_fini(&membership);
-	buffer_fini(&mountinfo);
 	return found && is_delegated(path);
 }
 

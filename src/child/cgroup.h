@@ -25,9 +25,9 @@ void cgroup_fini(struct cgroup *cgroup);
 bool cgroup_kill(const struct cgroup *cgroup);
 
 /*
- * Finds the directory of our group in the unified hierarchy. mountinfo and membership are the texts of
- * /proc/self/mountinfo and /proc/self/cgroup. Returns whether it was found and fits.
+ * Makes the path of our group: where the hierarchy is mounted, and what the text of /proc/self/cgroup says.
+ * Returns whether that names one and fits.
  */
-bool cgroup_find(const char *mountinfo, const char *membership, char *path, size_t size);
+bool cgroup_join(const char *mount, const char *membership, char *path, size_t size);
 
 #endif

@@ -225,11 +225,9 @@ static pid_t find_survivor(struct curfew_child *child)
 	return survivor;
 }
 
-/* The main process has ended: is the rest of its tree gone too? */
-static void look_for_survivors(struct curfew_child *child)
+/* Waits for a survivor, or lets go of the tree where there is none. */
+static void go_on(struct curfew_child *child, pid_t survivor)
 {
-	pid_t survivor = find_survivor(child);
-
 	if (!survivor) {
 		child->tree_ended = true;
 		end_output(child);
@@ -242,21 +240,29 @@ static void look_for_survivors(struct curfew_child *child)
 	watch_survivor(child, survivor);
 }
 
+/* The main process has ended: is the rest of its tree gone too? */
+static void look_for_survivors(struct curfew_child *child)
+{
+	go_on(child, find_survivor(child));
+}
+
 void ladder_main_ended(struct curfew_child *child)
 {
 	bool asked = child->rung >= CURFEW_RUNG_TERM;
+	pid_t survivor;
 
 	child->main_ended = true;
 	hold_rename(&child->hold, child->rest_name);
 	curfew_child_close_input(child);
-	if (find_survivor(child)) {
+	survivor = find_survivor(child);
+	if (survivor) {
 		if (!asked) {
 			enter_term(child);
 		} else if (child->config.main_first && child->rung == CURFEW_RUNG_TERM) {
 			signal_tree(child);
 		}
 	}
-	look_for_survivors(child);
+	go_on(child, survivor);
 }
 
 void ladder_init(struct curfew_child *child)

@@ -88,6 +88,7 @@ static int spawn_child(
 		.terminal = config->terminal,
 		.cgroup_procs = child->tree.cgroup.procs,
 		.mask = signals_original_mask(),
+		.reset_handlers = !signals_are_blocked(),
 		.ignore_sigchld = signals_ignored_sigchld(),
 		.parent_death_signal = config->parent_death_signal,
 	};

@@ -45,10 +45,10 @@ bool proc_parse_stat(const char *text, struct proc_stat *stat)
 	int group;
 	long threads;
 
-	/* Fields 3, 4, 5 and 20; those between are numbers. */
+	/* Fields 3, 4, 5, 20 and 22; those between are numbers. */
 	if (!rest ||
-		sscanf(rest + 1, " %c %d %d%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s %ld", &state,
-			&parent, &group, &threads) != 4) {
+		sscanf(rest + 1, " %c %d %d%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s %ld%*s %llu",
+			&state, &parent, &group, &threads, &stat->started) != 5) {
 		return false;
 	}
 	stat->alive = (state != 'Z' && state != 'X') || threads > 1;

@@ -22,6 +22,7 @@ struct proc_stat {
 	bool alive; /* no zombie; also where only the first of several threads has ended */
 	pid_t parent;
 	pid_t group;
+	unsigned long long started; /* in clock ticks since the machine was */
 };
 
 /* Returns whether the process exists, zombies too, and /proc can be read. */

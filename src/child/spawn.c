@@ -228,7 +228,7 @@ static void set_disposition(int signal, void (*handler)(int))
 }
 
 /* A handler of ours must not run here, with our memory, once the mask is open. Ignored stays ignored. */
-static void reset_handlers(bool ignore_sigchld)
+static void reset_handlers(void)
 {
 	for (int signal = 1; signal < _NSIG; signal++) {
 		void (*handler)(int) = disposition(signal);
@@ -236,9 +236,6 @@ static void reset_handlers(bool ignore_sigchld)
 		if (handler != SIG_DFL && handler != SIG_IGN) {
 			set_disposition(signal, SIG_DFL);
 		}
-	}
-	if (ignore_sigchld) {
-		set_disposition(SIGCHLD, SIG_IGN);
 	}
 }
 
@@ -251,7 +248,12 @@ static int run_child(void *arg)
 		plan->error = errno;
 		_exit(127);
 	}
-	reset_handlers(spawn->ignore_sigchld);
+	if (spawn->reset_handlers) {
+		reset_handlers();
+	}
+	if (spawn->ignore_sigchld) {
+		set_disposition(SIGCHLD, SIG_IGN);
+	}
 	(void)sigprocmask(SIG_SETMASK, &spawn->mask, NULL);
 	if (strchr(spawn->path, '/')) {
 		execute(plan, (char *)spawn->path);

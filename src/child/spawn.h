@@ -33,6 +33,7 @@ struct spawn {
 	int terminal;            /* its foreground becomes the child's group; -1: none */
 	sigset_t mask;           /* of the program */
 	int cgroup_procs;        /* cgroup.procs of the group to enter; -1: ours */
+	bool reset_handlers;     /* signals may have handlers here */
 	bool ignore_sigchld;     /* SIGCHLD is SIG_IGN in the program */
 	int parent_death_signal; /* 0: none */
 	char *own_pid; /* where to write the child's pid in decimal, in environment; NULL: nowhere */

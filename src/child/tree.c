@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "child/tree.h"
 
-#include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "child/proc.h"
 
 #define PASSES 64 /* of a walk that finds new processes each time: a fork storm faster than us */
 #define PID_LIMIT (4 * 1024 * 1024) /* PID_MAX_LIMIT, proc(5) */
-#define NAME_BYTES (PROC_NAME_BYTES + 16)
 #define SEEN_BYTES (PID_LIMIT / 8)
+#define NAME_BYTES (PROC_NAME_BYTES + 16)
 
 /* Which pids were met: a map of bits, of which the kernel gives us only the pages that are touched. */
 struct seen {
@@ -52,13 +53,39 @@ static bool seen_first(struct seen *seen, pid_t pid)
 	return true;
 }
 
-/* Lists all descendants of this process, each after its parent. */
+/* Appends those children of a process that were not met. */
+static void list_new_children(pid_t pid, struct seen *seen, struct pids *pids)
+{
+	struct pids children = {0};
+
+	proc_children(pid, &children);
+	for (size_t i = 0; i < children.count; i++) {
+		if (seen_first(seen, children.items[i])) {
+			pids_add(pids, children.items[i]);
+		}
+	}
+	pids_fini(&children);
+}
+
+/*
+ * Lists all descendants of this process, each after its parent. One that ends meanwhile hands its children
+ * over to us: our own are read again until there is none that was not met.
+ */
 static void list_descendants(struct pids *pids)
 {
-	proc_children(getpid(), pids);
-	for (size_t i = 0; i < pids->count; i++) {
-		proc_children(pids->items[i], pids);
-	}
+	struct seen seen;
+	size_t before;
+	int passes = 0;
+
+	seen_init(&seen);
+	do {
+		before = pids->count;
+		list_new_children(getpid(), &seen, pids);
+		for (size_t i = before; i < pids->count; i++) {
+			list_new_children(pids->items[i], &seen, pids);
+		}
+	} while (pids->count > before && ++passes < PASSES);
+	seen_fini(&seen);
 }
 
 /*
@@ -86,8 +113,16 @@ static void signal_descendant(const struct pids *pids, pid_t pid, int signal)
 	close(pidfd);
 }
 
+/* What is sent, and to whom not. */
+struct message {
+	int signal;
+	pid_t told;                /* this group has it already */
+	unsigned long long before; /* only to processes that were started before, in ticks */
+	struct seen seen;
+};
+
 /* Signals those descendants that were not met before. Returns how many these were. */
-static size_t signal_new(int signal, pid_t told, struct seen *seen)
+static size_t signal_new(struct message *message)
 {
 	struct pids pids = {0};
 	size_t count = 0;
@@ -97,34 +132,62 @@ static size_t signal_new(int signal, pid_t told, struct seen *seen)
 		pid_t pid = pids.items[i];
 		struct proc_stat stat;
 
-		if (!seen_first(seen, pid) || !proc_stat(pid, &stat) || !stat.alive) {
+		if (!seen_first(&message->seen, pid) || !proc_stat(pid, &stat) || !stat.alive) {
 			continue;
 		}
 		count++;
-		if (stat.group != told) {
-			signal_descendant(&pids, pid, signal);
+		if (stat.group != message->told && stat.started <= message->before) {
+			signal_descendant(&pids, pid, message->signal);
 		}
 	}
 	pids_fini(&pids);
 	return count;
 }
 
+static unsigned long long now_in_ticks(void)
+{
+	struct timespec now;
+	unsigned long long per_second = (unsigned long long)sysconf(_SC_CLK_TCK);
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (unsigned long long)now.tv_sec * per_second +
+		(unsigned long long)now.tv_nsec * per_second / 1000000000;
+}
+
+/* Signals the descendants outside of the group `told`, then its own group, which may be that of the main process. */
+static void send_to_all(const struct tree *tree, struct message *message)
+{
+	pid_t group = tree->own_group ? tree->main : 0;
+
+	seen_init(&message->seen);
+	if (group) {
+		message->told = group;
+	}
+	if (tree->descendants) {
+		(void)signal_new(message);
+	}
+	if (group) {
+		(void)kill(-group, message->signal);
+	} else if (!tree->descendants) {
+		(void)kill(tree->main, message->signal);
+	}
+	for (int pass = 0; tree->descendants && pass < PASSES && signal_new(message) > 0; pass++) {}
+	seen_fini(&message->seen);
+}
+
 void tree_signal(const struct tree *tree, int signal, pid_t told)
 {
-	struct seen seen;
+	/* What a process starts to clean up with, after it was told, is not told. */
+	struct message message = {.signal = signal, .told = told, .before = now_in_ticks()};
 
-	if (tree->own_group) {
-		(void)kill(-tree->main, signal);
-		told = tree->main;
-	} else if (!tree->descendants) {
-		(void)kill(tree->main, signal);
-	}
-	if (!tree->descendants) {
-		return;
-	}
-	seen_init(&seen);
-	for (int pass = 0; pass < PASSES && signal_new(signal, told, &seen) > 0; pass++) {}
-	seen_fini(&seen);
+	send_to_all(tree, &message);
+}
+
+static void signal_whatever_comes(const struct tree *tree, int signal)
+{
+	struct message message = {.signal = signal, .before = ULLONG_MAX};
+
+	send_to_all(tree, &message);
 }
 
 void tree_kill(const struct tree *tree)
@@ -135,9 +198,9 @@ void tree_kill(const struct tree *tree)
 		return;
 	}
 	if (tree->descendants) {
-		tree_signal(tree, SIGSTOP, 0);
+		signal_whatever_comes(tree, SIGSTOP);
 	}
-	tree_signal(tree, SIGKILL, 0);
+	signal_whatever_comes(tree, SIGKILL);
 }
 
 /* The group's members are not all our children: look at everybody. */
@@ -178,7 +241,11 @@ pid_t tree_survivor(const struct tree *tree)
 	struct pids pids = {0};
 	pid_t survivor = 0;
 
-	list_tree(tree, &pids);
+	if (tree->descendants) {
+		proc_children(getpid(), &pids); /* whoever lives has an ancestor there that does */
+	} else {
+		list_tree(tree, &pids);
+	}
 	for (size_t i = 0; i < pids.count && !survivor; i++) {
 		if (lives_beside_main(tree, pids.items[i])) {
 			survivor = pids.items[i];

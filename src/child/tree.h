@@ -20,8 +20,8 @@ struct tree {
 };
 
 /*
- * Sends a signal to each process of the tree once, also to those that are forked meanwhile; not to those of
- * the group told (0: none), which have it already, from the terminal.
+ * Sends a signal once to each process of the tree that lives now, descendants first; not to those of the
+ * group told (0: none), which have it already, from the terminal.
  */
 void tree_signal(const struct tree *tree, int signal, pid_t told);
 

@@ -39,6 +39,11 @@ void signals_block(void)
 	}
 }
 
+bool signals_are_blocked(void)
+{
+	return blocked;
+}
+
 bool signals_ignored_sigchld(void)
 {
 	return ignored_sigchld;

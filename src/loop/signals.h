@@ -35,6 +35,9 @@ void signals_block(void);
 /* Returns the mask that children are to be given: as it was before signals_block, or the caller's own. */
 sigset_t signals_original_mask(void);
 
+/* Returns whether signals_block was called: then no handler of ours takes signals. */
+bool signals_are_blocked(void);
+
 /* Returns whether SIGCHLD was ignored when signals_block was called, which is undone in us, not in children. */
 bool signals_ignored_sigchld(void);
 
