@@ -40,7 +40,6 @@ bool proc_parse_stat(const char *text, struct proc_stat *stat)
 {
 	/* The name, in parentheses, may hold anything, parentheses too. */
 	const char *rest = strrchr(text, ')');
-	char state;
 	int parent;
 	int group;
 	long threads;
@@ -48,10 +47,10 @@ bool proc_parse_stat(const char *text, struct proc_stat *stat)
 	/* Fields 3, 4, 5, 20 and 22; those between are numbers. */
 	if (!rest ||
 		sscanf(rest + 1, " %c %d %d%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s %ld%*s %llu",
-			&state, &parent, &group, &threads, &stat->started) != 5) {
+			&stat->state, &parent, &group, &threads, &stat->started) != 5) {
 		return false;
 	}
-	stat->alive = (state != 'Z' && state != 'X') || threads > 1;
+	stat->alive = (stat->state != 'Z' && stat->state != 'X') || threads > 1;
 	stat->parent = parent;
 	stat->group = group;
 	return true;

@@ -19,6 +19,7 @@ void pids_add(struct pids *pids, pid_t pid);
 void pids_fini(struct pids *pids);
 
 struct proc_stat {
+	char state; /* R, S, D, T, Z, ... of its first thread */
 	bool alive; /* no zombie; also where only the first of several threads has ended */
 	pid_t parent;
 	pid_t group;

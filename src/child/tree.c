@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "child/tree.h"
 
-#include <limits.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -12,8 +11,11 @@
 #include <unistd.h>
 
 #include "child/proc.h"
+#include "child/reaper.h"
 
-#define PASSES 64 /* of a walk that finds new processes each time: a fork storm faster than us */
+#define TELLINGS 8 /* walks that tell those whom the one before missed */
+#define PASSES 64  /* of a walk that finds new processes each time: a fork storm faster than us */
+#define LISTINGS 4 /* of our own children, for one list of all descendants */
 #define PID_LIMIT (4 * 1024 * 1024) /* PID_MAX_LIMIT, proc(5) */
 #define SEEN_BYTES (PID_LIMIT / 8)
 #define NAME_BYTES (PROC_NAME_BYTES + 16)
@@ -80,11 +82,12 @@ static void list_descendants(struct pids *pids)
 	seen_init(&seen);
 	do {
 		before = pids->count;
+		(void)reaper_reap(); /* or a fork storm makes the list ever longer */
 		list_new_children(getpid(), &seen, pids);
 		for (size_t i = before; i < pids->count; i++) {
 			list_new_children(pids->items[i], &seen, pids);
 		}
-	} while (pids->count > before && ++passes < PASSES);
+	} while (pids->count > before && ++passes < LISTINGS);
 	seen_fini(&seen);
 }
 
@@ -132,11 +135,12 @@ static size_t signal_new(struct message *message)
 		pid_t pid = pids.items[i];
 		struct proc_stat stat;
 
-		if (!seen_first(&message->seen, pid) || !proc_stat(pid, &stat) || !stat.alive) {
+		if (!seen_first(&message->seen, pid) || !proc_stat(pid, &stat) || !stat.alive ||
+			stat.started > message->before) {
 			continue;
 		}
 		count++;
-		if (stat.group != message->told && stat.started <= message->before) {
+		if (stat.group != message->told) {
 			signal_descendant(&pids, pid, message->signal);
 		}
 	}
@@ -154,53 +158,72 @@ static unsigned long long now_in_ticks(void)
 		(unsigned long long)now.tv_nsec * per_second / 1000000000;
 }
 
-/* Signals the descendants outside of the group `told`, then its own group, which may be that of the main process. */
-static void send_to_all(const struct tree *tree, struct message *message)
-{
-	pid_t group = tree->own_group ? tree->main : 0;
-
-	seen_init(&message->seen);
-	if (group) {
-		message->told = group;
-	}
-	if (tree->descendants) {
-		(void)signal_new(message);
-	}
-	if (group) {
-		(void)kill(-group, message->signal);
-	} else if (!tree->descendants) {
-		(void)kill(tree->main, message->signal);
-	}
-	for (int pass = 0; tree->descendants && pass < PASSES && signal_new(message) > 0; pass++) {}
-	seen_fini(&message->seen);
-}
-
+/* Descendants come first: when the main process ends, its children are no longer found below it. */
 void tree_signal(const struct tree *tree, int signal, pid_t told)
 {
 	/* What a process starts to clean up with, after it was told, is not told. */
 	struct message message = {.signal = signal, .told = told, .before = now_in_ticks()};
 
-	send_to_all(tree, &message);
+	if (tree->own_group) {
+		message.told = tree->main;
+	}
+	seen_init(&message.seen);
+	if (tree->descendants) {
+		(void)signal_new(&message);
+	}
+	if (tree->own_group) {
+		(void)kill(-tree->main, signal);
+	} else if (!tree->descendants) {
+		(void)kill(tree->main, signal);
+	}
+	for (int pass = 0; tree->descendants && pass < TELLINGS && signal_new(&message) > 0;
+		pass++) {}
+	seen_fini(&message.seen);
 }
 
-static void signal_whatever_comes(const struct tree *tree, int signal)
+/*
+ * Signals every descendant, at once where it is a child of ours, as all orphans are: before we reap it, its
+ * pid is nobody else's, and in a fork storm only the quick catch anybody. Returns how many ran on.
+ */
+static size_t sweep(int signal)
 {
-	struct message message = {.signal = signal, .before = ULLONG_MAX};
+	struct pids pids = {0};
+	size_t running = 0;
+	size_t own;
 
-	send_to_all(tree, &message);
+	(void)reaper_reap();
+	proc_children(getpid(), &pids);
+	own = pids.count;
+	for (size_t i = 0; i < own; i++) {
+		(void)kill(pids.items[i], signal);
+	}
+	for (size_t i = 0; i < pids.count; i++) {
+		struct proc_stat stat;
+
+		if (!proc_stat(pids.items[i], &stat) || !stat.alive) {
+			continue;
+		}
+		running += stat.state != 'T';
+		if (i >= own) {
+			signal_descendant(&pids, pids.items[i], signal);
+		}
+		proc_children(pids.items[i], &pids);
+	}
+	pids_fini(&pids);
+	return running;
 }
 
 void tree_kill(const struct tree *tree)
 {
 	(void)cgroup_kill(&tree->cgroup);
-	if (tree->descendants && getpid() == 1) {
+	if (!tree->descendants) {
+		tree_signal(tree, SIGKILL, 0);
+	} else if (getpid() == 1) {
 		(void)kill(-1, SIGKILL);
-		return;
+	} else {
+		for (int pass = 0; pass < PASSES && sweep(SIGSTOP) > 0; pass++) {}
+		(void)sweep(SIGKILL);
 	}
-	if (tree->descendants) {
-		signal_whatever_comes(tree, SIGSTOP);
-	}
-	signal_whatever_comes(tree, SIGKILL);
 }
 
 /* The group's members are not all our children: look at everybody. */

@@ -178,7 +178,7 @@ def test_keeper_does_not_give_the_socket_to_the_child():
 
 
 def test_keeper_main_childs_exit_ends_the_rest():
-    part = "orphan setsid on TERM sleep 200 say cleaned exit 0 done say up serve done exit 3"
+    part = "orphan setsid on TERM sleep 200 say cleaned exit 0 done say up serve done sleep 100 exit 3"
     keeper = Keeper(actor(part))
     keeper.pid()
     assert_exit(keeper, code=3, signal=0, by_us=0, rung="running", forced=0)
