@@ -52,7 +52,7 @@ def slow(function):
 
 
 def alone(function):
-    """Runs a test with nothing beside it, since it measures time."""
+    """Runs a test with nothing beside it, and not under a sanitizer, since it measures time or memory."""
     function.alone = True
     return function
 

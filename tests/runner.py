@@ -6,7 +6,7 @@ There are three kinds. Unit tests are cmocka programs; each of the tests in one 
 their corpora; each target counts. Scenarios are the functions test_... of tests/AREA/*_scenarios.py; each
 runs in a process of its own, passes if it returns, and is skipped if it raises harness.Skip.
 
-Two run at a time, and those marked @alone, which measure time, by themselves at the end.
+Two run at a time, and those marked @alone, which measure time or memory, by themselves at the end.
 """
 
 import argparse
@@ -258,7 +258,7 @@ class Run:
 def options():
     parser = argparse.ArgumentParser(description="Runs the tests.")
     parser.add_argument("--quick", action="store_true", help="leave out the slow ones")
-    parser.add_argument("--sanitized", action="store_true", help="leave out those that measure time, and the house's")
+    parser.add_argument("--sanitized", action="store_true", help="leave out those that are alone, and the house's")
     parser.add_argument("--repeat", type=int, default=1, metavar="N", help="run all of it N times")
     parser.add_argument("--list", action="store_true", help="name the tests and run nothing")
     parser.add_argument("--one", nargs=2, metavar=("FILE", "FUNCTION"), help=argparse.SUPPRESS)

@@ -239,7 +239,8 @@ static void reset_handlers(void)
 	}
 }
 
-static int run_child(void *arg)
+/* On a stack that AddressSanitizer does not know: not instrumented, or it would complain at _exit. */
+__attribute__((no_sanitize_address)) static int run_child(void *arg)
 {
 	struct plan *plan = arg;
 	const struct spawn *spawn = plan->spawn;

@@ -348,6 +348,7 @@ def test_60_no_zombie_during_and_after_500_short_children():
         assert_no_survivors()
 
 
+@alone
 def test_60_memory_does_not_grow_with_the_children():
     process = start(run("", *actor("repeat 300 orphan exit 0 done done say one repeat 3000 orphan exit 0 done done say over serve")))
     process.expect("one")
