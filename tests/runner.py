@@ -217,7 +217,10 @@ class Run:
 
     def test(self, test):
         started = time.monotonic()
-        result = test.run(self.scale)
+        try:
+            result = test.run(self.scale)
+        except OSError:  # it could not be started
+            result = Result(failed=1, detail=traceback.format_exc())
         seconds = time.monotonic() - started
         with self.lock:
             found = self.findings.take()
