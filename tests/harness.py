@@ -51,6 +51,12 @@ def slow(function):
     return function
 
 
+def plain(function):
+    """Leaves a test out of the runs under sanitizers, which need memory and descriptors of their own."""
+    function.plain = True
+    return function
+
+
 def alone(function):
     """Runs a test with nothing beside it, and not under a sanitizer, since it measures time or memory."""
     function.alone = True

@@ -50,7 +50,7 @@ class Result:
 class Program:
     """A unit test or the replay of a corpus: a program that meson knows."""
 
-    alone = slow = False
+    alone = slow = plain = False
     limit_s = LIMIT_S
 
     def __init__(self, kind, name, command, environment):
@@ -76,6 +76,7 @@ class Scenario:
         self.limit_s = getattr(function, "limit", LIMIT_S)
         self.slow = getattr(function, "slow", False)
         self.alone = getattr(function, "alone", False)
+        self.plain = getattr(function, "plain", False)
 
     def run(self, scale):
         command = [sys.executable, str(Path(__file__).resolve()), "--one", str(self.path), self.function]
@@ -261,7 +262,7 @@ class Run:
 def options():
     parser = argparse.ArgumentParser(description="Runs the tests.")
     parser.add_argument("--quick", action="store_true", help="leave out the slow ones")
-    parser.add_argument("--sanitized", action="store_true", help="leave out those that are alone, and the house's")
+    parser.add_argument("--sanitized", action="store_true", help="leave out @alone, @plain and the house's")
     parser.add_argument("--repeat", type=int, default=1, metavar="N", help="run all of it N times")
     parser.add_argument("--list", action="store_true", help="name the tests and run nothing")
     parser.add_argument("--one", nargs=2, metavar=("FILE", "FUNCTION"), help=argparse.SUPPRESS)
@@ -277,7 +278,7 @@ def main():
     if args.quick:
         tests = [test for test in tests if not test.slow]
     if args.sanitized:
-        tests = [test for test in tests if not test.alone and test.area != "house"]
+        tests = [test for test in tests if not (test.alone or test.plain or test.area == "house")]
     if args.list:
         print("\n".join(test.name for test in tests))
         return 0

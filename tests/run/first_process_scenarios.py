@@ -78,6 +78,7 @@ def without_proc(argv):
     return ["unshare", "--mount", "--propagation", "private", "sh", "-c", 'umount -l /proc; exec "$@"', "sh", *argv]
 
 
+@plain
 def test_7_without_proc():
     """Less can be seen then, but the child is run and ended all the same, and its code is told."""
     for first in False, True:

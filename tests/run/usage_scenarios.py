@@ -123,6 +123,7 @@ def assert_well_or_refused(code, errors, wanted, what):
         assert len(errors.splitlines()) == 1, f"{what}: not one line: {errors!r}"
 
 
+@plain
 def test_usage_too_little_memory():
     """From what suffices down to where the kernel cannot load the program at all."""
     refusals = 0
@@ -136,6 +137,7 @@ def test_usage_too_little_memory():
     assert refusals, "no limit was low enough to matter"
 
 
+@plain
 def test_usage_too_few_descriptors():
     for number in range(32, 2, -1):
         for options in "", "--capture":
@@ -148,6 +150,7 @@ def test_usage_too_few_descriptors():
             assert_no_survivors()
 
 
+@plain
 def test_usage_too_few_processes():
     if os.geteuid() != 0:
         raise Skip("becoming another user needs root")
