@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A program that keeps a child: it passes on what the child says, ends when the child does, and takes it
- * along when it is told to end. Try:
+ * A program that keeps a child: it passes on what the child says, ends when the child does, and
+ * takes it along when it is told to end. Try:
  *
  *	./child_keeper sh -c 'trap "" TERM; echo stubborn; while :; do sleep 1; done' & sleep 1
  *	kill %1; wait %1; echo $?

@@ -6,7 +6,8 @@
  *	ab -k -c 48 -n 1000000 http://127.0.0.1:8080/ &
  *	kill %1; wait %1; echo $?
  *
- * Every request that was sent has its whole answer. It knows small requests without a body, one at a time.
+ * Every request that was sent has its whole answer. It knows small requests without a body, one at
+ * a time.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -39,7 +40,10 @@ static void hang_up(struct connection *connection)
 	free(connection);
 }
 
-/* The last answer is followed by our end of file, and we by the client's: nothing is reset on its way. */
+/*
+ * The last answer is followed by our end of file, and we by the client's: nothing is reset on its
+ * way.
+ */
 static void answer(struct connection *connection)
 {
 	bool last = curfew_lifecycle_phase(life) != CURFEW_RUNNING;
@@ -124,7 +128,9 @@ static int listen_on(const char *port)
 	return fd;
 }
 
-/* The lifecycle has its turn when the connections had theirs, since it may hang up on some of them. */
+/*
+ * The lifecycle has its turn when the connections had theirs, since it may hang up on some of them.
+ */
 static void turn(void)
 {
 	struct epoll_event events[64];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A program without a loop: its work waits for the token where it would sleep, and so it ends between two
- * steps. Try:
+ * A program without a loop: its work waits for the token where it would sleep, and so it ends
+ * between two steps. Try:
  *
  *	./notify_context & sleep 1; kill %1; wait %1; echo $?
  */

@@ -5,7 +5,8 @@
  *	./thread_pool 100; echo $?
  *	./thread_pool 1000000 & sleep 1; kill %1; wait %1; echo $?
  *
- * On SIGTERM no job is begun any more, and those that were begun are given up at once; the exit code is 0.
+ * On SIGTERM no job is begun any more, and those that were begun are given up at once; the exit
+ * code is 0.
  */
 #include <err.h>
 #include <errno.h>

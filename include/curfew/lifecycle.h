@@ -99,8 +99,8 @@ CURFEW_API struct curfew_lifecycle *curfew_lifecycle_new(
 
 /*
  * Gives everything back; signal mask and dispositions are as before. All holds must have been
- * released, or the lifecycle be DONE. If some were abandoned (curfew_lifecycle_abandoned), the memory
- * and the descriptors stay, for their owners may still come back to them. NULL is fine.
+ * released, or the lifecycle be DONE. If some were abandoned (curfew_lifecycle_abandoned), the
+ * memory and the descriptors stay, for their owners may still come back to them. NULL is fine.
  */
 CURFEW_API void curfew_lifecycle_free(struct curfew_lifecycle *life);
 

@@ -9,7 +9,10 @@
 #define NS_PER_MS INT64_C(1000000)
 #define NS_PER_S INT64_C(1000000000)
 
-/* Returns now to the kernel's tick (some milliseconds), five times as fast: for ages, not for deadlines. */
+/*
+ * Returns now to the kernel's tick (some milliseconds), five times as fast: for ages, not for
+ * deadlines.
+ */
 int64_t clock_coarse(void);
 
 /* Returns from + ms, with the rules of curfew_after_ms. */

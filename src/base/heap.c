@@ -3,7 +3,9 @@
 
 #include <stddef.h>
 
-/* Joins two heaps, neither of which has siblings; the later root becomes the other's first child. */
+/*
+ * Joins two heaps, neither of which has siblings; the later root becomes the other's first child.
+ */
 static struct heap_node *meld(struct heap_node *a, struct heap_node *b)
 {
 	if (!a || !b) {

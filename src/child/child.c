@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A child from its start to its reap. curfew_child_start spawns it and opens its parts: the main process,
- * its tree, the pipes. Each part is released when it ends: the process when its pidfd is readable, the
- * tree when nothing of it lives (ladder.c), a pipe at its end. Then the process is reaped, once, the hold
- * on the stage released, and on_exit called, last, for it may free the object.
+ * A child from its start to its reap. curfew_child_start spawns it and opens its parts: the main
+ * process, its tree, the pipes. Each part is released when it ends: the process when its pidfd is
+ * readable, the tree when nothing of it lives (ladder.c), a pipe at its end. Then the process is
+ * reaped, once, the hold on the stage released, and on_exit called, last, for it may free the
+ * object.
  */
 #include "child/child.h"
 
@@ -156,8 +157,8 @@ static void errors_read(struct pump *pump, const char *bytes, size_t length)
 /* The start. */
 
 /*
- * From here on the child runs. Every part is held; the drain is closed, so that it is done when all are
- * released. Only watching can fail, for want of memory in the kernel.
+ * From here on the child runs. Every part is held; the drain is closed, so that it is done when all
+ * are released. Only watching can fail, for want of memory in the kernel.
  */
 static int open_parts(struct curfew_child *child, struct stdio *stdio)
 {

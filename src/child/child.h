@@ -15,8 +15,8 @@
 #define CHILD_NAME 56
 
 /*
- * A child object has several handles (the main process, its tree, two pipes); each has a hold on `parts`,
- * and the object is done when that drain is.
+ * A child object has several handles (the main process, its tree, two pipes); each has a hold on
+ * `parts`, and the object is done when that drain is.
  */
 struct curfew_child {
 	struct curfew_lifecycle *life;
@@ -56,8 +56,8 @@ struct curfew_child {
 };
 
 /*
- * Sets another stop signal than the configured one, if none was sent yet. Processes of told_group (0: none)
- * have it already.
+ * Sets another stop signal than the configured one, if none was sent yet. Processes of told_group
+ * (0: none) have it already.
  */
 void child_set_stop_signal(struct curfew_child *child, int signal, pid_t told_group);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The words between a process and the keeper of its child, `curfew run --keeper FD`: one word or line a
- * message, on a SOCK_SEQPACKET socket (unix(7)).
+ * The words between a process and the keeper of its child, `curfew run --keeper FD`: one word or
+ * line a message, on a SOCK_SEQPACKET socket (unix(7)).
  *
  *	to the keeper	stop		end the tree by the ladder, from the stop signal on
  *			stop MS		the same, with MS milliseconds before SIGKILL
@@ -47,7 +47,8 @@ size_t keeper_format_exit(const struct curfew_child_exit *exit, char text[KEEPER
 void keeper_send(int fd, const char *text);
 
 /*
- * Receives a message. Returns 1; 0 if there is none now; negative errno, -EPIPE at the end of the socket.
+ * Receives a message. Returns 1; 0 if there is none now; negative errno, -EPIPE at the end of the
+ * socket.
  */
 int keeper_receive(int fd, struct keeper_message *message);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The ladder: RUNNING -> EOF (where we own the input) -> TERM -> KILL, each rung with a bound. The main
- * process can end on any of them; then what is left of its tree goes on up the ladder. While something of
- * the tree lives, the descriptor of one survivor is watched; when that one ends, the next is looked for.
+ * The ladder: RUNNING -> EOF (where we own the input) -> TERM -> KILL, each rung with a bound. The
+ * main process can end on any of them; then what is left of its tree goes on up the ladder. While
+ * something of the tree lives, the descriptor of one survivor is watched; when that one ends, the
+ * next is looked for.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -193,7 +194,10 @@ static void watch_survivor(struct curfew_child *child, pid_t pid)
 	agenda_start(&child->loop->agenda, &child->look, curfew_after_ms(LOOK_MS));
 }
 
-/* All writers are gone. When we are in a hurry, what a paused pump has not read is lost, and counted. */
+/*
+ * All writers are gone. When we are in a hurry, what a paused pump has not read is lost, and
+ * counted.
+ */
 static void end_output(struct curfew_child *child)
 {
 	struct pump *pumps[] = {&child->output, &child->errors};
@@ -209,8 +213,9 @@ static void end_output(struct curfew_child *child)
 }
 
 /*
- * Returns somebody of the tree who lives, 0 for nobody. One that ends while we look hands its children over
- * to us behind our back, and is found as one more to reap: then the look did not count.
+ * Returns somebody of the tree who lives, 0 for nobody. One that ends while we look hands its
+ * children over to us behind our back, and is found as one more to reap: then the look did not
+ * count.
  */
 static pid_t find_survivor(struct curfew_child *child)
 {

@@ -6,8 +6,8 @@
 #include "child/stdio.h"
 
 /*
- * Starts the process of a child, under a keeper where its tree asks for one: fills in its pid, its pidfd
- * and the channel to the keeper. Returns 0, or a negative errno with nothing left running.
+ * Starts the process of a child, under a keeper where its tree asks for one: fills in its pid, its
+ * pidfd and the channel to the keeper. Returns 0, or a negative errno with nothing left running.
  */
 int launch(struct curfew_child *child, const struct stdio *stdio);
 

@@ -103,7 +103,9 @@ static pid_t parse_pid(const char *name)
 		: 0;
 }
 
-/* Appends the entries of a directory that are numbers. Returns whether the directory can be read. */
+/*
+ * Appends the entries of a directory that are numbers. Returns whether the directory can be read.
+ */
 static bool list_numbers(const char *path, struct pids *numbers)
 {
 	char entries[4096] __attribute__((aligned(8)));
@@ -134,7 +136,10 @@ void proc_all(struct pids *pids)
 	(void)list_numbers("/proc", pids);
 }
 
-/* Appends the numbers of a text like "12 345 "; what is cut off at the end of a piece is kept in *carry. */
+/*
+ * Appends the numbers of a text like "12 345 "; what is cut off at the end of a piece is kept in
+ * *carry.
+ */
 static void add_numbers(const char *text, size_t length, pid_t *carry, struct pids *pids)
 {
 	for (size_t i = 0; i < length; i++) {
@@ -147,7 +152,10 @@ static void add_numbers(const char *text, size_t length, pid_t *carry, struct pi
 	}
 }
 
-/* Returns whether the kernel has the file (CONFIG_PROC_CHILDREN); a thread that is gone has no children. */
+/*
+ * Returns whether the kernel has the file (CONFIG_PROC_CHILDREN); a thread that is gone has no
+ * children.
+ */
 static bool thread_children(pid_t pid, pid_t thread, struct pids *pids)
 {
 	char path[PATH_BYTES];

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What /proc tells about processes, proc(5). No allocation but for the list; nothing here blocks. */
+/*
+ * What /proc tells about processes, proc(5). No allocation but for the list; nothing here blocks.
+ */
 #ifndef CHILD_PROC_H
 #define CHILD_PROC_H
 
@@ -38,8 +40,8 @@ bool proc_name(pid_t pid, char name[PROC_NAME_BYTES]);
 bool proc_parse_stat(const char *text, struct proc_stat *stat);
 
 /*
- * Appends the children of a process, of all its threads. One that is being reparented meanwhile can be
- * missed: callers go on until a pass finds nothing new.
+ * Appends the children of a process, of all its threads. One that is being reparented meanwhile can
+ * be missed: callers go on until a pass finds nothing new.
  */
 void proc_children(pid_t pid, struct pids *pids);
 

@@ -21,7 +21,10 @@ static void end(struct pump *pump)
 	pump->read(pump, NULL, 0); /* may free the pump */
 }
 
-/* Reads once. Returns whether there may be more to read now; the pump may be gone where there is not. */
+/*
+ * Reads once. Returns whether there may be more to read now; the pump may be gone where there is
+ * not.
+ */
 static bool read_once(struct pump *pump)
 {
 	char bytes[READ_BYTES];

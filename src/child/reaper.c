@@ -44,7 +44,10 @@ static bool reap(pid_t pid)
 	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG) == 0 && info.si_pid;
 }
 
-/* Looks at each child in turn: slower than asking the kernel for one that has ended, but sees past anchors. */
+/*
+ * Looks at each child in turn: slower than asking the kernel for one that has ended, but sees past
+ * anchors.
+ */
 static size_t reap_listed(void)
 {
 	struct pids pids = {0};

@@ -29,8 +29,9 @@ struct plan {
 };
 
 /*
- * From here to start_program: in the child, which shares our memory. System calls only, and no errno that
- * another thread could not do without: glibc's errno is the calling thread's, which waits in clone.
+ * From here to start_program: in the child, which shares our memory. System calls only, and no
+ * errno that another thread could not do without: glibc's errno is the calling thread's, which
+ * waits in clone.
  */
 
 /* Moves descriptors that stand in the way of 0-2 above them, then puts each in its place. */
@@ -152,7 +153,10 @@ static bool looks_further(int error)
 		error == ENODEV || error == ETIMEDOUT;
 }
 
-/* Runs a program; a file without a format that the kernel knows is a script of sh(1), as in execvp(3). */
+/*
+ * Runs a program; a file without a format that the kernel knows is a script of sh(1), as in
+ * execvp(3).
+ */
 static void execute(const struct plan *plan, char *path)
 {
 	const struct spawn *spawn = plan->spawn;
@@ -202,8 +206,8 @@ static int search_and_execute(const struct plan *plan)
 }
 
 /*
- * sigaction(2) without the library in between, whose tables (a sanitizer's, too) are the parent's. The
- * structure is the kernel's.
+ * sigaction(2) without the library in between, whose tables (a sanitizer's, too) are the parent's.
+ * The structure is the kernel's.
  */
 struct kernel_sigaction {
 	void (*handler)(int);
@@ -227,7 +231,10 @@ static void set_disposition(int signal, void (*handler)(int))
 	(void)syscall(SYS_rt_sigaction, signal, &action, NULL, sizeof(action.mask));
 }
 
-/* A handler of ours must not run here, with our memory, once the mask is open. Ignored stays ignored. */
+/*
+ * A handler of ours must not run here, with our memory, once the mask is open. Ignored stays
+ * ignored.
+ */
 static void reset_handlers(void)
 {
 	for (int signal = 1; signal < _NSIG; signal++) {
@@ -239,7 +246,9 @@ static void reset_handlers(void)
 	}
 }
 
-/* On a stack that AddressSanitizer does not know: not instrumented, or it would complain at _exit. */
+/*
+ * On a stack that AddressSanitizer does not know: not instrumented, or it would complain at _exit.
+ */
 __attribute__((no_sanitize_address)) static int run_child(void *arg)
 {
 	struct plan *plan = arg;

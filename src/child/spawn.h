@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Starts a program with clone(CLONE_VM | CLONE_VFORK | CLONE_PIDFD), clone(2): no copy of our memory, however
- * large, and no window: the call returns when the program runs, or with the error that kept it from running.
+ * Starts a program with clone(CLONE_VM | CLONE_VFORK | CLONE_PIDFD), clone(2): no copy of our
+ * memory, however large, and no window: the call returns when the program runs, or with the error
+ * that kept it from running.
  *
  *	1. All signals are blocked, so that no handler of ours runs in the child.
  *	2. The child, on a stack of its own, makes system calls only.
- *	3. execve(2) closes what is CLOEXEC; other descriptors are marked so before it, unless inherited.
- *	4. The child's mask is the last thing that it sets: a signal that came meanwhile meets the program.
+ *	3. execve(2) closes what is CLOEXEC; others are marked so before it, unless inherited.
+ *	4. The child's mask is the last thing that it sets: a signal that came meanwhile meets the
+ *	   program.
  */
 #ifndef CHILD_SPAWN_H
 #define CHILD_SPAWN_H
@@ -36,14 +38,14 @@ struct spawn {
 	bool reset_handlers;     /* signals may have handlers here */
 	bool ignore_sigchld;     /* SIGCHLD is SIG_IGN in the program */
 	int parent_death_signal; /* 0: none */
-	char *own_pid; /* where to write the child's pid in decimal, in environment; NULL: nowhere */
+	char *own_pid;           /* where to write its pid in decimal, in environment; or NULL */
 };
 
 #define SPAWN_PID_DIGITS 10
 
 /*
- * Returns 0 and the child's pid and pidfd (CLOEXEC), or a negative errno: what kept the program from
- * running, and then there is no child.
+ * Returns 0 and the child's pid and pidfd (CLOEXEC), or a negative errno: what kept the program
+ * from running, and then there is no child.
  */
 int spawn_start(const struct spawn *spawn, pid_t *pid, int *pidfd);
 

@@ -3,8 +3,8 @@
  * What a thread has to do: tasks that were posted to it, and timers. Any thread may post and start;
  * only the owner runs the agenda, so that every callback of a thing happens in one thread.
  *
- * The agenda has no descriptors and reads no clock. Whoever owns it (loop/loop.h) passes the time in,
- * and is told through attend() when something became due earlier than it knew.
+ * The agenda has no descriptors and reads no clock. Whoever owns it (loop/loop.h) passes the time
+ * in, and is told through attend() when something became due earlier than it knew.
  */
 #ifndef CORE_AGENDA_H
 #define CORE_AGENDA_H
@@ -39,9 +39,9 @@ struct timer {
 };
 
 /*
- * attend(agenda, due): what is due first is due then (0: now; CURFEW_NEVER: nothing is). Called by whoever
- * adds something that is due earlier than what was told before, and at the end of each agenda_run; with
- * the agenda locked: it must not call back.
+ * attend(agenda, due): what is due first is due then (0: now; CURFEW_NEVER: nothing is). Called by
+ * whoever adds something that is due earlier than what was told before, and at the end of each
+ * agenda_run; with the agenda locked: it must not call back.
  */
 void agenda_init(struct agenda *agenda, void (*attend)(struct agenda *agenda, int64_t due));
 void agenda_fini(struct agenda *agenda);

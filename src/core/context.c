@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A tree of contexts shares one lock, so that a cancellation is seen by all descendants before it
- * returns. Checking a token takes no lock: the flag is a futex word, set after the cause was written.
+ * returns. Checking a token takes no lock: the flag is a futex word, set after the cause was
+ * written.
  *
  * A context leaves its tree when it is cancelled: nothing above can change it any more. Its memory
  * stays as long as the owner or a token refers to it, and the tree as long as a context is in it.
@@ -142,7 +143,10 @@ static void mark(struct curfew_context *context, const struct curfew_cause *caus
 	context->parent = NULL;
 }
 
-/* Marks a context and all below it, children before their parents: no recursion, for trees may be deep. */
+/*
+ * Marks a context and all below it, children before their parents: no recursion, for trees may be
+ * deep.
+ */
 static void mark_all(struct curfew_context *top, const struct curfew_cause *cause)
 {
 	struct curfew_cause inherited = *cause;
@@ -293,8 +297,8 @@ int64_t curfew_token_deadline(const struct curfew_token *token)
 }
 
 /*
- * Cancels what has expired: the highest context with this deadline, so that those beside it end too.
- * Only where no agenda does it.
+ * Cancels what has expired: the highest context with this deadline, so that those beside it end
+ * too. Only where no agenda does it.
  */
 static void expire(struct curfew_token *token)
 {

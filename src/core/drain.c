@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The life of a drain: holds come and go -> close: no more come -> each hold is asked to finish, in the
- * dispatch -> at the deadline, or by curfew_drain_cut, each that is left is asked to let go -> the last
- * release -> done, in the dispatch, once.
+ * The life of a drain: holds come and go -> close: no more come -> each hold is asked to finish, in
+ * the dispatch -> at the deadline, or by curfew_drain_cut, each that is left is asked to let go ->
+ * the last release -> done, in the dispatch, once.
  *
- * Asking walks the holds with the lock dropped for each callback, since a callback releases. So that no
- * hold is asked twice or missed, all are moved to pending when the asking begins, and back to held one by
- * one. A hold whose callback runs is entered on the agenda: a release in another thread waits for it.
+ * Asking walks the holds with the lock dropped for each callback, since a callback releases. So
+ * that no hold is asked twice or missed, all are moved to pending when the asking begins, and back
+ * to held one by one. A hold whose callback runs is entered on the agenda: a release in another
+ * thread waits for it.
  */
 #include "core/drain.h"
 
@@ -191,8 +192,8 @@ static void ask(struct curfew_drain *drain, struct curfew_hold *hold, bool cut)
 }
 
 /*
- * Asks all that is pending. A cut may overtake while a finish runs: then all holds are pending again, and
- * the rest of the walk asks the new thing.
+ * Asks all that is pending. A cut may overtake while a finish runs: then all holds are pending
+ * again, and the rest of the walk asks the new thing.
  */
 static void ask_all(struct curfew_drain *drain)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The inside of curfew/drain.h: drains that stand alone, on an agenda, and the note of what was cut. */
+/*
+ * The inside of curfew/drain.h: drains that stand alone, on an agenda, and the note of what was
+ * cut.
+ */
 #ifndef CORE_DRAIN_H
 #define CORE_DRAIN_H
 
@@ -33,8 +36,9 @@ void drain_init(struct curfew_drain *drain, struct agenda *agenda);
 void drain_fini(struct curfew_drain *drain);
 
 /*
- * Has on_cut(holder, arg) called in the dispatch for each hold that is cut, before its cut(); drains that
- * are made below this one do the same. Drains among the holds are passed over: their holds are noted.
+ * Has on_cut(holder, arg) called in the dispatch for each hold that is cut, before its cut();
+ * drains that are made below this one do the same. Drains among the holds are passed over: their
+ * holds are noted.
  */
 void drain_note_cut(struct curfew_drain *drain,
 	void (*on_cut)(const struct curfew_holder *holder, void *arg), void *arg);

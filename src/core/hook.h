@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The hooks of a lifecycle: run in REAPING, the last registered first, each with a bound of its own. */
+/*
+ * The hooks of a lifecycle: run in REAPING, the last registered first, each with a bound of its
+ * own.
+ */
 #ifndef CORE_HOOK_H
 #define CORE_HOOK_H
 

@@ -2,19 +2,19 @@
 /*
  * The end of a process, in order:
  *
- *	curfew_lifecycle_stop	any thread: the cause is kept, the root context cancelled, `stop` posted
+ *	curfew_lifecycle_stop	any thread: the cause is kept, the root cancelled, `stop` posted
  *	stop_noted		the deadlines are set; ANNOUNCING for a while, or at once
  *	DRAINING		front is closed; when it is empty, work is; when that is empty,
- *	REAPING			children are closed; when they are gone, the hooks run, the last first; then log
+ *	REAPING			children are closed; when they are gone, the hooks run; then log
  *	DONE			the exit code stands
  *
- * What can go wrong: the work's deadline passes, or a second signal insists. Then FORCING: front and work
- * are cut, have a moment to let go, and the children's turn comes whether they did or not. At the
- * children's deadline (at once, when insisted) those are cut too, and a little later nothing is waited
- * for any more: what still holds is counted as abandoned.
+ * What can go wrong: the work's deadline passes, or a second signal insists. Then FORCING: front
+ * and work are cut, have a moment to let go, and the children's turn comes whether they did or not.
+ * At the children's deadline (at once, when insisted) those are cut too, and a little later nothing
+ * is waited for any more: what still holds is counted as abandoned.
  *
- * The stages are closed without deadlines of their own (but for the log, the last), so that the order of
- * what a deadline brings is decided here.
+ * The stages are closed without deadlines of their own (but for the log, the last), so that the
+ * order of what a deadline brings is decided here.
  */
 #include "core/lifecycle.h"
 
@@ -268,7 +268,10 @@ static void stop_noted(struct task *task)
 	}
 }
 
-/* Keeps the first cause; a later one insists if it may. Returns whether the root is to be cancelled. */
+/*
+ * Keeps the first cause; a later one insists if it may. Returns whether the root is to be
+ * cancelled.
+ */
 static bool note_cause(struct curfew_lifecycle *life, const struct curfew_cause *cause)
 {
 	bool insists = cause->reason == CURFEW_INSISTED;
@@ -333,7 +336,9 @@ bool lifecycle_ready(struct curfew_lifecycle *life)
 	return true;
 }
 
-/* A drain of the program's own that is cut earlier, at a deadline of its own, is no force of ours. */
+/*
+ * A drain of the program's own that is cut earlier, at a deadline of its own, is no force of ours.
+ */
 static void note_cut(const struct curfew_holder *holder, void *arg)
 {
 	struct curfew_lifecycle *life = arg;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The inside of curfew/lifecycle.h, without descriptors: phases, stages, deadlines, hooks, on an agenda.
- * The loop's host.c puts it on an epoll descriptor, with signals.
+ * The inside of curfew/lifecycle.h, without descriptors: phases, stages, deadlines, hooks, on an
+ * agenda. The loop's host.c puts it on an epoll descriptor, with signals.
  */
 #ifndef CORE_LIFECYCLE_H
 #define CORE_LIFECYCLE_H
@@ -81,8 +81,8 @@ void lifecycle_fini(struct curfew_lifecycle *life);
 bool lifecycle_ready(struct curfew_lifecycle *life);
 
 /*
- * Takes a stop signal: the first begins the end, one that comes later than the debounce insists. Returns at
- * once; in the dispatch or any other thread.
+ * Takes a stop signal: the first begins the end, one that comes later than the debounce insists.
+ * Returns at once; in the dispatch or any other thread.
  */
 void lifecycle_signal(struct curfew_lifecycle *life, int signal, pid_t sender);
 

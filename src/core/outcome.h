@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The exit code, as a function of the cause: the one place where it is computed. curfew(7), EXIT STATUS. */
+/*
+ * The exit code, as a function of the cause: the one place where it is computed. curfew(7), EXIT
+ * STATUS.
+ */
 #ifndef CORE_OUTCOME_H
 #define CORE_OUTCOME_H
 

@@ -3,9 +3,9 @@
  * OPEN: connections are accepted as they come. Closing, by the drain or by curfew_listener_close:
  *
  *	EMPTYING	accept until the queue is empty, not polled any more
- *	SETTLING	a moment for handshakes that are in progress, whose client will see them established
- *	CLOSED		where we may, a filter drops new SYNs (the client's kernel tries again and is refused);
- *			accept until the queue is empty again, and close at once
+ *	SETTLING	a moment for handshakes in progress, whose client will see them established
+ *	CLOSED		where we may, a filter drops new SYNs (the client's kernel tries again
+ *			and is refused); accept until the queue is empty again, and close at once
  *
  * close(2) resets what waits in the queue. listen(fd, 0) and shutdown(2) lose connections as well.
  *
@@ -89,8 +89,9 @@ static enum queue accept_some(struct curfew_listener *listener, int limit)
 }
 
 /*
- * Drops SYNs from here on (socket(7), SO_ATTACH_FILTER), where we have the privilege: between the last
- * accept and the close none can enter the queue. TCP flags are byte 13 of the header; SYN is 2, ACK 16.
+ * Drops SYNs from here on (socket(7), SO_ATTACH_FILTER), where we have the privilege: between the
+ * last accept and the close none can enter the queue. TCP flags are byte 13 of the header; SYN is
+ * 2, ACK 16.
  */
 static void refuse_handshakes(int fd)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One epoll descriptor (epoll(7)) that holds an agenda's deadlines (timerfd_create(2)), its wake-ups
- * (eventfd(2)) and any other descriptors. It belongs to the thread that dispatches it.
+ * One epoll descriptor (epoll(7)) that holds an agenda's deadlines (timerfd_create(2)), its
+ * wake-ups (eventfd(2)) and any other descriptors. It belongs to the thread that dispatches it.
  */
 #ifndef LOOP_LOOP_H
 #define LOOP_LOOP_H
@@ -36,7 +36,10 @@ struct loop {
 int loop_init(struct loop *loop);
 void loop_fini(struct loop *loop);
 
-/* Watches source->fd for events, changes what it is watched for, or (0) stops. Returns 0 or a negative errno. */
+/*
+ * Watches source->fd for events, changes what it is watched for, or (0) stops. Returns 0 or a
+ * negative errno.
+ */
 int loop_watch(struct loop *loop, struct source *source, uint32_t events);
 
 /* Stops watching; afterwards ready is not called any more, in this dispatch neither. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where signals come from. A program that is all ours blocks them with the first statement of main and
- * reads them from a signalfd(2). In a host program, whose mask is its own, they come through handlers
- * (sigaction(2)) that note them and wake the loop: a mask would leak through the host's own exec, and any
- * thread that does not block the signal would take it.
+ * Where signals come from. A program that is all ours blocks them with the first statement of main
+ * and reads them from a signalfd(2). In a host program, whose mask is its own, they come through
+ * handlers (sigaction(2)) that note them and wake the loop: a mask would leak through the host's
+ * own exec, and any thread that does not block the signal would take it.
  */
 #ifndef LOOP_SIGNALS_H
 #define LOOP_SIGNALS_H
@@ -26,25 +26,31 @@ struct signals {
 };
 
 /*
- * Blocks all signals that can be blocked (a fault of our own still kills us, signal(7)); keeps the mask that
- * was. A SIGCHLD that was ignored would have the kernel reap our children: it is set to its default. The
- * first statement of main.
+ * Blocks all signals that can be blocked (a fault of our own still kills us, signal(7)); keeps the
+ * mask that was. A SIGCHLD that was ignored would have the kernel reap our children: it is set to
+ * its default. The first statement of main.
  */
 void signals_block(void);
 
-/* Returns the mask that children are to be given: as it was before signals_block, or the caller's own. */
+/*
+ * Returns the mask that children are to be given: as it was before signals_block, or the caller's
+ * own.
+ */
 sigset_t signals_original_mask(void);
 
 /* Returns whether signals_block was called: then no handler of ours takes signals. */
 bool signals_are_blocked(void);
 
-/* Returns whether SIGCHLD was ignored when signals_block was called, which is undone in us, not in children. */
+/*
+ * Returns whether SIGCHLD was ignored when signals_block was called, which is undone in us, not in
+ * children.
+ */
 bool signals_ignored_sigchld(void);
 
 /*
- * Has received(info, arg) called in the dispatch for each of wanted. In BLOCKED mode they are blocked in
- * the calling thread (for good, where signals_block was not called). Returns 0 or a negative errno; -EBUSY:
- * handlers are installed already.
+ * Has received(info, arg) called in the dispatch for each of wanted. In BLOCKED mode they are
+ * blocked in the calling thread (for good, where signals_block was not called). Returns 0 or a
+ * negative errno; -EBUSY: handlers are installed already.
  */
 int signals_start(struct signals *signals, struct loop *loop, enum curfew_signals mode,
 	const sigset_t *wanted, void (*received)(const siginfo_t *info, void *arg), void *arg);

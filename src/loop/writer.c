@@ -27,7 +27,9 @@ static void drop_pending(struct writer *writer)
 	loop_unwatch(writer->loop, &writer->source);
 }
 
-/* Writes what it can. Returns the number of bytes, 0 if it would block, negative errno on failure. */
+/*
+ * Writes what it can. Returns the number of bytes, 0 if it would block, negative errno on failure.
+ */
 static ssize_t write_some(const struct writer *writer, const char *bytes, size_t length)
 {
 	ssize_t written;
@@ -101,7 +103,9 @@ static void cut(struct curfew_hold *hold)
 
 static const struct curfew_hold_ops writer_ops = {.kind = "writer", .finish = finish, .cut = cut};
 
-/* Returns a description of our own for what fd refers to, or a duplicate where that cannot be had. */
+/*
+ * Returns a description of our own for what fd refers to, or a duplicate where that cannot be had.
+ */
 static int reopen(int fd, mode_t type)
 {
 	char path[PATH_BYTES];

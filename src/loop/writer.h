@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes to a descriptor that we were given (0-2, or a file) without ever blocking, and without setting
- * O_NONBLOCK on it, which would change it for everybody who shares it: the shell, the child. A pipe or a
- * terminal is opened anew through /proc/self/fd, which gives us a description of our own; a socket is
- * written with MSG_DONTWAIT; a regular file does not block for long.
+ * Writes to a descriptor that we were given (0-2, or a file) without ever blocking, and without
+ * setting O_NONBLOCK on it, which would change it for everybody who shares it: the shell, the
+ * child. A pipe or a terminal is opened anew through /proc/self/fd, which gives us a description of
+ * our own; a socket is written with MSG_DONTWAIT; a regular file does not block for long.
  *
- * What cannot be written yet is kept; the drain is held until it is written, so that no line is lost.
+ * What cannot be written yet is kept; the drain is held until it is written, so that no line is
+ * lost.
  */
 #ifndef LOOP_WRITER_H
 #define LOOP_WRITER_H
@@ -30,8 +31,8 @@ struct writer {
 };
 
 /*
- * The descriptor stays the caller's. The drain is held from init to fini while it is open, so that all is
- * written before it is done. Returns 0 or a negative errno.
+ * The descriptor stays the caller's. The drain is held from init to fini while it is open, so that
+ * all is written before it is done. Returns 0 or a negative errno.
  */
 int writer_init(struct writer *writer, struct loop *loop, int fd, struct curfew_drain *drain);
 void writer_fini(struct writer *writer);

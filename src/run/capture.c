@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The command's lines become log lines on our stdout. When that is slow, the command's pipes are not read,
- * so that memory is bounded and the command is slowed down as it would be by the reader itself.
+ * The command's lines become log lines on our stdout. When that is slow, the command's pipes are
+ * not read, so that memory is bounded and the command is slowed down as it would be by the reader
+ * itself.
  */
 #include <string.h>
 #include <time.h>

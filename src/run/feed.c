@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Our stdin goes to the command's pipe by pieces: one is read when the one before it is written, so that
- * a command that does not read stops us from reading. At the end of ours, the command's is closed.
+ * Our stdin goes to the command's pipe by pieces: one is read when the one before it is written, so
+ * that a command that does not read stops us from reading. At the end of ours, the command's is
+ * closed.
  */
 #include <errno.h>
 #include <fcntl.h>

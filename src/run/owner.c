@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Keeper: a process of another command (or program) started us to keep one tree of its own, and holds the
- * other end of a socket. Its words end the tree; the socket's end, which is the owner's death, does too.
+ * Keeper: a process of another command (or program) started us to keep one tree of its own, and
+ * holds the other end of a socket. Its words end the tree; the socket's end, which is the owner's
+ * death, does too.
  */
 #include <stdio.h>
 

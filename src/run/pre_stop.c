@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A command that runs before the ladder. It is a hold on the work stage, so that the children's turn comes
- * when it has ended; its own child is on a drain of its own, since the stage is closed by then.
+ * A command that runs before the ladder. It is a hold on the work stage, so that the children's
+ * turn comes when it has ended; its own child is on a drain of its own, since the stage is closed
+ * by then.
  */
 #include <stdio.h>
 #include <unistd.h>

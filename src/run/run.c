@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The life of one run: signals were blocked by main's first statement. A lifecycle reads them; one that is
- * there already ends us before anything is started. The command is started as a hold on the children
- * stage. Then the lifecycle is waited for: it ends by a stop signal, by --duration, by the owner (keeper),
- * or because the main process ended; in each case by the same stages: pre-stop, the ladder, the log.
+ * The life of one run: signals were blocked by main's first statement. A lifecycle reads them; one
+ * that is there already ends us before anything is started. The command is started as a hold on the
+ * children stage. Then the lifecycle is waited for: it ends by a stop signal, by --duration, by the
+ * owner (keeper), or because the main process ended; in each case by the same stages: pre-stop, the
+ * ladder, the log.
  */
 #include "run/run.h"
 
@@ -107,7 +108,10 @@ static void on_signal(const siginfo_t *info, void *arg)
 
 /* Phases. */
 
-/* A terminal sends to the whole foreground group, of which the command is too, where it shares ours. */
+/*
+ * A terminal sends to the whole foreground group, of which the command is too, where it shares
+ * ours.
+ */
 static pid_t told_group(const struct runner *runner, const struct curfew_cause *cause)
 {
 	return runner->child->config.share_group && cause->sender == 0 ? getpgrp() : 0;
@@ -243,7 +247,9 @@ static int refuse(const struct run_config *config, int error)
 	return EXIT_CODE_CANNOT_EXECUTE;
 }
 
-/* A keeper must not hold the child's pipes: their other ends would not see that they were closed. */
+/*
+ * A keeper must not hold the child's pipes: their other ends would not see that they were closed.
+ */
 static void let_go_of_stdio(void)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -319,7 +325,9 @@ static void tell_forced(const struct runner *runner)
 	buffer_fini(&line);
 }
 
-/* Returns the stop signal that we sent and of which the command died, or exited as if; 0 for none. */
+/*
+ * Returns the stop signal that we sent and of which the command died, or exited as if; 0 for none.
+ */
 static int signal_to_reraise(const struct runner *runner)
 {
 	const struct outcome_child *child = &runner->life->child;
@@ -331,7 +339,9 @@ static int signal_to_reraise(const struct runner *runner)
 	return child->signal ? child->signal : child->code - EXIT_CODE_SIGNAL;
 }
 
-/* Dies of the signal of which the command died; returns where that is not possible, as for PID 1. */
+/*
+ * Dies of the signal of which the command died; returns where that is not possible, as for PID 1.
+ */
 static void reraise(int number)
 {
 	const struct rlimit no_core = {0, 0};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Job control, credentials(7) and termios(3). A shell gives each job a process group, and the terminal's
- * foreground to one of them. The command must have it to read from the terminal; it is handed over only
- * where nobody else is in our group, or `curfew run -- x | less` would stop less.
+ * Job control, credentials(7) and termios(3). A shell gives each job a process group, and the
+ * terminal's foreground to one of them. The command must have it to read from the terminal; it is
+ * handed over only where nobody else is in our group, or `curfew run -- x | less` would stop less.
  */
 #include <errno.h>
 #include <fcntl.h>

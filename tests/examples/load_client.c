@@ -4,11 +4,11 @@
  *
  *	load_client PORT fresh|kept THREADS
  *
- * Each thread connects, asks, reads the whole answer, and so on: "fresh" with one request to a connection,
- * "kept" with as many as the server allows. A thread ends when a connection is refused. Lost is a request
- * that was sent on a connection that was established, and not answered whole; unsent one that could not be
- * sent on such a connection. Prints "running" when so many requests were answered that all threads are
- * under way, and at the end one JSON object.
+ * Each thread connects, asks, reads the whole answer, and so on: "fresh" with one request to a
+ * connection, "kept" with as many as the server allows. A thread ends when a connection is refused.
+ * Lost is a request that was sent on a connection that was established, and not answered whole;
+ * unsent one that could not be sent on such a connection. Prints "running" when so many requests
+ * were answered that all threads are under way, and at the end one JSON object.
  */
 #include <arpa/inet.h>
 #include <err.h>
