@@ -15,6 +15,19 @@ void agenda_init(struct agenda *agenda, void (*attend)(struct agenda *agenda, in
 	list_init(&agenda->posted);
 }
 
+static void nobody_attends(struct agenda *agenda, int64_t due)
+{
+	(void)agenda;
+	(void)due;
+}
+
+void agenda_abandon(struct agenda *agenda)
+{
+	pthread_mutex_lock(&agenda->lock);
+	agenda->attend = nobody_attends;
+	pthread_mutex_unlock(&agenda->lock);
+}
+
 void agenda_fini(struct agenda *agenda)
 {
 	assert(list_empty(&agenda->posted));
@@ -150,12 +163,14 @@ static int run_timers(struct agenda *agenda, int64_t now)
 
 int agenda_run(struct agenda *agenda, int64_t now)
 {
+	const void *before;
 	int count;
 
 	pthread_mutex_lock(&agenda->lock);
+	before = agenda->running; /* NULL, unless a callback dispatches */
 	count = run_tasks(agenda);
 	count += run_timers(agenda, now);
-	set_running(agenda, NULL);
+	set_running(agenda, before);
 	agenda->told = next_locked(agenda);
 	agenda->attend(agenda, agenda->told);
 	pthread_mutex_unlock(&agenda->lock);

@@ -46,6 +46,9 @@ struct timer {
 void agenda_init(struct agenda *agenda, void (*attend)(struct agenda *agenda, int64_t due));
 void agenda_fini(struct agenda *agenda);
 
+/* Instead of fini, where somebody may still post: the memory must stay, nothing is run any more. */
+void agenda_abandon(struct agenda *agenda);
+
 /* Has task->run called soon, once however often it is posted before. Any thread. */
 void agenda_post(struct agenda *agenda, struct task *task);
 

@@ -28,6 +28,8 @@ struct tree {
 	pthread_mutex_t lock;
 	atomic_uint refs; /* one for each context that was made in it */
 	struct agenda *agenda;
+	unsigned stopping; /* threads that use the agenda with the tree unlocked */
+	pthread_cond_t stopped;
 };
 
 struct curfew_token {
@@ -46,6 +48,7 @@ struct curfew_context {
 	struct curfew_link sibling;
 	struct curfew_link children;
 	struct curfew_context *parent;
+	bool timed; /* the timer was started: the deadline is its own, not its parent's */
 	struct timer timer;
 };
 
@@ -61,6 +64,7 @@ static struct tree *tree_new(struct agenda *agenda)
 	if (tree) {
 		*tree = (struct tree){.refs = 0, .agenda = agenda};
 		pthread_mutex_init(&tree->lock, NULL);
+		pthread_cond_init(&tree->stopped, NULL);
 	}
 	return tree;
 }
@@ -68,6 +72,7 @@ static struct tree *tree_new(struct agenda *agenda)
 static void tree_unref(struct tree *tree)
 {
 	if (atomic_fetch_sub(&tree->refs, 1) == 1) {
+		pthread_cond_destroy(&tree->stopped);
 		pthread_mutex_destroy(&tree->lock);
 		free(tree);
 	}
@@ -98,6 +103,17 @@ static struct curfew_context *context_new(struct tree *tree, int64_t deadline)
 	return context;
 }
 
+/* Has the agenda, if there is one, keep the deadline. */
+static void start_timer(struct curfew_context *context)
+{
+	const struct tree *tree = context->token.tree;
+
+	if (tree->agenda && context->token.deadline != CURFEW_NEVER) {
+		context->timed = true;
+		agenda_start(tree->agenda, &context->timer, context->token.deadline);
+	}
+}
+
 struct curfew_context *context_new_root(struct agenda *agenda, int64_t deadline)
 {
 	struct tree *tree = tree_new(agenda);
@@ -112,9 +128,7 @@ struct curfew_context *context_new_root(struct agenda *agenda, int64_t deadline)
 		tree_unref(tree);
 		return NULL;
 	}
-	if (agenda) {
-		agenda_start(agenda, &context->timer, deadline);
-	}
+	start_timer(context);
 	return context;
 }
 
@@ -136,7 +150,7 @@ static void mark(struct curfew_context *context, const struct curfew_cause *caus
 
 		listener->cancelled(listener);
 	}
-	if (token->tree->agenda) {
+	if (context->timed && token->tree->agenda) {
 		agenda_forget(token->tree->agenda, &context->timer);
 	}
 	link_remove(&context->sibling);
@@ -196,8 +210,8 @@ struct curfew_context *curfew_context_new(struct curfew_context *parent, int64_t
 		context->parent = parent;
 		list_append(&parent->children, &context->sibling);
 		/* A deadline of the parent's comes down from there. */
-		if (tree->agenda && deadline < parent->token.deadline) {
-			agenda_start(tree->agenda, &context->timer, deadline);
+		if (deadline < parent->token.deadline) {
+			start_timer(context);
 		}
 	}
 	pthread_mutex_unlock(&tree->lock);
@@ -226,21 +240,33 @@ void curfew_context_cancel_for(
 	curfew_context_cancel(context, &cause);
 }
 
+/*
+ * Returns when the context's deadline is not being noted any more. That locks the tree, so that it is
+ * awaited with the tree unlocked; the agenda stays until nobody does so.
+ */
+static void stop_timer(struct curfew_context *context)
+{
+	struct tree *tree = context->token.tree;
+
+	pthread_mutex_lock(&tree->lock);
+	if (context->timed && tree->agenda) {
+		tree->stopping++;
+		pthread_mutex_unlock(&tree->lock);
+		agenda_stop(tree->agenda, &context->timer);
+		pthread_mutex_lock(&tree->lock);
+		tree->stopping--;
+		pthread_cond_broadcast(&tree->stopped);
+	}
+	pthread_mutex_unlock(&tree->lock);
+}
+
 void curfew_context_free(struct curfew_context *context)
 {
-	struct agenda *agenda;
-
-	if (!context) {
-		return;
+	if (context) {
+		curfew_context_cancel_for(context, CURFEW_COMPLETED, NULL);
+		stop_timer(context);
+		curfew_token_unref(&context->token);
 	}
-	curfew_context_cancel_for(context, CURFEW_COMPLETED, NULL);
-	pthread_mutex_lock(&context->token.tree->lock);
-	agenda = context->token.tree->agenda;
-	pthread_mutex_unlock(&context->token.tree->lock);
-	if (agenda) {
-		agenda_stop(agenda, &context->timer);
-	}
-	curfew_token_unref(&context->token);
 }
 
 void context_free_root(struct curfew_context *root)
@@ -248,10 +274,11 @@ void context_free_root(struct curfew_context *root)
 	struct tree *tree = root->token.tree;
 
 	curfew_context_cancel_for(root, CURFEW_COMPLETED, NULL);
-	if (tree->agenda) {
-		agenda_stop(tree->agenda, &root->timer);
-	}
+	stop_timer(root);
 	pthread_mutex_lock(&tree->lock);
+	while (tree->stopping > 0) {
+		pthread_cond_wait(&tree->stopped, &tree->lock);
+	}
 	tree->agenda = NULL;
 	pthread_mutex_unlock(&tree->lock);
 	curfew_token_unref(&root->token);

@@ -34,6 +34,9 @@ void drain_init(struct curfew_drain *drain, struct agenda *agenda)
 void drain_fini(struct curfew_drain *drain)
 {
 	assert(drain->count == 0);
+	if (drain->freed) {
+		*drain->freed = true;
+	}
 	agenda_stop(drain->agenda, &drain->timer);
 	agenda_unpost(drain->agenda, &drain->work);
 	curfew_hold_release(&drain->hold);
@@ -64,8 +67,6 @@ int curfew_drain_hold(struct curfew_drain *drain, struct curfew_hold *hold,
 void curfew_hold_release(struct curfew_hold *hold)
 {
 	struct curfew_drain *drain = hold->drain;
-	struct agenda *agenda;
-	bool asking;
 
 	if (!drain) {
 		return;
@@ -73,16 +74,16 @@ void curfew_hold_release(struct curfew_hold *hold)
 	pthread_mutex_lock(&drain->lock);
 	link_remove(&hold->link);
 	hold->drain = NULL;
-	agenda = drain->agenda;
-	asking = drain->state != DRAIN_OPEN;
-	if (--drain->count == 0 && asking) {
-		agenda_post(agenda, &drain->work);
+	if (drain->state != DRAIN_OPEN) {
+		/* It still counts: drain and agenda stay while a callback in another thread is awaited. */
+		pthread_mutex_unlock(&drain->lock);
+		agenda_await(drain->agenda, hold);
+		pthread_mutex_lock(&drain->lock);
+	}
+	if (--drain->count == 0 && drain->state != DRAIN_OPEN) {
+		agenda_post(drain->agenda, &drain->work);
 	}
 	pthread_mutex_unlock(&drain->lock);
-	/* From here on the drain may be gone; its agenda outlives it. */
-	if (asking) {
-		agenda_await(agenda, hold);
-	}
 }
 
 void hold_rename(struct curfew_hold *hold, const char *name)
@@ -96,9 +97,10 @@ void hold_rename(struct curfew_hold *hold, const char *name)
 	}
 }
 
-/* Moves every hold back to be asked; the drain is locked. */
+/* Moves every hold back to be asked, the oldest first; the drain is locked. */
 static void begin_asking(struct curfew_drain *drain)
 {
+	list_splice(&drain->held, &drain->pending);
 	list_splice(&drain->pending, &drain->held);
 	agenda_post(drain->agenda, &drain->work);
 }
@@ -110,7 +112,7 @@ void curfew_drain_close(struct curfew_drain *drain, int64_t deadline)
 		drain->state = DRAIN_CLOSED;
 		begin_asking(drain);
 	}
-	if (drain->state == DRAIN_CLOSED && deadline < drain->deadline) {
+	if (drain->state == DRAIN_CLOSED && !drain->done && deadline < drain->deadline) {
 		drain->deadline = deadline;
 		agenda_start(drain->agenda, &drain->timer, deadline);
 	}
@@ -170,10 +172,15 @@ static bool is_drain(const struct curfew_hold *hold)
 	return hold->ops->cut == cut_drain;
 }
 
-/* Asks one hold; the drain is locked before and after, and not while the callback runs. */
-static void ask(struct curfew_drain *drain, struct curfew_hold *hold, bool cut)
+/*
+ * Asks one hold; the drain is locked before and after, and not while the callback runs. Returns whether
+ * the drain is still there: the callback may release its last hold, and free it.
+ */
+static bool ask(struct curfew_drain *drain, struct curfew_hold *hold, bool cut)
 {
 	void (*callback)(struct curfew_hold *) = cut ? hold->ops->cut : hold->ops->finish;
+	struct agenda *agenda = drain->agenda;
+	bool freed = false;
 	const void *before;
 
 	if (cut && drain->on_cut && !is_drain(hold)) {
@@ -182,48 +189,65 @@ static void ask(struct curfew_drain *drain, struct curfew_hold *hold, bool cut)
 		drain->on_cut(&holder, drain->on_cut_arg);
 	}
 	if (!callback) {
-		return;
+		return true;
 	}
-	before = agenda_enter(drain->agenda, hold);
+	before = agenda_enter(agenda, hold);
+	drain->freed = &freed;
 	pthread_mutex_unlock(&drain->lock);
 	callback(hold);
-	agenda_leave(drain->agenda, before);
+	agenda_leave(agenda, before);
+	if (freed) {
+		return false;
+	}
+	drain->freed = NULL;
 	pthread_mutex_lock(&drain->lock);
+	return true;
 }
 
 /*
- * Asks all that is pending. A cut may overtake while a finish runs: then all holds are pending
- * again, and the rest of the walk asks the new thing.
+ * Asks all that is pending. A cut may overtake while a finish runs: then all holds are pending again, and
+ * the rest of the walk asks the new thing. Returns whether the drain is still there.
  */
-static void ask_all(struct curfew_drain *drain)
+static bool ask_all(struct curfew_drain *drain)
 {
 	struct curfew_link *link;
 
 	while ((link = list_take(&drain->pending))) {
+		struct curfew_hold *hold = container_of(link, struct curfew_hold, link);
+
 		list_append(&drain->held, link);
-		ask(drain, container_of(link, struct curfew_hold, link), drain->state == DRAIN_CUT);
+		if (!ask(drain, hold, drain->state == DRAIN_CUT)) {
+			return false;
+		}
 	}
+	return true;
 }
 
 static void work(struct task *task)
 {
 	struct curfew_drain *drain = container_of(task, struct curfew_drain, work);
+	void (*on_done)(void *arg);
+	void *arg;
 	bool done;
 
 	pthread_mutex_lock(&drain->lock);
-	ask_all(drain);
+	if (!ask_all(drain)) {
+		return;
+	}
 	done = drain->state != DRAIN_OPEN && drain->count == 0 && !drain->done;
 	if (done) {
 		drain->done = true;
 		agenda_forget(drain->agenda, &drain->timer);
 	}
+	on_done = drain->on_done;
+	arg = drain->on_done_arg;
 	pthread_mutex_unlock(&drain->lock);
 	if (!done) {
 		return;
 	}
 	curfew_hold_release(&drain->hold);
-	if (drain->on_done) {
-		drain->on_done(drain->on_done_arg); /* may free the drain */
+	if (on_done) {
+		on_done(arg); /* may free the drain */
 	}
 }
 

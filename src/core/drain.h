@@ -18,7 +18,8 @@ struct curfew_drain {
 	size_t count;
 	int64_t deadline; /* of the close */
 	enum { DRAIN_OPEN, DRAIN_CLOSED, DRAIN_CUT } state;
-	bool done;          /* the done callback was called, or is */
+	bool done;   /* the done callback was called, or is */
+	bool *freed; /* where to note that a callback of a hold frees the drain; NULL: none runs */
 	struct task work;   /* asks the holds, or tells that it is done */
 	struct timer timer; /* cuts at the deadline */
 	void (*on_done)(void *arg);

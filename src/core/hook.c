@@ -156,9 +156,6 @@ static void bound_over(struct timer *timer)
 	struct curfew_lifecycle *life = container_of(timer, struct curfew_lifecycle, hook_bound);
 
 	give_up(life->hook, "did not complete within its bound");
-	if (life->hook->threaded) {
-		life->abandoned++;
-	}
 	next_hook(life);
 }
 
@@ -206,6 +203,20 @@ void hooks_run(struct curfew_lifecycle *life)
 	next_hook(life);
 }
 
+size_t hooks_abandon(struct curfew_lifecycle *life)
+{
+	size_t count = 0;
+
+	agenda_stop(life->agenda, &life->hook_bound);
+	life->hook = NULL;
+	list_each(link, &life->hooks) {
+		const struct curfew_hook *hook = container_of(link, struct curfew_hook, link);
+
+		count += hook->thread && !atomic_load(&hook->done);
+	}
+	return count;
+}
+
 void hooks_clip(struct curfew_lifecycle *life)
 {
 	int64_t grace = curfew_lifecycle_grace_deadline(life);
@@ -240,11 +251,12 @@ void hooks_init(struct curfew_lifecycle *life)
 void hooks_fini(struct curfew_lifecycle *life)
 {
 	agenda_stop(life->agenda, &life->hook_bound);
-	agenda_unpost(life->agenda, &life->hook_done);
 	list_each_safe(link, &life->hooks) {
 		struct curfew_hook *hook = container_of(link, struct curfew_hook, link);
 
 		leave_thread(hook);
 		free(hook);
 	}
+	/* Only now: a thread that was left late may have posted it until then. */
+	agenda_unpost(life->agenda, &life->hook_done);
 }

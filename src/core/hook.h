@@ -18,6 +18,9 @@ void lifecycle_hooks_done(struct curfew_lifecycle *life);
 /* Returns how long all of them may take. */
 int64_t hooks_bound_ms(const struct curfew_lifecycle *life);
 
+/* Nothing more of them is run. Returns how many of their threads still run. */
+size_t hooks_abandon(struct curfew_lifecycle *life);
+
 /* Takes note of a grace that became shorter. */
 void hooks_clip(struct curfew_lifecycle *life);
 

@@ -32,10 +32,8 @@
 #include "core/context.h"
 #include "core/hook.h"
 
-#define SETTLE_MS                                                                                  \
-	100 /* how long work that was cut may take to let go, before the children's turn */
-#define ABANDON_MS                                                                                 \
-	2000 /* how long what was cut last is waited for: a killed process needs a moment to die */
+#define SETTLE_MS 100    /* for what was cut to let go, before the next stage has its turn */
+#define ABANDON_MS 2000  /* for children that were cut: a killed process needs a moment to die */
 #define INSISTED_MS 1000 /* what is left of the grace after a second signal */
 
 static void enter(struct curfew_lifecycle *life, enum curfew_phase phase)
@@ -57,24 +55,17 @@ static bool in_phase(const struct curfew_lifecycle *life, enum curfew_phase phas
 	return atomic_load(&life->phase) == phase;
 }
 
-static void finish_stage(struct curfew_lifecycle *life, enum curfew_stage stage)
+/* Each done callback is set when the stage has its turn: it may have been closed, or cut, before. */
+static void finish_stage(struct curfew_lifecycle *life, enum curfew_stage stage, int64_t deadline,
+	void (*done)(void *arg))
 {
-	curfew_drain_close(&life->stages[stage], CURFEW_NEVER);
+	curfew_drain_close(&life->stages[stage], deadline);
+	curfew_drain_on_done(&life->stages[stage], done, life);
 }
 
 static void children_done(void *arg)
 {
-	struct curfew_lifecycle *life = arg;
-
-	if (in_phase(life, CURFEW_REAPING)) {
-		hooks_run(life);
-	}
-}
-
-static void drain_front(struct curfew_lifecycle *life)
-{
-	enter(life, CURFEW_DRAINING);
-	finish_stage(life, CURFEW_FRONT);
+	hooks_run(arg);
 }
 
 static void reap_children(struct curfew_lifecycle *life)
@@ -82,12 +73,32 @@ static void reap_children(struct curfew_lifecycle *life)
 	agenda_stop(life->agenda, &life->work);
 	agenda_stop(life->agenda, &life->settle);
 	enter(life, CURFEW_REAPING);
-	finish_stage(life, CURFEW_CHILDREN);
-	/* Only now: children that were cut already may be gone before their turn. */
-	curfew_drain_on_done(&life->stages[CURFEW_CHILDREN], children_done, life);
+	finish_stage(life, CURFEW_CHILDREN, CURFEW_NEVER, children_done);
 }
 
-/* Cuts front and work. Both drains become done by it, unless somebody does not let go. */
+static void work_done(void *arg)
+{
+	struct curfew_lifecycle *life = arg;
+
+	if (in_phase(life, CURFEW_DRAINING) || in_phase(life, CURFEW_FORCING)) {
+		reap_children(life);
+	}
+}
+
+static void front_done(void *arg)
+{
+	struct curfew_lifecycle *life = arg;
+
+	finish_stage(life, CURFEW_WORK, CURFEW_NEVER, work_done);
+}
+
+static void drain_front(struct curfew_lifecycle *life)
+{
+	enter(life, CURFEW_DRAINING);
+	finish_stage(life, CURFEW_FRONT, CURFEW_NEVER, front_done);
+}
+
+/* Cuts front and work. Work becomes done by it, unless somebody does not let go. */
 static void force_work(struct curfew_lifecycle *life)
 {
 	if (!in_phase(life, CURFEW_ANNOUNCING) && !in_phase(life, CURFEW_DRAINING)) {
@@ -98,13 +109,24 @@ static void force_work(struct curfew_lifecycle *life)
 	enter(life, CURFEW_FORCING);
 	curfew_drain_cut(&life->stages[CURFEW_FRONT]);
 	curfew_drain_cut(&life->stages[CURFEW_WORK]);
+	curfew_drain_on_done(&life->stages[CURFEW_WORK], work_done, life);
 	agenda_start(life->agenda, &life->settle, curfew_after_ms(SETTLE_MS));
 }
 
+/*
+ * Hooks and the log have their time up to the grace, and a moment to let go then. A third signal can only
+ * bring the end forward.
+ */
 static void cut_rest(struct curfew_lifecycle *life)
 {
+	int64_t children = curfew_after_ms(ABANDON_MS);
+	int64_t log = clock_add_ms(atomic_load(&life->grace_deadline), SETTLE_MS);
+	int64_t until = children > log ? children : log;
+
 	curfew_drain_cut(&life->stages[CURFEW_CHILDREN]);
-	agenda_start(life->agenda, &life->abandon, curfew_after_ms(ABANDON_MS));
+	if (!timer_started(&life->abandon) || until < life->abandon.node.due) {
+		agenda_start(life->agenda, &life->abandon, until);
+	}
 }
 
 static void complete(struct curfew_lifecycle *life)
@@ -113,6 +135,7 @@ static void complete(struct curfew_lifecycle *life)
 
 	agenda_stop(life->agenda, &life->children);
 	agenda_stop(life->agenda, &life->abandon);
+	life->abandoned = hooks_abandon(life);
 	for (int stage = 0; stage < CURFEW_STAGES; stage++) {
 		life->abandoned += curfew_drain_count(&life->stages[stage]);
 	}
@@ -130,24 +153,6 @@ static void complete(struct curfew_lifecycle *life)
 	enter(life, CURFEW_DONE);
 }
 
-/* What happens when a stage is closed and empty. */
-
-static void front_done(void *arg)
-{
-	struct curfew_lifecycle *life = arg;
-
-	finish_stage(life, CURFEW_WORK);
-}
-
-static void work_done(void *arg)
-{
-	struct curfew_lifecycle *life = arg;
-
-	if (in_phase(life, CURFEW_DRAINING) || in_phase(life, CURFEW_FORCING)) {
-		reap_children(life);
-	}
-}
-
 static void log_done(void *arg)
 {
 	struct curfew_lifecycle *life = arg;
@@ -159,7 +164,7 @@ static void log_done(void *arg)
 
 void lifecycle_hooks_done(struct curfew_lifecycle *life)
 {
-	curfew_drain_close(&life->stages[CURFEW_LOG], atomic_load(&life->grace_deadline));
+	finish_stage(life, CURFEW_LOG, atomic_load(&life->grace_deadline), log_done);
 }
 
 /* What happens when a deadline passes. */
@@ -197,6 +202,14 @@ static void abandon_over(struct timer *timer)
 	complete(life);
 }
 
+/* Returns the part of the grace, in nanoseconds, that is kept for something that wants so much. */
+static int64_t share(int64_t wanted_ms, int64_t most_ms)
+{
+	int64_t ms = wanted_ms < most_ms ? wanted_ms : most_ms;
+
+	return ms > 0 ? ms * NS_PER_MS : 0;
+}
+
 static void set_deadlines(struct curfew_lifecycle *life, int64_t start)
 {
 	const struct curfew_lifecycle_options *options = &life->options;
@@ -205,14 +218,8 @@ static void set_deadlines(struct curfew_lifecycle *life, int64_t start)
 	int64_t children = grace;
 
 	if (grace != CURFEW_NEVER) {
-		int64_t third = options->grace_ms / 3;
-		int64_t reserve =
-			options->child_reserve_ms < third ? options->child_reserve_ms : third;
-		int64_t tenth = options->grace_ms / 10;
-		int64_t hooks = hooks_bound_ms(life);
-
-		work -= reserve * NS_PER_MS;
-		children -= (hooks < tenth ? hooks : tenth) * NS_PER_MS;
+		work -= share(options->child_reserve_ms, options->grace_ms / 3);
+		children -= share(hooks_bound_ms(life), options->grace_ms / 10);
 	}
 	atomic_store(&life->work_deadline, work);
 	atomic_store(&life->grace_deadline, grace);
@@ -269,21 +276,20 @@ static void stop_noted(struct task *task)
 }
 
 /*
- * Keeps the first cause; a later one insists if it may. Returns whether the root is to be
- * cancelled.
+ * Keeps the first cause, and cancels the root with it before anybody can see that there is one; a later
+ * cause insists if it may.
  */
-static bool note_cause(struct curfew_lifecycle *life, const struct curfew_cause *cause)
+static void note_cause(struct curfew_lifecycle *life, const struct curfew_cause *cause)
 {
 	bool insists = cause->reason == CURFEW_INSISTED;
 	int64_t now = curfew_now();
-	bool first;
 
 	pthread_mutex_lock(&life->lock);
-	first = life->stopped_at == CURFEW_NEVER;
-	if (first) {
+	if (life->stopped_at == CURFEW_NEVER) {
 		life->cause = *cause;
 		life->cause.origin = cause->reason;
 		life->stopped_at = now;
+		curfew_context_cancel(life->root, cause);
 	}
 	if (cause->reason == CURFEW_SIGNAL && life->signalled_at == CURFEW_NEVER) {
 		life->signalled_at = now;
@@ -295,14 +301,11 @@ static bool note_cause(struct curfew_lifecycle *life, const struct curfew_cause 
 		life->insist_signal = cause->signal;
 	}
 	pthread_mutex_unlock(&life->lock);
-	return first;
 }
 
 void curfew_lifecycle_stop(struct curfew_lifecycle *life, const struct curfew_cause *cause)
 {
-	if (note_cause(life, cause)) {
-		curfew_context_cancel(life->root, cause);
-	}
+	note_cause(life, cause);
 	agenda_post(life->agenda, &life->stop);
 }
 
@@ -350,17 +353,8 @@ static void note_cut(const struct curfew_holder *holder, void *arg)
 
 static void init_stages(struct curfew_lifecycle *life)
 {
-	static void (*const done[CURFEW_STAGES])(void *) = {
-		[CURFEW_FRONT] = front_done,
-		[CURFEW_WORK] = work_done,
-		[CURFEW_LOG] = log_done,
-	};
-
 	for (int stage = 0; stage < CURFEW_STAGES; stage++) {
 		drain_init(&life->stages[stage], life->agenda);
-		if (done[stage]) {
-			curfew_drain_on_done(&life->stages[stage], done[stage], life);
-		}
 		drain_note_cut(&life->stages[stage], note_cut, life);
 	}
 }
@@ -403,14 +397,29 @@ static void stop_timers(struct curfew_lifecycle *life)
 	}
 }
 
-void lifecycle_fini(struct curfew_lifecycle *life)
+static bool is_held(struct curfew_lifecycle *life)
+{
+	size_t count = 0;
+
+	for (int stage = 0; stage < CURFEW_STAGES; stage++) {
+		count += curfew_drain_count(&life->stages[stage]);
+	}
+	return count;
+}
+
+bool lifecycle_fini(struct curfew_lifecycle *life)
 {
 	stop_timers(life);
 	agenda_unpost(life->agenda, &life->stop);
 	hooks_fini(life);
+	context_free_root(life->root);
+	if (is_held(life)) {
+		assert(curfew_lifecycle_done(life));
+		return false;
+	}
 	for (int stage = CURFEW_STAGES - 1; stage >= 0; stage--) {
 		drain_fini(&life->stages[stage]);
 	}
-	context_free_root(life->root);
 	pthread_mutex_destroy(&life->lock);
+	return true;
 }

@@ -75,7 +75,12 @@ struct curfew_lifecycle {
 /* Returns 0 or -ENOMEM. options is copied. */
 int lifecycle_init(struct curfew_lifecycle *life, struct agenda *agenda,
 	const struct curfew_lifecycle_options *options);
-void lifecycle_fini(struct curfew_lifecycle *life);
+
+/*
+ * Returns whether the memory may go. If not, holds were abandoned: whoever has them may release them at
+ * any time, so that lifecycle and agenda must stay where they are; nothing is run any more.
+ */
+bool lifecycle_fini(struct curfew_lifecycle *life);
 
 /* curfew_lifecycle_ready, of the signals that were taken so far. */
 bool lifecycle_ready(struct curfew_lifecycle *life);

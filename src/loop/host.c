@@ -66,7 +66,7 @@ static int host_init(struct host *host, const struct curfew_lifecycle_options *o
 	}
 	return 0;
 fail_lifecycle:
-	lifecycle_fini(&host->life);
+	(void)lifecycle_fini(&host->life);
 fail_loop:
 	loop_fini(&host->loop);
 	return error;
@@ -100,12 +100,12 @@ void curfew_lifecycle_free(struct curfew_lifecycle *life)
 	}
 	host = host_of(life);
 	signals_stop(&host->signals);
-	if (host->life.abandoned) {
-		return; /* whoever never let go may still come back to it */
+	if (lifecycle_fini(&host->life)) {
+		loop_fini(&host->loop);
+		free(host);
+	} else {
+		loop_abandon(&host->loop);
 	}
-	lifecycle_fini(&host->life);
-	loop_fini(&host->loop);
-	free(host);
 }
 
 bool curfew_lifecycle_ready(struct curfew_lifecycle *life)

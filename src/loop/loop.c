@@ -57,18 +57,19 @@ void loop_wake(struct loop *loop)
 	errno = saved;
 }
 
-static void close_if_open(int fd)
+static void close_if_open(int *fd)
 {
-	if (fd >= 0) {
-		close(fd);
+	if (*fd >= 0) {
+		close(*fd);
+		*fd = -1;
 	}
 }
 
 static void close_all(struct loop *loop)
 {
-	close_if_open(loop->wake.fd);
-	close_if_open(loop->timer.fd);
-	close_if_open(loop->epoll_fd);
+	close_if_open(&loop->wake.fd);
+	close_if_open(&loop->timer.fd);
+	close_if_open(&loop->epoll_fd);
 }
 
 int loop_init(struct loop *loop)
@@ -105,6 +106,12 @@ fail:
 void loop_fini(struct loop *loop)
 {
 	agenda_fini(&loop->agenda);
+	close_all(loop);
+}
+
+void loop_abandon(struct loop *loop)
+{
+	agenda_abandon(&loop->agenda);
 	close_all(loop);
 }
 
