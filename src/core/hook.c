@@ -221,7 +221,10 @@ void hooks_clip(struct curfew_lifecycle *life)
 {
 	int64_t grace = curfew_lifecycle_grace_deadline(life);
 
-	if (timer_started(&life->hook_bound) && life->hook_bound.node.due > grace) {
+	if (!life->hook) {
+		return;
+	}
+	if (!timer_started(&life->hook_bound) || life->hook_bound.node.due > grace) {
 		agenda_start(life->agenda, &life->hook_bound, grace);
 	}
 }

@@ -65,7 +65,11 @@ static void finish_stage(struct curfew_lifecycle *life, enum curfew_stage stage,
 
 static void children_done(void *arg)
 {
-	hooks_run(arg);
+	struct curfew_lifecycle *life = arg;
+
+	if (in_phase(life, CURFEW_REAPING)) {
+		hooks_run(life);
+	}
 }
 
 static void reap_children(struct curfew_lifecycle *life)
