@@ -38,7 +38,7 @@ static void begin(int64_t grace_ms)
 
 	story[0] = '\0';
 	assert_int_equal(lifecycle_init(&life, &timeline.agenda, &options), 0);
-	assert_true(curfew_lifecycle_ready(&life));
+	assert_true(lifecycle_ready(&life));
 }
 
 static void stop(void)

@@ -59,7 +59,7 @@ static void begin(void)
 static void begin_running(void)
 {
 	begin();
-	assert_true(curfew_lifecycle_ready(&life));
+	assert_true(lifecycle_ready(&life));
 	story[0] = '\0';
 }
 
@@ -153,9 +153,9 @@ static void signal_while_starting_opens_nothing(void **state)
 	options.announce_ms = 1000;
 	begin();
 	lifecycle_signal(&life, SIGTERM, 1);
-	assert_false(curfew_lifecycle_ready(&life));
+	assert_false(lifecycle_ready(&life));
 	timeline_settle();
-	assert_false(curfew_lifecycle_ready(&life));
+	assert_false(lifecycle_ready(&life));
 	assert_string_equal(story, "draining 0, reaping 0, done 0");
 	end(0);
 }
