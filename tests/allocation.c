@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "allocation.h"
+#include "tests/allocation.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "timeline.h"
+#include "tests/timeline.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

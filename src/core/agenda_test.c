@@ -13,7 +13,7 @@
 
 #include "base/clock.h"
 #include "base/list.h"
-#include "timeline.h"
+#include "tests/timeline.h"
 
 #define YIELDS 2000
 #define THREADS 4

@@ -14,10 +14,10 @@
 
 #include <cmocka.h>
 
-#include "allocation.h"
 #include "base/clock.h"
 #include "core/lifecycle.h"
-#include "timeline.h"
+#include "tests/allocation.h"
+#include "tests/timeline.h"
 
 #define CYCLES 300
 
