@@ -89,7 +89,7 @@ static int spawn_child(
 		.cgroup_procs = child->tree.cgroup.procs,
 		.mask = signals_original_mask(),
 		.reset_handlers = !signals_are_blocked(),
-		.ignore_sigchld = signals_ignored_sigchld(),
+		.ignore = signals_originally_ignored(),
 		.parent_death_signal = config->parent_death_signal,
 	};
 	int error = environment_init(&environment, config->environment);

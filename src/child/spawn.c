@@ -231,10 +231,7 @@ static void set_disposition(int signal, void (*handler)(int))
 	(void)syscall(SYS_rt_sigaction, signal, &action, NULL, sizeof(action.mask));
 }
 
-/*
- * A handler of ours must not run here, with our memory, once the mask is open. Ignored stays
- * ignored.
- */
+/* A handler of ours must not run here, with our memory, once the mask is open. */
 static void reset_handlers(void)
 {
 	for (int signal = 1; signal < _NSIG; signal++) {
@@ -242,6 +239,16 @@ static void reset_handlers(void)
 
 		if (handler != SIG_DFL && handler != SIG_IGN) {
 			set_disposition(signal, SIG_DFL);
+		}
+	}
+}
+
+/* What is ignored now stays so; these are, too. */
+static void ignore_signals(const sigset_t *ignore)
+{
+	for (int signal = 1; signal < _NSIG; signal++) {
+		if (sigismember(ignore, signal) == 1) {
+			set_disposition(signal, SIG_IGN);
 		}
 	}
 }
@@ -261,9 +268,7 @@ __attribute__((no_sanitize_address)) static int run_child(void *arg)
 	if (spawn->reset_handlers) {
 		reset_handlers();
 	}
-	if (spawn->ignore_sigchld) {
-		set_disposition(SIGCHLD, SIG_IGN);
-	}
+	ignore_signals(&spawn->ignore);
 	(void)sigprocmask(SIG_SETMASK, &spawn->mask, NULL);
 	if (strchr(spawn->path, '/')) {
 		execute(plan, (char *)spawn->path);

@@ -36,7 +36,7 @@ struct spawn {
 	sigset_t mask;           /* of the program */
 	int cgroup_procs;        /* cgroup.procs of the group to enter; -1: ours */
 	bool reset_handlers;     /* signals may have handlers here */
-	bool ignore_sigchld;     /* SIGCHLD is SIG_IGN in the program */
+	sigset_t ignore;         /* these are SIG_IGN in the program, beside those that are now */
 	int parent_death_signal; /* 0: none */
 	char *own_pid;           /* where to write its pid in decimal, in environment; or NULL */
 };

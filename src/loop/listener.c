@@ -46,8 +46,8 @@ struct curfew_listener {
 	void *arg;
 };
 
-/* How accept_all ended. */
-enum queue { QUEUE_EMPTY, QUEUE_MORE, QUEUE_SHORT };
+/* How accept_some ended: the kernel is short of descriptors or memory, or the socket is no use. */
+enum queue { QUEUE_EMPTY, QUEUE_MORE, QUEUE_SHORT, QUEUE_BROKEN };
 
 /* Returns whether accept(2) failed for this connection only: the next one may be well. */
 static bool one_connection_failed(int error)
@@ -70,6 +70,14 @@ static bool one_connection_failed(int error)
 	}
 }
 
+static enum queue accept_failed(int error)
+{
+	bool is_short = error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+
+	log_message(CURFEW_LEVEL_WARNING, "accept: error %d, trying again", error);
+	return is_short ? QUEUE_SHORT : QUEUE_BROKEN;
+}
+
 static enum queue accept_some(struct curfew_listener *listener, int limit)
 {
 	while (limit-- > 0 && !(listener->paused && listener->state == OPEN)) {
@@ -81,8 +89,7 @@ static enum queue accept_some(struct curfew_listener *listener, int limit)
 		} else if (errno == EAGAIN) {
 			return QUEUE_EMPTY;
 		} else if (!one_connection_failed(errno)) {
-			log_message(CURFEW_LEVEL_WARNING, "accept: error %d, trying again", errno);
-			return QUEUE_SHORT;
+			return accept_failed(errno);
 		}
 	}
 	return QUEUE_MORE;
@@ -119,13 +126,25 @@ static void enter_closed(struct curfew_listener *listener)
 	curfew_hold_release(&listener->hold);
 }
 
+static void try_again(struct curfew_listener *listener)
+{
+	agenda_start(&listener->loop->agenda, &listener->timer, curfew_after_ms(RETRY_MS));
+}
+
+static void watch(struct curfew_listener *listener)
+{
+	if (loop_watch(listener->loop, &listener->source, EPOLLIN) < 0) {
+		try_again(listener);
+	}
+}
+
 static void step(struct curfew_listener *listener)
 {
 	if (listener->state == SETTLING) {
 		refuse_handshakes(listener->source.fd);
 	}
 	if (accept_some(listener, EMPTY_LIMIT) == QUEUE_SHORT) {
-		agenda_start(&listener->loop->agenda, &listener->timer, curfew_after_ms(RETRY_MS));
+		try_again(listener);
 	} else if (listener->state == EMPTYING) {
 		listener->state = SETTLING;
 		agenda_start(&listener->loop->agenda, &listener->timer, curfew_after_ms(SETTLE_MS));
@@ -141,7 +160,7 @@ static void timer_fired(struct timer *timer)
 	if (listener->state != OPEN) {
 		step(listener);
 	} else if (!listener->paused) {
-		(void)loop_watch(listener->loop, &listener->source, EPOLLIN);
+		watch(listener);
 	}
 }
 
@@ -150,9 +169,9 @@ static void readable(struct source *source, uint32_t events)
 	struct curfew_listener *listener = container_of(source, struct curfew_listener, source);
 
 	(void)events;
-	if (accept_some(listener, ACCEPT_BATCH) == QUEUE_SHORT) {
+	if (accept_some(listener, ACCEPT_BATCH) >= QUEUE_SHORT && listener->state == OPEN) {
 		loop_unwatch(listener->loop, source);
-		agenda_start(&listener->loop->agenda, &listener->timer, curfew_after_ms(RETRY_MS));
+		try_again(listener);
 	}
 }
 
@@ -179,6 +198,7 @@ static void cut(struct curfew_hold *hold)
 
 	agenda_stop(&listener->loop->agenda, &listener->timer);
 	loop_unwatch(listener->loop, &listener->source);
+	listener->state = EMPTYING; /* also where it was paused */
 	(void)accept_some(listener, EMPTY_LIMIT);
 	enter_closed(listener);
 }
@@ -247,7 +267,7 @@ void curfew_listener_resume(struct curfew_listener *listener)
 {
 	listener->paused = false;
 	if (listener->state == OPEN && !timer_started(&listener->timer)) {
-		(void)loop_watch(listener->loop, &listener->source, EPOLLIN);
+		watch(listener);
 	}
 }
 

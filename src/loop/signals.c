@@ -2,6 +2,7 @@
 #include "loop/signals.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -14,11 +15,12 @@
 static sigset_t original;
 static bool blocked;
 static bool ignored_sigchld;
+static atomic_bool taken; /* there is a lifecycle that takes signals, in either way */
 
 /* What the handlers note. There is one set of dispositions in a process, and so one of these. */
 static struct {
-	atomic_bool taken;
 	atomic_int wake_fd;
+	atomic_int running; /* handlers, in any thread */
 	atomic_uint count[_NSIG];
 	atomic_int sender[_NSIG];
 	struct sigaction before[_NSIG];
@@ -44,9 +46,20 @@ bool signals_are_blocked(void)
 	return blocked;
 }
 
-bool signals_ignored_sigchld(void)
+sigset_t signals_originally_ignored(void)
 {
-	return ignored_sigchld;
+	sigset_t ignored;
+
+	sigemptyset(&ignored);
+	if (ignored_sigchld) {
+		sigaddset(&ignored, SIGCHLD);
+	}
+	for (int signal = 1; signal < _NSIG; signal++) {
+		if (caught.before[signal].sa_handler == SIG_IGN) {
+			sigaddset(&ignored, signal);
+		}
+	}
+	return ignored;
 }
 
 sigset_t signals_original_mask(void)
@@ -60,15 +73,26 @@ sigset_t signals_original_mask(void)
 	return mask;
 }
 
+/* Returns who sent it; what comes from the kernel or a timer has other things in the place of the pid. */
+static pid_t sender_of(const siginfo_t *info)
+{
+	bool sent =
+		info->si_code == SI_USER || info->si_code == SI_QUEUE || info->si_code == SI_TKILL;
+
+	return sent ? info->si_pid : 0;
+}
+
 static void note(int signal, siginfo_t *info, void *context)
 {
 	const uint64_t one = 1;
 	int saved = errno;
 
 	(void)context;
-	atomic_store(&caught.sender[signal], info->si_code <= 0 ? info->si_pid : 0);
+	atomic_fetch_add(&caught.running, 1);
+	atomic_store(&caught.sender[signal], sender_of(info));
 	atomic_fetch_add(&caught.count[signal], 1);
 	(void)!write(atomic_load(&caught.wake_fd), &one, sizeof(one));
+	atomic_fetch_sub(&caught.running, 1);
 	errno = saved;
 }
 
@@ -109,41 +133,69 @@ static int start_handlers(struct signals *signals)
 {
 	const struct sigaction action = {.sa_sigaction = note, .sa_flags = SA_SIGINFO | SA_RESTART};
 
-	if (atomic_exchange(&caught.taken, true)) {
-		return -EBUSY;
-	}
 	signals->source.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (signals->source.fd < 0) {
-		atomic_store(&caught.taken, false);
 		return -errno;
 	}
 	signals->source.ready = notes_ready;
 	atomic_store(&caught.wake_fd, signals->source.fd);
 	for (int signal = 1; signal < _NSIG; signal++) {
-		if (sigismember(&signals->wanted, signal) == 1) {
-			sigaction(signal, &action, &caught.before[signal]);
+		atomic_store(
+			&caught.count[signal], 0); /* one that nobody took was an earlier end's */
+		if (sigismember(&signals->wanted, signal) == 1 &&
+			sigaction(signal, &action, &caught.before[signal]) < 0) {
+			sigdelset(&signals->wanted, signal); /* SIGKILL and its kind */
 		}
 	}
 	return 0;
+}
+
+/* Gives a signal back, unless the host has given it to somebody else meanwhile. */
+static void restore_disposition(int signal)
+{
+	struct sigaction now;
+
+	if (sigaction(signal, NULL, &now) == 0 && now.sa_sigaction == note) {
+		sigaction(signal, &caught.before[signal], NULL);
+	}
+	caught.before[signal] = (struct sigaction){0};
 }
 
 static void stop_handlers(struct signals *signals)
 {
 	for (int signal = 1; signal < _NSIG; signal++) {
 		if (sigismember(&signals->wanted, signal) == 1) {
-			sigaction(signal, &caught.before[signal], NULL);
+			restore_disposition(signal);
 		}
 	}
 	atomic_store(&caught.wake_fd, -1);
-	atomic_store(&caught.taken, false);
+	/* A handler in another thread may be about to write; its descriptor must not be anybody else's. */
+	while (atomic_load(&caught.running) > 0) {
+		sched_yield();
+	}
+}
+
+/* Takes what is pending and was not asked for any more: unblocked, it would kill us at the very end. */
+static void discard_pending(const struct signals *signals)
+{
+	struct signalfd_siginfo raw;
+
+	while (read(signals->source.fd, &raw, sizeof(raw)) == (ssize_t)sizeof(raw)) {}
 }
 
 static void restore_mask(struct signals *signals)
 {
-	if (signals->masked) {
-		pthread_sigmask(SIG_SETMASK, &original, NULL);
-		blocked = false;
+	if (!signals->masked) {
+		return;
 	}
+	discard_pending(signals);
+	for (int signal = 1; signal < _NSIG; signal++) {
+		if (sigismember(&original, signal) == 1) {
+			sigdelset(&signals->wanted, signal);
+		}
+	}
+	pthread_sigmask(SIG_UNBLOCK, &signals->wanted, NULL);
+	blocked = false;
 }
 
 static int start_signalfd(struct signals *signals)
@@ -167,7 +219,7 @@ static int start_signalfd(struct signals *signals)
 int signals_start(struct signals *signals, struct loop *loop, enum curfew_signals mode,
 	const sigset_t *wanted, void (*received)(const siginfo_t *info, void *arg), void *arg)
 {
-	int error = 0;
+	int error;
 
 	*signals = (struct signals){
 		.loop = loop,
@@ -177,15 +229,17 @@ int signals_start(struct signals *signals, struct loop *loop, enum curfew_signal
 		.received = received,
 		.arg = arg,
 	};
-	if (mode == CURFEW_SIGNALS_HANDLERS) {
-		error = start_handlers(signals);
-	} else if (mode == CURFEW_SIGNALS_BLOCKED) {
-		error = start_signalfd(signals);
-	} else {
+	if (mode == CURFEW_SIGNALS_NONE) {
 		return 0;
 	}
+	if (atomic_exchange(&taken, true)) {
+		signals->mode = CURFEW_SIGNALS_NONE;
+		return -EBUSY;
+	}
+	error = mode == CURFEW_SIGNALS_HANDLERS ? start_handlers(signals) : start_signalfd(signals);
 	if (error < 0) {
 		signals->mode = CURFEW_SIGNALS_NONE;
+		atomic_store(&taken, false);
 		return error;
 	}
 	error = loop_watch(loop, &signals->source, EPOLLIN);
@@ -214,4 +268,5 @@ void signals_stop(struct signals *signals)
 	loop_unwatch(signals->loop, &signals->source);
 	close(signals->source.fd);
 	signals->mode = CURFEW_SIGNALS_NONE;
+	atomic_store(&taken, false);
 }

@@ -42,10 +42,10 @@ sigset_t signals_original_mask(void);
 bool signals_are_blocked(void);
 
 /*
- * Returns whether SIGCHLD was ignored when signals_block was called, which is undone in us, not in
- * children.
+ * Returns the signals that were ignored before signals_block or signals_start took them, and are not now:
+ * children are to ignore them.
  */
-bool signals_ignored_sigchld(void);
+sigset_t signals_originally_ignored(void);
 
 /*
  * Has received(info, arg) called in the dispatch for each of wanted. In BLOCKED mode they are

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -27,12 +29,28 @@ static void drop_pending(struct writer *writer)
 	loop_unwatch(writer->loop, &writer->source);
 }
 
-/*
- * Writes what it can. Returns the number of bytes, 0 if it would block, negative errno on failure.
- */
+/* Returns how many bytes of so many can be written to a pipe or terminal that may block, pipe(7). */
+static size_t room_for(int fd, size_t length)
+{
+	struct pollfd writable = {.fd = fd, .events = POLLOUT};
+
+	if (poll(&writable, 1, 0) <= 0) {
+		return 0;
+	}
+	return length < PIPE_BUF ? length : PIPE_BUF;
+}
+
+/* Writes what it can. Returns the number of bytes, 0 if it would block, negative errno on failure. */
 static ssize_t write_some(const struct writer *writer, const char *bytes, size_t length)
 {
 	ssize_t written;
+
+	if (writer->is_shared) {
+		length = room_for(writer->source.fd, length);
+		if (length == 0) {
+			return 0;
+		}
+	}
 
 	do {
 		written = writer->is_socket
@@ -104,18 +122,23 @@ static void cut(struct curfew_hold *hold)
 static const struct curfew_hold_ops writer_ops = {.kind = "writer", .finish = finish, .cut = cut};
 
 /*
- * Returns a description of our own for what fd refers to, or a duplicate where that cannot be had.
+ * Opens what fd refers to once more, or duplicates fd where that may not be had: of a pipe that
+ * another user has made, or without /proc. Returns a descriptor or -1 with errno.
  */
-static int reopen(int fd, mode_t type)
+static int reopen(struct writer *writer, int fd, mode_t type)
 {
 	char path[PATH_BYTES];
-	int own = -1;
+	int own;
 
 	if (S_ISFIFO(type) || S_ISCHR(type)) {
 		(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 		own = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+		if (own >= 0) {
+			return own;
+		}
+		writer->is_shared = true;
 	}
-	return own >= 0 ? own : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	return fcntl(fd, F_DUPFD_CLOEXEC, 3);
 }
 
 int writer_init(struct writer *writer, struct loop *loop, int fd, struct curfew_drain *drain)
@@ -130,7 +153,7 @@ int writer_init(struct writer *writer, struct loop *loop, int fd, struct curfew_
 		return -errno;
 	}
 	writer->is_socket = S_ISSOCK(stat.st_mode);
-	writer->source.fd = reopen(fd, stat.st_mode);
+	writer->source.fd = reopen(writer, fd, stat.st_mode);
 	if (writer->source.fd < 0) {
 		return -errno;
 	}
