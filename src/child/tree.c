@@ -20,7 +20,9 @@
 #define SEEN_BYTES (PID_LIMIT / 8)
 #define NAME_BYTES (PROC_NAME_BYTES + 16)
 
-/* Which pids were met: a map of bits, of which the kernel gives us only the pages that are touched. */
+/*
+ * Which pids were met: a map of bits, of which the kernel gives us only the pages that are touched.
+ */
 struct seen {
 	uint8_t *bits; /* NULL: no memory; then everything is new, and the passes are bounded */
 };
@@ -70,8 +72,8 @@ static void list_new_children(pid_t pid, struct seen *seen, struct pids *pids)
 }
 
 /*
- * Lists all descendants of this process, each after its parent. One that ends meanwhile hands its children
- * over to us: our own are read again until there is none that was not met.
+ * Lists all descendants of this process, each after its parent. One that ends meanwhile hands its
+ * children over to us: our own are read again until there is none that was not met.
  */
 static void list_descendants(struct pids *pids)
 {
@@ -92,8 +94,9 @@ static void list_descendants(struct pids *pids)
 }
 
 /*
- * Sends a signal to a process that was listed as a descendant. The pid may have been given to another
- * process since then: a descriptor pins whoever has it now, and whose child that is says whether it is ours.
+ * Sends a signal to a process that was listed as a descendant. The pid may have been given to
+ * another process since then: a descriptor pins whoever has it now, and whose child that is says
+ * whether it is ours.
  */
 static void signal_descendant(const struct pids *pids, pid_t pid, int signal)
 {
@@ -182,8 +185,9 @@ void tree_signal(const struct tree *tree, int signal, pid_t told)
 }
 
 /*
- * Signals every descendant, at once where it is a child of ours, as all orphans are: before we reap it, its
- * pid is nobody else's, and in a fork storm only the quick catch anybody. Returns how many ran on.
+ * Signals every descendant, at once where it is a child of ours, as all orphans are: before we reap
+ * it, its pid is nobody else's, and in a fork storm only the quick catch anybody. Returns how many
+ * ran on.
  */
 static size_t sweep(int signal)
 {

@@ -175,7 +175,7 @@ static void refuses_to_run_without_a_good_command_line(void **state)
 	assert_refused(RUN(ARGUMENT("run"), ARGUMENT("--grace"), ARGUMENT("10x"), ARGUMENT("true")),
 		2, "curfew run: --grace wants a duration such as 10s, 500ms or inf, not '10x'\n");
 	assert_refused(RUN(ARGUMENT("run"), ARGUMENT("--colour=red"), ARGUMENT("true")), 2,
-		"curfew run: unknown option '--colour'\n");
+		"curfew run: unknown option '--colour' (--help lists them)\n");
 }
 
 static void reports_that_it_cannot_write(void **state)

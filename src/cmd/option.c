@@ -97,6 +97,8 @@ static int refuse_name(struct option_reading *reading, const char *argument)
 		argument);
 	if (nearest.best) {
 		buffer_appendf(&reading->refusal, " (did you mean '--%s'?)", nearest.best);
+	} else {
+		buffer_append_text(&reading->refusal, " (--help lists them)");
 	}
 	return -EINVAL;
 }

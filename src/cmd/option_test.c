@@ -317,10 +317,10 @@ static void refuses_in_one_line(void **state)
 		{{"--grcae=1s"}, NULL, "unknown option '--grcae' (did you mean '--grace'?)"},
 		{{"-grace"}, NULL, "unknown option '-grace' (did you mean '--grace'?)"},
 		{{"--hepl"}, NULL, "unknown option '--hepl' (did you mean '--help'?)"},
-		{{"--frobnicate"}, NULL, "unknown option '--frobnicate'"},
-		{{"-lx"}, NULL, "unknown option '-lx'"},
-		{{"---"}, NULL, "unknown option '---'"},
-		{{"--=x"}, NULL, "unknown option '--'"},
+		{{"--frobnicate"}, NULL, "unknown option '--frobnicate' (--help lists them)"},
+		{{"-lx"}, NULL, "unknown option '-lx' (--help lists them)"},
+		{{"---"}, NULL, "unknown option '---' (--help lists them)"},
+		{{"--=x"}, NULL, "unknown option '--' (--help lists them)"},
 	};
 
 	(void)state;

@@ -241,8 +241,8 @@ void curfew_context_cancel_for(
 }
 
 /*
- * Returns when the context's deadline is not being noted any more. That locks the tree, so that it is
- * awaited with the tree unlocked; the agenda stays until nobody does so.
+ * Returns when the context's deadline is not being noted any more. That locks the tree, so that it
+ * is awaited with the tree unlocked; the agenda stays until nobody does so.
  */
 static void stop_timer(struct curfew_context *context)
 {

@@ -75,7 +75,10 @@ void curfew_hold_release(struct curfew_hold *hold)
 	link_remove(&hold->link);
 	hold->drain = NULL;
 	if (drain->state != DRAIN_OPEN) {
-		/* It still counts: drain and agenda stay while a callback in another thread is awaited. */
+		/*
+		 * It still counts: drain and agenda stay while a callback in another thread is
+		 * awaited.
+		 */
 		pthread_mutex_unlock(&drain->lock);
 		agenda_await(drain->agenda, hold);
 		pthread_mutex_lock(&drain->lock);
@@ -173,8 +176,8 @@ static bool is_drain(const struct curfew_hold *hold)
 }
 
 /*
- * Asks one hold; the drain is locked before and after, and not while the callback runs. Returns whether
- * the drain is still there: the callback may release its last hold, and free it.
+ * Asks one hold; the drain is locked before and after, and not while the callback runs. Returns
+ * whether the drain is still there: the callback may release its last hold, and free it.
  */
 static bool ask(struct curfew_drain *drain, struct curfew_hold *hold, bool cut)
 {
@@ -205,8 +208,8 @@ static bool ask(struct curfew_drain *drain, struct curfew_hold *hold, bool cut)
 }
 
 /*
- * Asks all that is pending. A cut may overtake while a finish runs: then all holds are pending again, and
- * the rest of the walk asks the new thing. Returns whether the drain is still there.
+ * Asks all that is pending. A cut may overtake while a finish runs: then all holds are pending
+ * again, and the rest of the walk asks the new thing. Returns whether the drain is still there.
  */
 static bool ask_all(struct curfew_drain *drain)
 {

@@ -107,7 +107,10 @@ static void skip_story(struct curfew_hold *asked)
 	(void)asked;
 }
 
-/* The drain is freed the moment it is done, as a lifecycle is: no thread may touch it after its release. */
+/*
+ * The drain is freed the moment it is done, as a lifecycle is: no thread may touch it after its
+ * release.
+ */
 static void nothing_slips_in_and_nothing_is_touched_after_done(void **state)
 {
 	static const struct curfew_hold_ops quiet = {"quiet", skip_story, skip_story};

@@ -55,7 +55,9 @@ static bool in_phase(const struct curfew_lifecycle *life, enum curfew_phase phas
 	return atomic_load(&life->phase) == phase;
 }
 
-/* Each done callback is set when the stage has its turn: it may have been closed, or cut, before. */
+/*
+ * Each done callback is set when the stage has its turn: it may have been closed, or cut, before.
+ */
 static void finish_stage(struct curfew_lifecycle *life, enum curfew_stage stage, int64_t deadline,
 	void (*done)(void *arg))
 {
@@ -118,8 +120,8 @@ static void force_work(struct curfew_lifecycle *life)
 }
 
 /*
- * Hooks and the log have their time up to the grace, and a moment to let go then. A third signal can only
- * bring the end forward.
+ * Hooks and the log have their time up to the grace, and a moment to let go then. A third signal
+ * can only bring the end forward.
  */
 static void cut_rest(struct curfew_lifecycle *life)
 {
@@ -280,8 +282,8 @@ static void stop_noted(struct task *task)
 }
 
 /*
- * Keeps the first cause, and cancels the root with it before anybody can see that there is one; a later
- * cause insists if it may.
+ * Keeps the first cause, and cancels the root with it before anybody can see that there is one; a
+ * later cause insists if it may.
  */
 static void note_cause(struct curfew_lifecycle *life, const struct curfew_cause *cause)
 {

@@ -77,8 +77,8 @@ int lifecycle_init(struct curfew_lifecycle *life, struct agenda *agenda,
 	const struct curfew_lifecycle_options *options);
 
 /*
- * Returns whether the memory may go. If not, holds were abandoned: whoever has them may release them at
- * any time, so that lifecycle and agenda must stay where they are; nothing is run any more.
+ * Returns whether the memory may go. If not, holds were abandoned: whoever has them may release
+ * them at any time, so that lifecycle and agenda must stay where they are; nothing is run any more.
  */
 bool lifecycle_fini(struct curfew_lifecycle *life);
 

@@ -39,7 +39,10 @@ void loop_fini(struct loop *loop);
 /* Instead of fini, where somebody may still use its agenda: the memory must stay. */
 void loop_abandon(struct loop *loop);
 
-/* Watches source->fd for events, changes what it is watched for, or (0) stops. Returns 0 or a negative errno. */
+/*
+ * Watches source->fd for events, changes what it is watched for, or (0) stops. Returns 0 or a
+ * negative errno.
+ */
 int loop_watch(struct loop *loop, struct source *source, uint32_t events);
 
 /* Stops watching; afterwards ready is not called any more, in this dispatch neither. */

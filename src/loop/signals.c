@@ -73,7 +73,10 @@ sigset_t signals_original_mask(void)
 	return mask;
 }
 
-/* Returns who sent it; what comes from the kernel or a timer has other things in the place of the pid. */
+/*
+ * Returns who sent it; what comes from the kernel or a timer has other things in the place of the
+ * pid.
+ */
 static pid_t sender_of(const siginfo_t *info)
 {
 	bool sent =
@@ -169,13 +172,19 @@ static void stop_handlers(struct signals *signals)
 		}
 	}
 	atomic_store(&caught.wake_fd, -1);
-	/* A handler in another thread may be about to write; its descriptor must not be anybody else's. */
+	/*
+	 * A handler in another thread may be about to write; its descriptor must not be anybody
+	 * else's.
+	 */
 	while (atomic_load(&caught.running) > 0) {
 		sched_yield();
 	}
 }
 
-/* Takes what is pending and was not asked for any more: unblocked, it would kill us at the very end. */
+/*
+ * Takes what is pending and was not asked for any more: unblocked, it would kill us at the very
+ * end.
+ */
 static void discard_pending(const struct signals *signals)
 {
 	struct signalfd_siginfo raw;

@@ -42,8 +42,8 @@ sigset_t signals_original_mask(void);
 bool signals_are_blocked(void);
 
 /*
- * Returns the signals that were ignored before signals_block or signals_start took them, and are not now:
- * children are to ignore them.
+ * Returns the signals that were ignored before signals_block or signals_start took them, and are
+ * not now: children are to ignore them.
  */
 sigset_t signals_originally_ignored(void);
 

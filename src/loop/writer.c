@@ -29,7 +29,9 @@ static void drop_pending(struct writer *writer)
 	loop_unwatch(writer->loop, &writer->source);
 }
 
-/* Returns how many bytes of so many can be written to a pipe or terminal that may block, pipe(7). */
+/*
+ * Returns how many bytes of so many can be written to a pipe or terminal that may block, pipe(7).
+ */
 static size_t room_for(int fd, size_t length)
 {
 	struct pollfd writable = {.fd = fd, .events = POLLOUT};
@@ -40,7 +42,9 @@ static size_t room_for(int fd, size_t length)
 	return length < PIPE_BUF ? length : PIPE_BUF;
 }
 
-/* Writes what it can. Returns the number of bytes, 0 if it would block, negative errno on failure. */
+/*
+ * Writes what it can. Returns the number of bytes, 0 if it would block, negative errno on failure.
+ */
 static ssize_t write_some(const struct writer *writer, const char *bytes, size_t length)
 {
 	ssize_t written;

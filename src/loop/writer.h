@@ -23,7 +23,7 @@ struct writer {
 	struct loop *loop;
 	struct source source;
 	bool is_socket;
-	bool is_shared; /* a pipe or terminal whose description is not our own: poll(2) goes first */
+	bool is_shared; /* a pipe or terminal whose description is not ours: poll(2) goes first */
 	bool failed; /* the reader is gone, or the disk full: everything is dropped from then on */
 	struct buffer pending;
 	struct curfew_drain *drain;

@@ -143,7 +143,7 @@ def test_74_forced_is_told_apart_from_clean():
 
 
 def test_74_forced_exit_gives_it_a_code():
-    part = "orphan setsid ignore TERM serve done say up serve"
+    part = "orphan setsid ignore TERM say up serve done serve"
     assert code_after("--grace 300ms --forced-exit 9", part) == 9
     assert code_after("--grace 300ms", part) == 0
     assert code_after("--forced-exit 9", "say up serve") == 0, "nothing was forced"
