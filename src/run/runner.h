@@ -66,8 +66,8 @@ void feed_stop(struct runner *runner);
 /* capture.c. Returns 0 or a negative errno. */
 int capture_init(struct runner *runner);
 void capture_fini(struct runner *runner);
-void capture_output(struct curfew_child *child, const char *bytes, size_t length, void *runner);
-void capture_error_line(struct curfew_child *child, const char *line, size_t length, void *runner);
+void capture_output(struct curfew_child *child, const char *bytes, size_t length, void *arg);
+void capture_error_line(struct curfew_child *child, const char *line, size_t length, void *arg);
 /* The command has ended: a last line without a newline is written. */
 void capture_finish(struct runner *runner);
 
