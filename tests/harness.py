@@ -222,6 +222,14 @@ def start(argv, **options):
     return Process(argv, **options)
 
 
+def up(options, part, wrap=lambda argv: argv, **more):
+    """An actor under curfew, once each "say up" of its part was said; its input stays open."""
+    more.setdefault("stdin", subprocess.PIPE)
+    process = start(wrap(run(options, *actor(part))), **more)
+    process.expect(*["up"] * part.count("say up"))
+    return process
+
+
 def finished(argv, within=WITHIN, **options):
     """Runs a command to its end; returns code, standard output, standard error."""
     process = start(argv, **options)

@@ -9,24 +9,22 @@ from harness import *
 TERM = signal.SIGTERM
 
 
-def up(options, part, lines=1, **more):
-    """The command as PID 1; the process that waits for it, and PID 1 as seen from outside."""
-    process = start(first_process(run(options, *actor(part))), **more)
-    for _ in range(lines):
-        process.expect("up")
+def first(options, part):
+    """An actor under curfew as PID 1, and PID 1 as seen from outside."""
+    process = up(options, part, first_process)
     return process, inner(process)
 
 
 def test_7_the_whole_tree_ends_in_order():
     part = "orphan setsid on TERM sleep 200 say cleaned exit 0 done say up serve done on TERM say told exit 0 done say up serve"
-    process, pid = up("", part, lines=2)
+    process, pid = first("", part)
     os.kill(pid, TERM)
     process.expect("told", "cleaned")
     assert process.wait() == 0
 
 
 def test_7_what_ignores_the_signal_is_killed_at_the_grace():
-    process, pid = up("--grace 500ms", "orphan setsid ignore TERM serve done ignore TERM say up serve")
+    process, pid = first("--grace 500ms", "orphan setsid ignore TERM say up serve done ignore TERM say up serve")
     os.kill(pid, TERM)
     sent = now()
     assert process.wait() == 137
@@ -43,7 +41,7 @@ def test_7_a_storm_is_ended():
 
 
 def test_7_orphans_are_reaped_at_once():
-    process, pid = up("", "on USR1 repeat 20 orphan sleep 20 exit 0 done done say over done say up serve")
+    process, pid = first("", "on USR1 repeat 20 orphan sleep 20 exit 0 done done say over done say up serve")
     os.kill(pid, signal.SIGUSR1)
     process.expect("over")
     until(lambda: len(children(pid)) == 1, "the orphans are reaped")
@@ -52,7 +50,7 @@ def test_7_orphans_are_reaped_at_once():
 
 
 def test_7_a_signal_from_inside_is_taken():
-    process, _ = up("", "on USR1 say passed done fork sleep 50 say up done say up serve", lines=2)
+    process, _ = first("", "on USR1 say passed done fork sleep 50 say up done say up serve")
     inside = start(["nsenter", "--target", str(inner(process)), "--pid", "--mount", "sh", "-c", "kill -USR1 1"])
     assert inside.wait() == 0, inside.errors()
     process.expect("passed")
@@ -63,7 +61,7 @@ def test_7_a_signal_from_inside_is_taken():
 
 def test_7_who_entered_from_outside_is_not_waited_for():
     """As with `docker exec`: it is nobody's descendant in there, and ends with the namespace."""
-    process, pid = up("--grace 20s", "on TERM sleep 100 exit 0 done say up serve")
+    process, pid = first("--grace 20s", "on TERM sleep 100 exit 0 done say up serve")
     entered = start(["nsenter", "--target", str(pid), "--pid", "--mount", *actor("ignore TERM say up serve")])
     entered.expect("up")
     os.kill(pid, TERM)
@@ -81,14 +79,14 @@ def without_proc(argv):
 @plain
 def test_7_without_proc():
     """Less can be seen then, but the child is run and ended all the same, and its code is told."""
-    for first in False, True:
+    for as_first in False, True:
         argv = run("--grace 1s", *actor("fork on TERM say cleaned exit 0 done say up serve done on TERM say told exit 3 done say up serve"))
         argv = without_proc(argv)
-        if first:
+        if as_first:
             argv = ["unshare", "--fork", "--pid", "--kill-child", *argv]
         process = start(argv)
         process.expect("up", "up")
-        os.kill(inner(process) if first else process.pid, TERM)
+        os.kill(inner(process) if as_first else process.pid, TERM)
         assert sorted([process.line(), process.line()]) == ["cleaned", "told"]
         assert process.wait() == 3
-        assert all(gone(pid) for pid in descendants(os.getpid())), survivors()
+        until(lambda: all(gone(pid) for pid in descendants(os.getpid())), "nobody is left")

@@ -51,12 +51,11 @@ class Keeper:
         return fields
 
 
-def kept(part, options="", lines=1, **more):
+def kept(part, options="", **more):
     """A keeper whose actors are up, and the pid of the first."""
     keeper = Keeper(actor(part), options, **more)
     pid = keeper.pid()
-    for _ in range(lines):
-        keeper.process.expect("up")
+    keeper.process.expect(*["up"] * part.count("say up"))
     return keeper, pid
 
 
@@ -88,7 +87,7 @@ def test_keeper_pid_is_the_childs():
 
 
 def test_keeper_stop_ends_the_tree():
-    keeper, _ = kept(SESSION, lines=2)
+    keeper, _ = kept(SESSION)
     keeper.send("stop\n")
     assert_exit(keeper, code=0, signal=0, by_us=0, rung="term", forced=0)
     keeper.process.expect("cleaned")
@@ -105,7 +104,7 @@ def test_keeper_stop_several_times_is_once():
 
 @alone
 def test_keeper_stop_takes_its_grace():
-    keeper, _ = kept("ignore TERM orphan setsid ignore TERM serve done say up serve")
+    keeper, _ = kept("ignore TERM orphan setsid ignore TERM say up serve done say up serve")
     sent = keeper.send("stop 400\n")
     assert_exit(keeper, code=0, signal=9, by_us=1, rung="kill", forced=1)
     assert_near(keeper.process.ended - sent, 0.4, "the kill")
@@ -113,7 +112,7 @@ def test_keeper_stop_takes_its_grace():
 
 def test_keeper_kill_is_at_once():
     for before in "", "stop 20000\n":
-        keeper, _ = kept("ignore TERM orphan setsid ignore TERM serve done say up serve")
+        keeper, _ = kept("ignore TERM orphan setsid ignore TERM say up serve done say up serve")
         if before:
             keeper.send(before)
         sent = keeper.send("kill\n")
@@ -152,7 +151,7 @@ def test_keeper_leaves_signals_to_its_owner():
 
 
 def test_keeper_ends_the_tree_when_its_socket_is_closed():
-    keeper, _ = kept(SESSION, "--eof-wait 100ms", lines=2)
+    keeper, _ = kept(SESSION, "--eof-wait 100ms")
     keeper.close()
     keeper.process.wait()
     keeper.process.expect("cleaned")
@@ -160,7 +159,7 @@ def test_keeper_ends_the_tree_when_its_socket_is_closed():
 
 
 def test_keeper_kills_what_does_not_end_when_its_socket_is_closed():
-    keeper, _ = kept("ignore TERM orphan setsid ignore TERM serve done say up serve", "--term-wait 300ms --eof-wait 100ms")
+    keeper, _ = kept("ignore TERM orphan setsid ignore TERM say up serve done say up serve", "--term-wait 300ms --eof-wait 100ms")
     keeper.close()
     keeper.process.wait(within=5)
     assert_no_survivors()
@@ -178,11 +177,10 @@ def test_keeper_does_not_give_the_socket_to_the_child():
 
 
 def test_keeper_main_childs_exit_ends_the_rest():
-    part = "orphan setsid on TERM sleep 200 say cleaned exit 0 done say up serve done sleep 100 exit 3"
-    keeper = Keeper(actor(part))
-    keeper.pid()
+    keeper, _ = kept("orphan setsid on TERM sleep 200 say cleaned exit 0 done say up serve done on USR1 exit 3 done say up serve")
+    keeper.send(f"signal {int(signal.SIGUSR1)}\n")
     assert_exit(keeper, code=3, signal=0, by_us=0, rung="running", forced=0)
-    keeper.process.expect("up", "cleaned")
+    keeper.process.expect("cleaned")
 
 
 def test_keeper_ladder_begins_with_the_end_of_input():
@@ -216,7 +214,7 @@ def test_keeper_needs_a_descriptor_that_is_open():
 def test_59a_ending_one_of_50_keepers_leaves_the_other_49_whole():
     sessions = []
     for _ in range(50):
-        keeper, pid = kept("orphan setsid say up serve done say up serve", lines=2)
+        keeper, pid = kept("orphan setsid say up serve done say up serve")
         sessions.append((keeper, set(descendants(keeper.process.pid))))
     assert all(len(tree) == 2 for _, tree in sessions)
     for index in 17, 0, 49:

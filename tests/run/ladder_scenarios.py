@@ -14,15 +14,6 @@ CLEANS_UP = "on TERM sleep 300 say cleaned exit 0 done say up serve"
 ESCAPED = "orphan setsid {} done say up serve"
 
 
-def up(options, part, lines=1, **more):
-    """A command under curfew whose processes have each said that they are up, with an input that stays open."""
-    more.setdefault("stdin", subprocess.PIPE)
-    process = start(run(options, *actor(part)), **more)
-    for _ in range(lines):
-        process.expect("up")
-    return process
-
-
 def ended(process, number=TERM, within=WITHIN):
     """Signals and waits; returns the code and the seconds from the signal to the exit."""
     sent = process.signal(number)
@@ -38,10 +29,10 @@ def test_49_the_end_is_over_at_the_grace_whatever_the_tree_does():
     parts = {
         "ignores the signal": "ignore TERM say up serve",
         "has stopped itself": "ignore TERM say up stop serve",
-        "is stopped, and its descendants too": "ignore TERM fork setsid stop serve done say up stop serve",
+        "is stopped, and its descendants too": "ignore TERM fork setsid say up stop serve done say up stop serve",
         "starts a sleep in the handler": "on TERM sleep 60000 done say up serve",
         "fills a pipe that nobody reads": "ignore TERM say up fill 1 1000000 serve",
-        "ignores, in another session": "on TERM exit 0 done orphan setsid ignore TERM serve done say up serve",
+        "ignores, in another session": "on TERM exit 0 done orphan setsid ignore TERM say up serve done say up serve",
     }
     for what, part in parts.items():
         process = up("--grace 500ms", part)
@@ -139,7 +130,7 @@ def test_56_a_child_that_ends_on_the_end_of_its_input_never_sees_term():
 @alone
 def test_56_the_whole_ladder_in_its_order_and_times():
     part = "fork setsid on TERM say term done say up serve done on EOF say eof done on TERM say term done say up serve"
-    process = up("--stdin pipe --eof-wait 300ms --term-wait 400ms --grace 20s", part, lines=2)
+    process = up("--stdin pipe --eof-wait 300ms --term-wait 400ms --grace 20s", part)
     sent = process.signal(TERM)
     eof = process.expect("eof")
     term = process.expect("term", "term")
@@ -168,7 +159,7 @@ def test_56_without_an_input_of_our_own_term_comes_at_once():
 
 def test_56_a_stopped_tree_is_continued():
     part = "on TERM say cleaned exit 0 done fork setsid on TERM say cleaned exit 0 done say up stop serve done say up stop serve"
-    process = up("--grace 20s", part, lines=2)
+    process = up("--grace 20s", part)
     until(lambda: [state(pid) for pid in descendants(process.pid)] == ["T", "T"], "both are stopped")
     code, took = ended(process)
     process.expect("cleaned", "cleaned")
@@ -177,7 +168,7 @@ def test_56_a_stopped_tree_is_continued():
 
 
 def test_56_a_stopped_tree_is_continued_when_term_is_its_default():
-    process = up("--grace 20s", "fork setsid say up stop serve done say up stop serve", lines=2)
+    process = up("--grace 20s", "fork setsid say up stop serve done say up stop serve")
     until(lambda: [state(pid) for pid in descendants(process.pid)] == ["T", "T"], "both are stopped")
     code, took = ended(process)
     assert code == 0
@@ -239,16 +230,16 @@ def test_57_default_grace_of_25_s_and_8_s_as_the_first_process():
 
 def test_58_no_descendant_survives():
     parts = {
-        "a double fork": "orphan serve done",
-        "a double fork in a session of its own": "orphan setsid serve done",
-        "one that ignores the signal": "orphan setsid ignore TERM ignore HUP serve done",
-        "a stopped one": "orphan setsid stop serve done",
-        "a stopped one that ignores the signal": "orphan setsid ignore TERM stop serve done",
-        "a chain of sessions": "orphan setsid orphan setsid orphan setsid ignore TERM serve done ignore TERM serve done serve done",
-        "twenty": "repeat 20 orphan setsid ignore TERM serve done done",
-        "children of a thread": "thread fork setsid ignore TERM serve done serve done",
-        "children of a process whose first thread has ended": "orphan setsid ignore TERM thread fork setsid ignore TERM serve done serve done end-thread done",
-        "one that forks when it is told to end": "orphan setsid on TERM orphan setsid ignore TERM serve done exit 0 done serve done",
+        "a double fork": "orphan say up serve done",
+        "a double fork in a session of its own": "orphan setsid say up serve done",
+        "one that ignores the signal": "orphan setsid ignore TERM ignore HUP say up serve done",
+        "a stopped one": "orphan setsid say up stop serve done",
+        "a stopped one that ignores the signal": "orphan setsid ignore TERM say up stop serve done",
+        "a chain of sessions": "orphan setsid orphan setsid orphan setsid ignore TERM say up serve done ignore TERM say up serve done say up serve done",
+        "twenty": "orphan setsid ignore TERM say up serve done " * 20,
+        "children of a thread": "thread fork setsid ignore TERM say up serve done say up serve done",
+        "children of a process whose first thread has ended": "orphan setsid ignore TERM thread fork setsid ignore TERM say up serve done say up serve done end-thread done",
+        "one that forks when it is told to end": "orphan setsid on TERM orphan setsid ignore TERM serve done exit 0 done say up serve done",
         "one that answers TERM by a new session": "on TERM setsid orphan setsid ignore TERM serve done exit 0 done",
     }
     left = {}
@@ -289,7 +280,7 @@ def test_59_descendants_that_clean_up_get_the_time():
         "the main child too": f"orphan setsid {CLEANS_UP} done on TERM sleep 100 exit 0 done say up serve",
     }
     for what, part in parts.items():
-        process = up("--grace 10s", part, lines=2)
+        process = up("--grace 10s", part)
         code, took = ended(process)
         assert code == 0, f"{what}: {code}"
         assert took >= 0.3 - SLACK, f"{what}: exit after {took} s"
@@ -362,9 +353,10 @@ def test_60_memory_does_not_grow_with_the_children():
 
 @alone
 def test_61_the_main_childs_exit_ends_its_descendants():
-    part = "orphan setsid on TERM sleep 300 say cleaned exit 0 done say up serve done sleep 100 say over exit {}"
+    part = "orphan setsid on TERM sleep 300 say cleaned exit 0 done say up serve done on USR1 say over exit {} done say up serve"
     for code in 0, 3:
         process = up("--grace 10s", part.format(code))
+        process.signal(signal.SIGUSR1)
         over = process.expect("over")
         process.expect("cleaned")
         assert process.wait() == code
@@ -374,7 +366,8 @@ def test_61_the_main_childs_exit_ends_its_descendants():
 
 @alone
 def test_61_the_main_childs_exit_kills_stubborn_descendants_at_the_grace():
-    process = up("--grace 500ms", "orphan setsid ignore TERM say up serve done sleep 100 say over exit 3")
+    process = up("--grace 500ms", "orphan setsid ignore TERM say up serve done on USR1 say over exit 3 done say up serve")
+    process.signal(signal.SIGUSR1)
     over = process.expect("over")
     assert process.wait() == 3
     assert_near(process.ended - over, 0.5, "from the exit of the main child to ours")
@@ -384,7 +377,8 @@ def test_61_the_main_childs_exit_kills_stubborn_descendants_at_the_grace():
 
 def test_61_a_signal_in_that_end_is_the_first_one():
     """The descendants are being ended already; a signal that comes then insists on nothing yet."""
-    process = up("--grace 5s", "orphan setsid on TERM say told sleep 500 say cleaned exit 0 done say up serve done exit 3")
+    process = up("--grace 5s", "orphan setsid on TERM say told sleep 500 say cleaned exit 0 done say up serve done on USR1 exit 3 done say up serve")
+    process.signal(signal.SIGUSR1)
     process.expect("told")
     process.signal(TERM)
     process.expect("cleaned")

@@ -12,13 +12,6 @@ from harness import *
 TERM, INT, USR1 = signal.SIGTERM, signal.SIGINT, signal.SIGUSR1
 
 
-def up(options, part, lines=1, **more):
-    process = start(run(options, *actor(part)), **more)
-    for _ in range(lines):
-        process.expect("up")
-    return process
-
-
 def code_after(options, part, number=TERM, **more):
     """The exit code of a command that is ended by a signal when it is up."""
     process = up(options, part, **more)
@@ -104,8 +97,7 @@ def test_71_the_duration_is_counted_from_the_start():
 
 
 def test_71_the_first_process_too():
-    process = start(first_process(run("", *actor("orphan setsid serve done say up serve"))))
-    process.expect("up")
+    process = up("", "orphan setsid say up serve done say up serve", first_process)
     os.kill(inner(process), TERM)
     assert process.wait() == 0
 
@@ -120,8 +112,8 @@ def test_72_a_real_failure_stays():
 
 def test_72_a_real_failure_stays_although_term_follows():
     """The child has failed; while its descendants are being ended, the signal comes."""
-    process = start(run("--grace 5s", *actor("orphan setsid on TERM say told sleep 300 exit 0 done say up serve done exit 3")))
-    process.expect("up")
+    process = up("--grace 5s", "orphan setsid on TERM say told sleep 300 exit 0 done say up serve done on USR1 exit 3 done say up serve")
+    process.signal(USR1)
     process.expect("told")
     process.signal(TERM)
     assert process.wait() == 3
@@ -134,7 +126,7 @@ def test_74_forced_is_told_apart_from_clean():
     process.signal(TERM)
     assert process.wait() == 0
     assert process.errors() == ""
-    process = up(f"--grace 300ms --report {forced}", "orphan setsid ignore TERM serve done say up serve")
+    process = up(f"--grace 300ms --report {forced}", "orphan setsid ignore TERM say up serve done say up serve")
     process.signal(TERM)
     process.wait()
     assert process.errors(), "something was forced, and nothing was said"
@@ -143,7 +135,7 @@ def test_74_forced_is_told_apart_from_clean():
 
 
 def test_74_forced_exit_gives_it_a_code():
-    part = "orphan setsid ignore TERM say up serve done serve"
+    part = "orphan setsid ignore TERM say up serve done say up serve"
     assert code_after("--grace 300ms --forced-exit 9", part) == 9
     assert code_after("--grace 300ms", part) == 0
     assert code_after("--forced-exit 9", "say up serve") == 0, "nothing was forced"
@@ -204,7 +196,7 @@ def test_75_reraise_is_keep_for_the_first_process():
 
 
 def test_signal_gives_the_tree_another_stop_signal():
-    part = "on TERM say term done on QUIT say quit exit 131 done fork on QUIT exit 0 done serve done say up serve"
+    part = "on TERM say term done on QUIT say quit exit 131 done fork on QUIT exit 0 done say up serve done say up serve"
     process = up("--signal QUIT", part)
     process.signal(TERM)
     process.expect("quit")
@@ -217,7 +209,7 @@ def test_signal_gives_the_tree_another_stop_signal():
 
 def test_stop_on_makes_other_signals_begin_the_end():
     part = "on QUIT say quit exit 0 done orphan setsid on QUIT say quit exit 0 done say up serve done say up serve"
-    process = up("--stop-on TERM,INT,QUIT", part, lines=2)
+    process = up("--stop-on TERM,INT,QUIT", part)
     process.signal(signal.SIGQUIT)
     process.expect("quit", "quit")
     assert process.wait() == 0
@@ -225,7 +217,7 @@ def test_stop_on_makes_other_signals_begin_the_end():
 
 
 def test_stop_on_leaves_out_what_it_does_not_name():
-    process = up("--stop-on HUP", "on TERM say passed done on HUP say told exit 0 done orphan on TERM say wrong done serve done say up serve")
+    process = up("--stop-on HUP", "on TERM say passed done on HUP say told exit 0 done orphan on TERM say wrong done say up serve done say up serve")
     process.signal(TERM)
     process.expect("passed")
     process.signal(signal.SIGHUP)
@@ -255,7 +247,7 @@ def test_map_to_term_gives_the_child_term():
 
 def test_kill_mode_main_signals_the_rest_when_the_main_child_is_gone():
     part = "fork on TERM say worker exit 0 done say up serve done on TERM say told sleep 300 say over exit 0 done say up serve"
-    process = up("--kill-mode main", part, lines=2)
+    process = up("--kill-mode main", part)
     process.signal(TERM)
     process.expect("told", "over", "worker")
     assert process.wait() == 0
@@ -263,7 +255,7 @@ def test_kill_mode_main_signals_the_rest_when_the_main_child_is_gone():
 
 
 def test_kill_mode_main_kills_all_at_the_grace():
-    process = up("--kill-mode main --grace 400ms", "orphan setsid on TERM say worker exit 0 done serve done ignore TERM say up serve")
+    process = up("--kill-mode main --grace 400ms", "orphan setsid on TERM say worker exit 0 done say up serve done ignore TERM say up serve")
     sent = process.signal(TERM)
     assert process.wait() == 137
     assert_below(process.ended - sent, 2, "the end")

@@ -12,12 +12,10 @@ TERM = signal.SIGTERM
 PHASES = ["starting", "running", "announcing", "draining", "forcing", "reaping", "done"]
 
 
-def reported(options, part, number=TERM, lines=1, again=False):
+def reported(options, part, number=TERM, again=False):
     """The report of a command that is ended by a signal (0: that ends by itself), checked for its form."""
     path = temporary("report")
-    process = start(run(f"--report {path} {options}", *actor(part)))
-    for _ in range(lines):
-        process.expect("up")
+    process = up(f"--report {path} {options}", part)
     if number:
         process.signal(number)
     if again:
@@ -90,7 +88,7 @@ def test_80_what_was_forced_is_named():
 
 
 def test_80_a_forced_descendant_is_told_although_the_child_ended_well():
-    report = reported("--grace 300ms", "orphan setsid ignore TERM say up serve done say up serve", lines=2)
+    report = reported("--grace 300ms", "orphan setsid ignore TERM say up serve done say up serve")
     assert (report["exit_code"], children_of(report)[1]) == (0, 1)
     assert len(report["forced"]) >= 1, report
 

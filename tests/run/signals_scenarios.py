@@ -129,13 +129,12 @@ def test_3_term_and_int_are_equal():
         assert_no_survivors()
 
 
-STUBBORN = "ignore TERM ignore INT orphan setsid serve done say up serve"
+STUBBORN = "ignore TERM ignore INT orphan setsid say up serve done say up serve"
 
 
 def second_signal(options, first, second, gap=0.15):
     """The code, and how long after the second signal the end was."""
-    process = start(run(options, *actor(STUBBORN)))
-    process.expect("up")
+    process = up(options, STUBBORN)
     sleep_until(process.signal(first) + gap)
     sent = process.signal(second)
     return process.wait(), process.ended - sent
@@ -150,8 +149,7 @@ def test_4_a_second_signal_kills_at_once():
 
 
 def test_4_a_second_signal_as_the_first_process():
-    process = start(first_process(run("--grace 20s", *actor(STUBBORN))))
-    process.expect("up")
+    process = up("--grace 20s", STUBBORN, first_process)
     pid = inner(process)
     os.kill(pid, TERM)
     sleep_until(now() + 0.15)
@@ -160,8 +158,7 @@ def test_4_a_second_signal_as_the_first_process():
 
 
 def test_4_not_with_insist_never():
-    process = start(run("--grace 1s --insist never", *actor(STUBBORN)))
-    process.expect("up")
+    process = up("--grace 1s --insist never", STUBBORN)
     sent = process.signal(TERM)
     for _ in range(3):
         sleep_until(now() + 0.15)
@@ -197,8 +194,7 @@ def test_5_the_debounce_is_100_ms():
 
 def test_6_a_third_signal_leaves_no_child():
     for gap in 0.0, 0.001, 0.12:
-        process = start(run("--grace 10s", *actor(STUBBORN)))
-        process.expect("up")
+        process = up("--grace 10s", STUBBORN)
         for _ in range(5):
             if not process.alive():
                 break
