@@ -88,7 +88,7 @@ static int spawn_child(
 		.terminal = config->terminal,
 		.cgroup_procs = child->tree.cgroup.procs,
 		.mask = signals_original_mask(),
-		.reset_handlers = !signals_are_blocked(),
+		.reset_handlers = !signals_are_ours(),
 		.ignore = signals_originally_ignored(),
 		.parent_death_signal = config->parent_death_signal,
 	};

@@ -231,7 +231,10 @@ static void set_disposition(int signal, void (*handler)(int))
 	(void)syscall(SYS_rt_sigaction, signal, &action, NULL, sizeof(action.mask));
 }
 
-/* A handler of ours must not run here, with our memory, once the mask is open. */
+/*
+ * A handler of ours must not run here, with our memory, once the mask is open. Ignored stays
+ * ignored.
+ */
 static void reset_handlers(void)
 {
 	for (int signal = 1; signal < _NSIG; signal++) {
@@ -243,7 +246,6 @@ static void reset_handlers(void)
 	}
 }
 
-/* What is ignored now stays so; these are, too. */
 static void ignore_signals(const sigset_t *ignore)
 {
 	for (int signal = 1; signal < _NSIG; signal++) {

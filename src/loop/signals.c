@@ -14,6 +14,7 @@
 /* The mask that was before signals_block. */
 static sigset_t original;
 static bool blocked;
+static bool ours; /* signals_block was called */
 static bool ignored_sigchld;
 static atomic_bool taken; /* there is a lifecycle that takes signals, in either way */
 
@@ -35,15 +36,16 @@ void signals_block(void)
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &original);
 	blocked = true;
+	ours = true;
 	if (sigaction(SIGCHLD, NULL, &action) == 0 && action.sa_handler == SIG_IGN) {
 		ignored_sigchld = true;
 		(void)sigaction(SIGCHLD, &initial, NULL);
 	}
 }
 
-bool signals_are_blocked(void)
+bool signals_are_ours(void)
 {
-	return blocked;
+	return ours;
 }
 
 sigset_t signals_originally_ignored(void)

@@ -38,8 +38,8 @@ void signals_block(void);
  */
 sigset_t signals_original_mask(void);
 
-/* Returns whether signals_block was called: then no handler of ours takes signals. */
-bool signals_are_blocked(void);
+/* Returns whether signals_block was called: then nobody here takes signals by a handler. */
+bool signals_are_ours(void);
 
 /*
  * Returns the signals that were ignored before signals_block or signals_start took them, and are
