@@ -51,9 +51,9 @@ static void free_tree(int count)
 
 struct canceller {
 	pthread_t thread;
-	int number;
 	struct curfew_context *root;
 	struct curfew_token *token;
+	int number;
 	bool saw_all;
 };
 

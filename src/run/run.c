@@ -14,15 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/list.h"
-#include "base/signal_name.h"
 #include "core/context.h"
 #include "run/runner.h"
-
-#define FORCED_TOLD 8 /* names in the line about them; the report has more */
 
 static void say(const struct runner *runner, const char *text)
 {
@@ -30,83 +26,6 @@ static void say(const struct runner *runner, const char *text)
 		dprintf(STDERR_FILENO, "curfew run: %s\n", text);
 	}
 }
-
-/* Signals. */
-
-static void pass_on(struct runner *runner, const siginfo_t *info, int signal)
-{
-	/* A queued signal carries a value, sigqueue(3). */
-	if (info->si_code == SI_QUEUE && !runner->main_ended) {
-		(void)sigqueue(curfew_child_pid(runner->child), signal, info->si_value);
-	} else {
-		(void)curfew_child_signal(runner->child, signal);
-	}
-}
-
-static void dump(const struct runner *runner)
-{
-	char *text = curfew_lifecycle_dump(runner->life);
-
-	if (text) {
-		dprintf(STDERR_FILENO, "%s", text);
-	}
-	free(text);
-}
-
-static bool is_stop(const struct runner *runner, int came, int becomes)
-{
-	const sigset_t *stop_on = &runner->config->stop_on;
-
-	return becomes && (sigismember(stop_on, came) == 1 || sigismember(stop_on, becomes) == 1);
-}
-
-static void take_signal(struct runner *runner, const siginfo_t *info)
-{
-	int becomes = signal_map_apply(&runner->config->map, info->si_signo);
-
-	if (info->si_signo == runner->config->dump_signal) {
-		dump(runner);
-	} else if (runner->config->keeper >= 0 ||
-		(info->si_signo == SIGPIPE && info->si_pid == getpid())) {
-		return; /* a keeper's owner decides; our own write to a closed pipe is no news */
-	} else if (is_stop(runner, info->si_signo, becomes)) {
-		lifecycle_signal(runner->life, becomes, info->si_pid);
-	} else if (becomes && runner->child) {
-		pass_on(runner, info, becomes);
-	}
-}
-
-/* Other signals wait, blocked, until there is a command to pass them on to. */
-static bool stop_pending(const struct runner *runner)
-{
-	sigset_t pending;
-
-	sigpending(&pending);
-	for (int came = 1; came < NSIG; came++) {
-		if (sigismember(&pending, came) == 1 &&
-			is_stop(runner, came, signal_map_apply(&runner->config->map, came))) {
-			return true;
-		}
-	}
-	return false;
-}
-
-static void on_signal(const siginfo_t *info, void *arg)
-{
-	struct runner *runner = arg;
-
-	if (info->si_signo == SIGCHLD) {
-		terminal_child_changed(runner);
-		reaper_reap();
-		return;
-	}
-	if (info->si_signo == SIGCONT && runner->child) {
-		terminal_continued(runner);
-	}
-	take_signal(runner, info);
-}
-
-/* Phases. */
 
 /*
  * A terminal sends to the whole foreground group, of which the command is too, where it shares
@@ -287,81 +206,6 @@ static int start_command(struct runner *runner)
 	return 0;
 }
 
-/* The end. */
-
-static void write_report(const struct runner *runner)
-{
-	char *report;
-
-	if (runner->report_fd < 0) {
-		return;
-	}
-	report = curfew_lifecycle_report(runner->life);
-	if (!report || write(runner->report_fd, report, strlen(report)) < 0) {
-		dprintf(STDERR_FILENO, "curfew run: cannot write the report: %m\n");
-	}
-	free(report);
-}
-
-/* One line, which says what was forced and what came of it. */
-static void tell_forced(const struct runner *runner)
-{
-	const struct curfew_lifecycle *life = runner->life;
-	struct buffer line;
-
-	if (!life->forced_count) {
-		return;
-	}
-	buffer_init(&line);
-	buffer_append_text(&line, "curfew run: forced: ");
-	for (size_t i = 0; i < life->forced_count && i < FORCED_TOLD; i++) {
-		buffer_appendf(&line, "%s%s", i ? "; " : "", life->forced[i].name);
-	}
-	if (life->forced_count > FORCED_TOLD) {
-		buffer_appendf(&line, "; and %zu more", life->forced_count - FORCED_TOLD);
-	}
-	buffer_appendf(&line, " (exit code %d)\n", curfew_lifecycle_exit_code(life));
-	(void)!write(STDERR_FILENO, buffer_text(&line), line.length);
-	buffer_fini(&line);
-}
-
-/*
- * Returns the stop signal that we sent and of which the command died, or exited as if; 0 for none.
- */
-static int signal_to_reraise(const struct runner *runner)
-{
-	const struct outcome_child *child = &runner->life->child;
-
-	if (runner->config->signal_exit != RUN_SIGNAL_EXIT_RERAISE || !child->by_us ||
-		child->killed) {
-		return 0;
-	}
-	return child->signal ? child->signal : child->code - EXIT_CODE_SIGNAL;
-}
-
-/*
- * Dies of the signal of which the command died; returns where that is not possible, as for PID 1.
- */
-static void reraise(int number)
-{
-	const struct rlimit no_core = {0, 0};
-	sigset_t mask;
-
-	(void)setrlimit(RLIMIT_CORE, &no_core);
-	(void)signal(number, SIG_DFL);
-	sigemptyset(&mask);
-	sigaddset(&mask, number);
-	(void)raise(number);
-	(void)sigprocmask(SIG_UNBLOCK, &mask, NULL);
-}
-
-static void run_to_end(struct runner *runner)
-{
-	(void)curfew_lifecycle_wait(runner->life);
-	tell_forced(runner);
-	write_report(runner);
-}
-
 static int open_report(struct runner *runner)
 {
 	const char *path = runner->config->report;
@@ -397,9 +241,9 @@ static struct curfew_lifecycle *new_lifecycle(struct runner *runner)
 	options.ignore_insist = config->insist == RUN_INSIST_NEVER;
 	options.forced_exit = config->forced_exit;
 	options.signals = CURFEW_SIGNALS_BLOCKED;
-	sigemptyset(&options.stop_signals); /* on_signal decides */
+	sigemptyset(&options.stop_signals); /* signals_received decides */
 	sigfillset(&options.other_signals);
-	options.on_signal = on_signal;
+	options.on_signal = signals_received;
 	options.on_phase = on_phase;
 	options.arg = runner;
 	return curfew_lifecycle_new(&options);
@@ -463,19 +307,20 @@ int run_main(const struct run_config *config)
 		return code;
 	}
 	environ = (char **)config->environment;
-	if (stop_pending(&runner)) {
+	if (signals_stop_pending(&runner)) {
 		curfew_lifecycle_dispatch(runner.life); /* it ends us before anything is started */
 	} else {
 		code = start_command(&runner);
 	}
 	if (code == 0) {
-		run_to_end(&runner);
+		(void)curfew_lifecycle_wait(runner.life);
+		ending_tell(&runner);
 		code = curfew_lifecycle_exit_code(runner.life);
-		signal = signal_to_reraise(&runner);
+		signal = ending_signal(&runner);
 	}
 	fini(&runner);
 	if (signal) {
-		reraise(signal);
+		ending_reraise(signal);
 	}
 	return code;
 }

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The last words of a run: what was forced, the report, the death of the signal of which the command died. */
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "run/runner.h"
+
+#define FORCED_TOLD 8 /* names in the line about them; the report has more */
+#define WRITE_MS 500  /* for a reader who does not read */
+
+/* Writes all to a descriptor that may block, but not for long. Returns 0, or -1 with errno. */
+static int write_bounded(int fd, const char *bytes, size_t length)
+{
+	int64_t deadline = curfew_after_ms(WRITE_MS);
+
+	while (length > 0) {
+		struct pollfd writable = {.fd = fd, .events = POLLOUT};
+		int64_t left = clock_ms_between(curfew_now(), deadline);
+		ssize_t written;
+
+		if (poll(&writable, 1, (int)left) <= 0) {
+			errno = ETIMEDOUT;
+			return -1;
+		}
+		written = write(fd, bytes, length < PIPE_BUF ? length : PIPE_BUF);
+		if (written < 0) {
+			return -1;
+		}
+		bytes += written;
+		length -= (size_t)written;
+	}
+	return 0;
+}
+
+static void write_report(const struct runner *runner)
+{
+	char *report;
+
+	if (runner->report_fd < 0) {
+		return;
+	}
+	report = curfew_lifecycle_report(runner->life);
+	if (!report || write_bounded(runner->report_fd, report, strlen(report)) < 0) {
+		dprintf(STDERR_FILENO, "curfew run: cannot write the report: %m\n");
+	}
+	free(report);
+}
+
+/* One line, which says what was forced and what came of it. */
+static void tell_forced(const struct runner *runner)
+{
+	const struct curfew_lifecycle *life = runner->life;
+	struct buffer line;
+
+	if (!life->forced_count) {
+		return;
+	}
+	buffer_init(&line);
+	buffer_append_text(&line, "curfew run: forced: ");
+	for (size_t i = 0; i < life->forced_count && i < FORCED_TOLD; i++) {
+		buffer_appendf(&line, "%s%s", i ? "; " : "", life->forced[i].name);
+	}
+	if (life->forced_count > FORCED_TOLD) {
+		buffer_appendf(&line, "; and %zu more", life->forced_count - FORCED_TOLD);
+	}
+	buffer_appendf(&line, " (exit code %d)\n", curfew_lifecycle_exit_code(life));
+	(void)write_bounded(STDERR_FILENO, buffer_text(&line), line.length);
+	buffer_fini(&line);
+}
+
+void ending_tell(const struct runner *runner)
+{
+	tell_forced(runner);
+	write_report(runner);
+}
+
+/*
+ * Returns the stop signal that we sent and of which the command died, or exited as if; 0 for none.
+ */
+int ending_signal(const struct runner *runner)
+{
+	const struct outcome_child *child = &runner->life->child;
+
+	if (runner->config->signal_exit != RUN_SIGNAL_EXIT_RERAISE || !child->by_us ||
+		child->killed) {
+		return 0;
+	}
+	return child->signal ? child->signal : child->code - EXIT_CODE_SIGNAL;
+}
+
+/*
+ * Dies of the signal of which the command died; returns where that is not possible, as for PID 1.
+ */
+void ending_reraise(int number)
+{
+	const struct rlimit no_core = {0, 0};
+	sigset_t mask;
+
+	(void)setrlimit(RLIMIT_CORE, &no_core);
+	(void)signal(number, SIG_DFL);
+	sigemptyset(&mask);
+	sigaddset(&mask, number);
+	(void)raise(number);
+	(void)sigprocmask(SIG_UNBLOCK, &mask, NULL);
+}
