@@ -17,10 +17,13 @@
 #include <unistd.h>
 
 #include "base/list.h"
+#include "base/log.h"
 #include "child/keeper.h"
 #include "child/launch.h"
+#include "child/spawn.h"
 
 #define LINE_BOUND 8192 /* bytes of a line of errors in one piece */
+#define STOLEN_CODE 255 /* exit code of a child whose status somebody else took */
 
 static const struct curfew_hold_ops part_ops = {.kind = "part"};
 
@@ -84,6 +87,19 @@ static void note_exit(struct curfew_child *child, const siginfo_t *info)
 	}
 }
 
+/*
+ * The host ignores SIGCHLD, or waits for every child: the status is lost, and with the process the
+ * right to its number, so that its group is not signalled any more.
+ */
+static void note_stolen(struct curfew_child *child, siginfo_t *info)
+{
+	log_message(CURFEW_LEVEL_WARNING, "child %s: somebody else took its exit status",
+		child->names[CURFEW_RUNG_RUNNING]);
+	*info = (siginfo_t){.si_code = CLD_EXITED};
+	info->si_status = STOLEN_CODE;
+	child->tree.own_group = false;
+}
+
 static void take_messages(struct curfew_child *child)
 {
 	struct keeper_message message;
@@ -101,16 +117,14 @@ static void main_ended(struct source *source, uint32_t events)
 	siginfo_t info = {0};
 
 	(void)events;
-	if (waitid(P_PIDFD, (id_t)source->fd, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
-		!info.si_pid) {
+	if (waitid(P_PIDFD, (id_t)source->fd, &info, WEXITED | WNOHANG | WNOWAIT) < 0) {
+		note_stolen(child, &info);
+	} else if (!info.si_pid) {
 		return;
 	}
 	loop_unwatch(child->loop, source);
-	if (child->channel.fd < 0) {
-		note_exit(child, &info);
-	} else {
-		child->exit =
-			(struct curfew_child_exit){.code = info.si_status, .rung = child->rung};
+	note_exit(child, &info);
+	if (child->channel.fd >= 0) {
 		take_messages(child);
 	}
 	ladder_main_ended(child);
@@ -167,6 +181,7 @@ static int open_parts(struct curfew_child *child, struct stdio *stdio)
 	curfew_drain_hold(&child->parts, &child->main_hold, &part_ops, "main process");
 	curfew_drain_hold(&child->parts, &child->tree_hold, &part_ops, "tree");
 	child->input = stdio->ours[0];
+	stdio->ours[0] = -1;
 	if (!error && stdio->ours[1] >= 0) {
 		error = pump_init(&child->output, child->loop, stdio->ours[1], output_read);
 		stdio->ours[1] = -1;
@@ -199,7 +214,7 @@ static void describe(struct curfew_child *child, const char *command)
 static void abandon_start(struct curfew_child *child)
 {
 	tree_kill(&child->tree);
-	(void)waitpid(child->tree.main, NULL, 0);
+	spawn_reap(child->tree.main);
 	loop_unwatch(child->loop, &child->main);
 	curfew_hold_release(&child->main_hold);
 	curfew_hold_release(&child->tree_hold);
@@ -298,9 +313,14 @@ static void child_delete(struct curfew_child *child)
 struct curfew_child *curfew_child_start(struct curfew_lifecycle *life,
 	struct curfew_context *context, const struct curfew_child_config *config)
 {
-	struct curfew_child *child = child_new(life, config);
+	struct curfew_child *child;
 	int error;
 
+	if (!config->argv || !config->argv[0]) {
+		errno = EINVAL;
+		return NULL;
+	}
+	child = child_new(life, config);
 	if (!child) {
 		errno = ENOMEM;
 		return NULL;

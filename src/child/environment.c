@@ -60,7 +60,8 @@ static int pass_listen_pid(struct environment *environment, size_t count)
 	return 0;
 }
 
-int environment_init(struct environment *environment, const char *const *additions)
+int environment_init(
+	struct environment *environment, const char *const *additions, bool passes_descriptors)
 {
 	size_t ours = count_variables((const char *const *)environ);
 	size_t count = ours;
@@ -78,7 +79,7 @@ int environment_init(struct environment *environment, const char *const *additio
 	for (size_t i = 0; additions && additions[i]; i++) {
 		count = set(environment->variables, count, (char *)additions[i]);
 	}
-	error = pass_listen_pid(environment, count);
+	error = passes_descriptors ? pass_listen_pid(environment, count) : 0;
 	if (error < 0) {
 		environment_fini(environment);
 	}

@@ -5,6 +5,8 @@
 #ifndef CHILD_ENVIRONMENT_H
 #define CHILD_ENVIRONMENT_H
 
+#include <stdbool.h>
+
 struct environment {
 	char **variables; /* ends with NULL */
 	char *listen_pid; /* "LISTEN_PID=" and room for a pid, where the parent's was for the
@@ -15,7 +17,8 @@ struct environment {
  * additions: "NAME=value", later ones win over earlier ones and over ours; NULL for none. Returns 0
  * or -ENOMEM.
  */
-int environment_init(struct environment *environment, const char *const *additions);
+int environment_init(
+	struct environment *environment, const char *const *additions, bool passes_descriptors);
 void environment_fini(struct environment *environment);
 
 /* Returns the value of a variable, NULL if there is none. */

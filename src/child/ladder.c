@@ -37,12 +37,21 @@ static void next_rung_after(struct curfew_child *child, int64_t ms)
 	agenda_start(&child->loop->agenda, &child->ladder, curfew_after_ms(ms));
 }
 
+/* Says a word to the keeper, who may have been stopped by somebody. */
+static void tell_keeper(struct curfew_child *child, const char *word)
+{
+	keeper_send(child->channel.fd, word);
+	if (!child->main_ended) {
+		(void)kill(child->tree.main, SIGCONT);
+	}
+}
+
 static void signal_tree(struct curfew_child *child)
 {
 	int signal = child->config.stop_signal;
 
 	if (is_kept(child)) {
-		keeper_send(child->channel.fd, "stop");
+		tell_keeper(child, "stop");
 	} else if (child->config.main_first && !child->main_ended) {
 		(void)curfew_child_signal(child, signal);
 		(void)curfew_child_signal(child, SIGCONT);
@@ -76,7 +85,7 @@ static void enter_kill(struct curfew_child *child)
 	}
 	child->exit.forced = true;
 	if (is_kept(child)) {
-		keeper_send(child->channel.fd, "kill");
+		tell_keeper(child, "kill");
 	} else {
 		tree_list(&child->tree, note_killed, child);
 		tree_kill(&child->tree);
@@ -104,7 +113,7 @@ static void bound_over(struct timer *timer)
 
 static void stop(struct curfew_child *child)
 {
-	if (child->done || child->rung != CURFEW_RUNG_RUNNING) {
+	if (child->tree_ended || child->rung != CURFEW_RUNG_RUNNING) {
 		return;
 	}
 	if (child->input >= 0) {
@@ -235,6 +244,7 @@ static void go_on(struct curfew_child *child, pid_t survivor)
 {
 	if (!survivor) {
 		child->tree_ended = true;
+		agenda_stop(&child->loop->agenda, &child->ladder);
 		end_output(child);
 		curfew_hold_release(&child->tree_hold);
 		return;

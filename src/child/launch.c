@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/signal_name.h"
@@ -92,7 +91,8 @@ static int spawn_child(
 		.ignore = signals_originally_ignored(),
 		.parent_death_signal = config->parent_death_signal,
 	};
-	int error = environment_init(&environment, config->environment);
+	int error =
+		environment_init(&environment, config->environment, config->inherit_descriptors);
 
 	if (error < 0) {
 		return error;
@@ -121,8 +121,9 @@ static int await_kept(struct curfew_child *child)
 		result = -ECHILD;
 	}
 	(void)kill(child->tree.main, SIGKILL);
-	(void)waitpid(child->tree.main, NULL, 0);
+	spawn_reap(child->tree.main);
 	close(child->main.fd);
+	child->main.fd = -1;
 	return result;
 }
 
@@ -136,6 +137,10 @@ static int spawn_keeper(struct curfew_child *child, const struct stdio *stdio)
 		return -errno;
 	}
 	child->channel.fd = sockets[0];
+	error = stdio_move_above(&sockets[1]);
+	if (error < 0) {
+		goto out;
+	}
 	error = make_keeper_command(&command, &child->config, sockets[1]);
 	if (!error) {
 		error = spawn_child(child, command.argv, stdio, sockets[1]);
@@ -145,6 +150,7 @@ static int spawn_keeper(struct curfew_child *child, const struct stdio *stdio)
 	if (!error) {
 		error = await_kept(child);
 	}
+out:
 	if (error < 0) {
 		close(sockets[0]);
 		child->channel.fd = -1;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "child/spawn.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -11,7 +12,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -56,22 +56,43 @@ static int place_stdio(const int wanted[3])
 	return 0;
 }
 
-static void mark_cloexec_from_limit(unsigned first)
+static int descriptor_of(const char *name)
 {
-	struct rlimit limit;
+	int fd = 0;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0) {
-		return;
+	for (; *name >= '0' && *name <= '9'; name++) {
+		fd = fd * 10 + (*name - '0');
 	}
-	for (unsigned fd = first; fd < limit.rlim_cur; fd++) {
-		(void)fcntl((int)fd, F_SETFD, FD_CLOEXEC);
+	return fd; /* 0 for "." and ".." */
+}
+
+/* The limit may be a thousand million: only those that are open are touched. */
+static void mark_cloexec_listed(void)
+{
+	char entries[1024] __attribute__((aligned(8)));
+	int folder = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	long length;
+
+	while (folder >= 0 &&
+		(length = syscall(SYS_getdents64, folder, entries, sizeof(entries))) > 0) {
+		for (long at = 0; at < length;) {
+			const struct dirent64 *entry =
+				(const struct dirent64 *)(const void *)(entries + at);
+			int fd = descriptor_of(entry->d_name);
+
+			if (fd >= 3) {
+				(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+			}
+			at += entry->d_reclen;
+		}
 	}
 }
 
+/* CLOSE_RANGE_CLOEXEC is of Linux 5.11. */
 static void mark_cloexec(void)
 {
 	if (syscall(SYS_close_range, 3U, UINT_MAX, CLOSE_RANGE_CLOEXEC) < 0) {
-		mark_cloexec_from_limit(3);
+		mark_cloexec_listed();
 	}
 }
 
@@ -183,6 +204,9 @@ static int search_and_execute(const struct plan *plan)
 	size_t name_length = strlen(spawn->path);
 	int found = ENOENT;
 
+	if (name_length == 0) {
+		return ENOENT;
+	}
 	for (const char *start = search;; start++) {
 		const char *end = strchrnul(start, ':');
 		size_t length = (size_t)(end - start);
@@ -319,12 +343,18 @@ static int clone_blocked(struct plan *plan, char *stack, pid_t *pid, int *pidfd)
 	return error;
 }
 
+void spawn_reap(pid_t pid)
+{
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {}
+}
+
 int spawn_start(const struct spawn *spawn, pid_t *pid, int *pidfd)
 {
 	struct plan plan = {.spawn = spawn, .parent = getpid()};
 	char *stack;
 	int error = -ENOMEM;
 
+	*pidfd = -1;
 	stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 	if (stack == MAP_FAILED) {
@@ -337,8 +367,11 @@ int spawn_start(const struct spawn *spawn, pid_t *pid, int *pidfd)
 	error = clone_blocked(&plan, stack, pid, pidfd);
 	if (!error && plan.error) {
 		error = -plan.error;
-		(void)waitpid(*pid, NULL, 0);
+		spawn_reap(*pid);
 		close(*pidfd);
+	}
+	if (error) {
+		*pidfd = -1;
 	}
 	free(plan.script);
 out:

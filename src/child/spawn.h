@@ -49,4 +49,7 @@ struct spawn {
  */
 int spawn_start(const struct spawn *spawn, pid_t *pid, int *pidfd);
 
+/* Waits for the end of a child that was killed, or never ran. */
+void spawn_reap(pid_t pid);
+
 #endif

@@ -5,26 +5,67 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-static int open_stdio_end(struct stdio *stdio, int i, enum curfew_stdio kind)
+/*
+ * In a process without all of 0-2, what is opened takes their places; there it would be in the way
+ * of what the child inherits, and closed at its exec.
+ */
+int stdio_move_above(int *fd)
+{
+	int below = *fd;
+
+	if (below < 0 || below > STDERR_FILENO) {
+		return 0;
+	}
+	*fd = fcntl(below, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	if (*fd < 0) {
+		int error = -errno;
+
+		close(below);
+		return error;
+	}
+	close(below);
+	return 0;
+}
+
+static int open_null(int *fd, int flags)
+{
+	*fd = open("/dev/null", flags | O_CLOEXEC);
+	return *fd < 0 ? -errno : stdio_move_above(fd);
+}
+
+/* On failure too, the ends are to be closed where they are not -1. */
+static int open_pipe(int *theirs, int *ours, bool input)
 {
 	int ends[2];
+	int error;
 
+	if (pipe2(ends, O_CLOEXEC) < 0) {
+		return -errno;
+	}
+	*theirs = input ? ends[0] : ends[1];
+	*ours = input ? ends[1] : ends[0];
+	error = stdio_move_above(theirs);
+	if (!error) {
+		error = stdio_move_above(ours);
+	}
+	if (!error && fcntl(*ours, F_SETFL, O_NONBLOCK) < 0) {
+		error = -errno;
+	}
+	return error;
+}
+
+static int open_stdio_end(struct stdio *stdio, int i, enum curfew_stdio kind)
+{
 	switch (kind) {
 	case CURFEW_STDIO_INHERIT:
 		stdio->theirs[i] = i;
 		return 0;
 	case CURFEW_STDIO_NULL:
-		stdio->theirs[i] = open("/dev/null", (i ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
 		stdio->close_theirs[i] = true;
-		return stdio->theirs[i] < 0 ? -errno : 0;
+		return open_null(&stdio->theirs[i], i ? O_WRONLY : O_RDONLY);
 	case CURFEW_STDIO_PIPE:
-		if (pipe2(ends, O_CLOEXEC) < 0) {
-			return -errno;
-		}
-		stdio->theirs[i] = i ? ends[1] : ends[0];
-		stdio->ours[i] = i ? ends[0] : ends[1];
 		stdio->close_theirs[i] = true;
-		return fcntl(stdio->ours[i], F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
+		return open_pipe(&stdio->theirs[i], &stdio->ours[i], i == STDIN_FILENO);
 	}
 	return -EINVAL;
 }

@@ -19,4 +19,10 @@ int stdio_open(struct stdio *stdio, const struct curfew_child_config *config);
 void stdio_close_theirs(struct stdio *stdio);
 void stdio_close_ours(struct stdio *stdio);
 
+/*
+ * Moves a descriptor that is one of 0-2 above them. On failure it is closed, and *fd negative.
+ * Returns 0 or a negative errno.
+ */
+int stdio_move_above(int *fd);
+
 #endif
