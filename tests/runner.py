@@ -278,8 +278,17 @@ def options():
     return parser.parse_args()
 
 
+def reset_signals():
+    """Tests start as if from a terminal: whoever runs us may ignore or block signals (nohup, a background job)."""
+    for number in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:  # Python's own, undone in children
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+
+
 def main():
     args = options()
+    reset_signals()
     if args.one:
         return run_one(*args.one)
     tests = [test for test in programs() + scenarios() if chosen(test, args.names)]
