@@ -92,13 +92,6 @@ def ended(code):
     return f"(signal {-code})\n" if code < 0 else f"(exit code {code})\n"
 
 
-def as_from_a_shell():
-    """No signal ignored or blocked, as nohup(1), or a shell in the background, leaves them."""
-    for number in signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGPIPE, signal.SIGCHLD:
-        signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, [])
-
-
 def finished(command, environment, limit_s):
     """Runs a command in a session of its own, within its time; returns its exit code and output."""
     process = subprocess.Popen(
@@ -109,7 +102,6 @@ def finished(command, environment, limit_s):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
-        preexec_fn=as_from_a_shell,
     )
     try:
         output, _ = process.communicate(timeout=limit_s)
