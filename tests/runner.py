@@ -262,6 +262,7 @@ class Run:
 def options():
     parser = argparse.ArgumentParser(description="Runs the tests.")
     parser.add_argument("--quick", action="store_true", help="leave out the slow ones")
+    parser.add_argument("--without", action="append", default=[], metavar="AREA", help="leave out tests/AREA")
     parser.add_argument("--sanitized", action="store_true", help="leave out @alone, @plain and the house's")
     parser.add_argument("--repeat", type=int, default=1, metavar="N", help="run all of it N times")
     parser.add_argument("--list", action="store_true", help="name the tests and run nothing")
@@ -286,6 +287,7 @@ def main():
     tests = [test for test in programs() + scenarios() if chosen(test, args.names)]
     if args.quick:
         tests = [test for test in tests if not test.slow]
+    tests = [test for test in tests if test.area not in args.without]
     if args.sanitized:
         tests = [test for test in tests if not (test.alone or test.plain or test.area == "house")]
     if args.list:

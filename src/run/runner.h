@@ -46,7 +46,7 @@ struct runner {
 };
 
 /* signals.c: what comes to us; and whether a stop signal has come that was not taken yet. */
-void signals_received(const siginfo_t *info, void *runner);
+void signals_received(const siginfo_t *info, void *arg);
 bool signals_stop_pending(const struct runner *runner);
 
 /* ending.c: says what was forced, and writes the report. */
@@ -54,7 +54,7 @@ void ending_tell(const struct runner *runner);
 /* Returns the stop signal of which the command died, or exited as if, where we are to do so; or 0. */
 int ending_signal(const struct runner *runner);
 /* Dies of a signal; returns where that is not possible, as for PID 1. */
-void ending_reraise(int signal);
+void ending_reraise(int number);
 
 /* terminal.c: where the command stands in the job control of a shell. */
 enum placement {

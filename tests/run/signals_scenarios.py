@@ -53,6 +53,7 @@ def sweep(starts, span_ms):
     return early
 
 
+@plain
 def test_1_no_term_is_lost_in_the_first_20_ms():
     early = sweep(SWEEP, SWEPT_MS)
     assert early < SWEEP / 2, f"{early} signals came before main: the start is slow, or the mask is not seen"
