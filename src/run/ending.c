@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The last words of a run: what was forced, the report, the death of the signal of which the command died. */
+/*
+ * The last words of a run: what was forced, the report, the death of the signal of which the
+ * command died.
+ */
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>

@@ -51,7 +51,9 @@ bool signals_stop_pending(const struct runner *runner);
 
 /* ending.c: says what was forced, and writes the report. */
 void ending_tell(const struct runner *runner);
-/* Returns the stop signal of which the command died, or exited as if, where we are to do so; or 0. */
+/*
+ * Returns the stop signal of which the command died, or exited as if, where we are to do so; or 0.
+ */
 int ending_signal(const struct runner *runner);
 /* Dies of a signal; returns where that is not possible, as for PID 1. */
 void ending_reraise(int number);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A signal is mapped first (--map). Then it begins the end, or insists (--stop-on), or it is passed on to
- * the main process. Until that runs, signals wait, blocked.
+ * A signal is mapped first (--map). Then it begins the end, or insists (--stop-on), or it is passed
+ * on to the main process. Until that runs, signals wait, blocked.
  */
 #include <signal.h>
 #include <stdio.h>
