@@ -22,6 +22,22 @@ static void end(struct pump *pump)
 }
 
 /*
+ * Nothing is left of what was there when the writer went. The pipe is empty then, and nobody would
+ * tell us, for somebody else may hold its other end.
+ */
+static bool ended(struct pump *pump)
+{
+	if (!is_open(pump)) {
+		return true;
+	}
+	if (!pump->finishing || pump->left) {
+		return false;
+	}
+	end(pump);
+	return true;
+}
+
+/*
  * Reads once. Returns whether there may be more to read now; the pump may be gone where there is
  * not.
  */
@@ -34,7 +50,7 @@ static bool read_once(struct pump *pump)
 	if (length > 0) {
 		pump->left -= pump->finishing ? (size_t)length : 0;
 		pump->read(pump, bytes, (size_t)length);
-		return true;
+		return !ended(pump);
 	}
 	if (length < 0 && errno == EINTR) {
 		return true;
