@@ -99,6 +99,7 @@ def test_terminal_ctrl_z_stops_both_and_fg_resumes_both():
         shell.type("fg\n")
         shell.until("continued\r\n")
         until(lambda: "T" not in states(pids), "both run again")
+        settled(pids[0])
         assert shell.terminal.foreground() == os.getpgid(pids[1])
     shell.type(CTRL_C)
     shell.alive()
