@@ -162,9 +162,10 @@ static char kind_of(const char *listing, int fd)
 		return '-';
 	}
 	line += strlen(start);
-	return strncmp(line, "pipe:", 5) == 0        ? 'p'
-		: strncmp(line, "/dev/null", 9) == 0 ? 'n'
-						     : 'f';
+	if (strncmp(line, "pipe:", 5) == 0) {
+		return 'p';
+	}
+	return strncmp(line, "/dev/null", 9) == 0 ? (char)'n' : (char)'f';
 }
 
 /*

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <setjmp.h>
@@ -408,13 +409,18 @@ static void failed_allocation_starts_nothing(void **state)
 	assert_int_equal(waitpid(-1, NULL, 0), -1);
 }
 
+static int remove_one(const char *name, const struct stat *stat, int type, struct FTW *walk)
+{
+	(void)stat;
+	(void)type;
+	(void)walk;
+	return remove(name);
+}
+
 static int remove_folder(void **state)
 {
-	char command[64];
-
 	(void)state;
-	(void)snprintf(command, sizeof(command), "rm -r %s", folder);
-	return system(command);
+	return nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 #define spawn_test(test) cmocka_unit_test_setup(test, setup)

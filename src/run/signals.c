@@ -77,8 +77,9 @@ void signals_received(const siginfo_t *info, void *arg)
 		reaper_reap();
 		return;
 	}
-	if (info->si_signo == SIGCONT && runner->child) {
+	if (info->si_signo == SIGCONT && runner->terminal >= 0 && !runner->main_ended) {
 		terminal_continued(runner);
+	} else {
+		take_signal(runner, info);
 	}
-	take_signal(runner, info);
 }

@@ -76,12 +76,10 @@ void terminal_continued(struct runner *runner)
 {
 	pid_t group = curfew_child_pid(runner->child);
 
-	if (runner->terminal >= 0 && tcgetpgrp(runner->terminal) == getpgrp()) {
+	if (tcgetpgrp(runner->terminal) == getpgrp()) {
 		(void)tcsetpgrp(runner->terminal, group);
 	}
-	if (runner->terminal >= 0) {
-		(void)kill(-group, SIGCONT);
-	}
+	(void)kill(-group, SIGCONT);
 }
 
 void terminal_restore(struct runner *runner)
