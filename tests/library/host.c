@@ -98,8 +98,10 @@ int main(int argc, char **argv)
 	curfew_lifecycle_ready(life);
 	if (strcmp(mode, "thread") == 0) {
 		pthread_create(&thread, NULL, sleep_on, NULL);
+		pthread_detach(thread);
 	} else if (strcmp(mode, "sigwait") == 0) {
 		pthread_create(&thread, NULL, wait_for_signal, life);
+		pthread_detach(thread);
 	}
 	puts("up");
 	fflush(stdout);
