@@ -2,9 +2,13 @@
 #include "loop/host.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/list.h"
+
+/* Those whose holds were abandoned: their memory stays, and is no leak. */
+static _Atomic(struct host *) kept;
 
 static struct host *host_of(struct curfew_lifecycle *life)
 {
@@ -105,6 +109,7 @@ void curfew_lifecycle_free(struct curfew_lifecycle *life)
 		free(host);
 	} else {
 		loop_abandon(&host->loop);
+		host->kept = atomic_exchange(&kept, host);
 	}
 }
 

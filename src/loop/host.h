@@ -11,6 +11,7 @@ struct host {
 	struct curfew_lifecycle life;
 	struct loop loop;
 	struct signals signals;
+	struct host *kept; /* another one whose holds were abandoned */
 };
 
 /* Returns the loop of a lifecycle that curfew_lifecycle_new made. */
