@@ -65,14 +65,16 @@ int main(int argc, char **argv)
 	struct sockaddr_in address = {
 		.sin_family = AF_INET, .sin_port = htons(argc > 1 ? atoi(argv[1]) : 8080)};
 	struct epoll_event event = {.events = EPOLLIN}; /* data.ptr NULL: the lifecycle */
+	struct curfew_listener *listener;
 	int sock = socket(AF_INET, SOCK_STREAM, 0);
+	int code;
 
 	epoll_fd = epoll_create1(0);
 	setsockopt(sock, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
 	if (bind(sock, (struct sockaddr *)&address, sizeof(address)) || listen(sock, 4096)) {
 		err(1, "listen");
 	}
-	curfew_listener_new(life, sock, on_connection, life); /* emptied, then closed */
+	listener = curfew_listener_new(life, sock, on_connection, life); /* emptied, then closed */
 	epoll_ctl(epoll_fd, EPOLL_CTL_ADD, curfew_lifecycle_fd(life), &event);
 	if (curfew_lifecycle_ready(life)) {
 		(void)!write(STDOUT_FILENO, "ready\n", 6);
@@ -84,5 +86,8 @@ int main(int argc, char **argv)
 			curfew_lifecycle_dispatch(life);
 		}
 	}
-	return curfew_lifecycle_exit_code(life);
+	code = curfew_lifecycle_exit_code(life);
+	curfew_listener_free(listener);
+	curfew_lifecycle_free(life);
+	return code;
 }
