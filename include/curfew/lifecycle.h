@@ -99,8 +99,9 @@ CURFEW_API struct curfew_lifecycle *curfew_lifecycle_new(
 
 /*
  * Gives everything back; signal mask and dispositions are as before. All holds must have been
- * released, or the lifecycle be DONE. If some were abandoned (curfew_lifecycle_abandoned), the
- * memory and the descriptors stay, for their owners may still come back to them. NULL is fine.
+ * released, or the lifecycle be DONE; watches, children, listeners and drains are freed before it.
+ * If holds were abandoned (curfew_lifecycle_abandoned), the memory stays, for their owners may
+ * still come back to it. Not inside a callback. NULL is fine.
  */
 CURFEW_API void curfew_lifecycle_free(struct curfew_lifecycle *life);
 
@@ -125,7 +126,7 @@ CURFEW_API bool curfew_lifecycle_ready(struct curfew_lifecycle *life);
 /*
  * Begins the end, as a signal would. The first cause decides the exit code: 1 for CURFEW_FAILURE
  * and CURFEW_DEADLINE, 0 for the others. Later ones change nothing, but for CURFEW_INSISTED, which
- * forces. Any thread, any number of times.
+ * forces, and makes it 128 + its signal (SIGTERM where it has none). Any thread, any number of times.
  */
 CURFEW_API void curfew_lifecycle_stop(
 	struct curfew_lifecycle *life, const struct curfew_cause *cause);
@@ -150,10 +151,16 @@ CURFEW_API int curfew_lifecycle_exit_code(const struct curfew_lifecycle *life);
 /* Returns how many holds were never released, and how many hooks' threads still ran, at DONE. */
 CURFEW_API size_t curfew_lifecycle_abandoned(const struct curfew_lifecycle *life);
 
-/* Returns the root context: cancelled at the first signal. Borrowed. Any thread. */
+/*
+ * Returns the root context: cancelled at the first signal. Borrowed; to begin the end do not cancel
+ * it, but call curfew_lifecycle_stop. Any thread.
+ */
 CURFEW_API struct curfew_context *curfew_lifecycle_context(struct curfew_lifecycle *life);
 
-/* Returns a stage's drain. Borrowed. Any thread. */
+/*
+ * Returns a stage's drain. Borrowed: the lifecycle closes it, and has its done callback. Any
+ * thread.
+ */
 CURFEW_API struct curfew_drain *curfew_lifecycle_stage(
 	struct curfew_lifecycle *life, enum curfew_stage stage);
 

@@ -19,7 +19,8 @@ CURFEW_BEGIN
 struct curfew_listener;
 
 /*
- * Gets a connection: non-blocking, close-on-exec, and from here on the callee's. In the dispatch.
+ * Gets a connection: non-blocking, close-on-exec, and from here on the callee's. In the dispatch;
+ * it may pause the listener, and must not free it.
  */
 typedef void curfew_listener_fn(int fd, void *arg);
 
