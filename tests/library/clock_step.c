@@ -10,6 +10,8 @@
 
 static atomic_int looks;
 
+/* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name) */
+
 static time_t step(void)
 {
 	return atomic_fetch_add(&looks, 1) % 2 ? DAY : -DAY;
@@ -45,3 +47,5 @@ time_t time(time_t *now)
 	}
 	return precise.tv_sec;
 }
+
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */
