@@ -126,7 +126,8 @@ CURFEW_API bool curfew_lifecycle_ready(struct curfew_lifecycle *life);
 /*
  * Begins the end, as a signal would. The first cause decides the exit code: 1 for CURFEW_FAILURE
  * and CURFEW_DEADLINE, 0 for the others. Later ones change nothing, but for CURFEW_INSISTED, which
- * forces, and makes it 128 + its signal (SIGTERM where it has none). Any thread, any number of times.
+ * forces, and makes it 128 + its signal (SIGTERM where it has none). Any thread, any number of
+ * times.
  */
 CURFEW_API void curfew_lifecycle_stop(
 	struct curfew_lifecycle *life, const struct curfew_cause *cause);

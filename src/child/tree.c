@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -263,17 +264,30 @@ static bool lives_beside_main(const struct tree *tree, pid_t pid)
 	return pid != tree->main && proc_stat(pid, &stat) && stat.alive;
 }
 
+/*
+ * Returns whether a child of this process lives. Without WEXITED, waitid(2) does not consider
+ * zombies: where there is nobody else, it fails.
+ */
+static bool has_living_child(void)
+{
+	siginfo_t info;
+
+	return waitid(P_ALL, 0, &info, WSTOPPED | WNOHANG | WNOWAIT) == 0;
+}
+
 pid_t tree_survivor(const struct tree *tree)
 {
 	struct pids pids = {0};
 	pid_t survivor = 0;
 
-	if (tree->descendants) {
-		proc_children(getpid(), &pids); /* whoever lives has an ancestor there that does */
-	} else {
+	/* Whoever lives in a tree of descendants has an ancestor among our children that does. */
+	if (tree->descendants && has_living_child()) {
+		survivor = TREE_SOMEBODY;
+		proc_children(getpid(), &pids);
+	} else if (!tree->descendants) {
 		list_tree(tree, &pids);
 	}
-	for (size_t i = 0; i < pids.count && !survivor; i++) {
+	for (size_t i = 0; i < pids.count && survivor <= 0; i++) {
 		if (lives_beside_main(tree, pids.items[i])) {
 			survivor = pids.items[i];
 		}

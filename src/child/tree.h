@@ -38,7 +38,12 @@ void tree_kill(const struct tree *tree);
  */
 void tree_list(const struct tree *tree, void (*each)(const char *name, void *arg), void *arg);
 
-/* Returns a process of the tree that lives (no zombie), the main one aside; 0 if there is none. */
+#define TREE_SOMEBODY (-1)
+
+/*
+ * Returns a process of the tree that lives, the main one aside; 0 if there is none; TREE_SOMEBODY
+ * if there is one that cannot be seen, for want of /proc.
+ */
 pid_t tree_survivor(const struct tree *tree);
 
 #endif
