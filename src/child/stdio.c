@@ -27,6 +27,15 @@ int stdio_move_above(int *fd)
 	return 0;
 }
 
+void stdio_reserve(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) < 0) {
+			(void)open("/", O_PATH | O_CLOEXEC); /* takes the lowest that is free: fd */
+		}
+	}
+}
+
 static int open_null(int *fd, int flags)
 {
 	*fd = open("/dev/null", flags | O_CLOEXEC);

@@ -20,6 +20,12 @@ void stdio_close_theirs(struct stdio *stdio);
 void stdio_close_ours(struct stdio *stdio);
 
 /*
+ * Takes those of 0-2 that are closed, so that nothing that is opened later stands there and is read
+ * or written by mistake. Reading and writing fail as before; a child finds them closed.
+ */
+void stdio_reserve(void);
+
+/*
  * Moves a descriptor that is one of 0-2 above them. On failure it is closed, and *fd negative.
  * Returns 0 or a negative errno.
  */

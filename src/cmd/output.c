@@ -72,5 +72,6 @@ void output_error(const char *command, const char *format, ...)
 		}
 	}
 	line[length] = '\n';
+	let_signals_through(); /* a reader who does not read must not make us unkillable */
 	(void)write_all(STDERR_FILENO, line, (size_t)length + 1); /* nobody is left to be told */
 }

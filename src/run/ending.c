@@ -3,46 +3,17 @@
  * The last words of a run: what was forced, the report, the death of the signal of which the
  * command died.
  */
-#include <errno.h>
-#include <limits.h>
-#include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
-#include "base/clock.h"
+#include "run/notice.h"
 #include "run/runner.h"
 
 #define FORCED_TOLD 8 /* names in the line about them; the report has more */
-#define WRITE_MS 500  /* for a reader who does not read */
-
-/* Writes all to a descriptor that may block, but not for long. Returns 0, or -1 with errno. */
-static int write_bounded(int fd, const char *bytes, size_t length)
-{
-	int64_t deadline = curfew_after_ms(WRITE_MS);
-
-	while (length > 0) {
-		struct pollfd writable = {.fd = fd, .events = POLLOUT};
-		int64_t left = clock_ms_between(curfew_now(), deadline);
-		ssize_t written;
-
-		if (poll(&writable, 1, (int)left) <= 0) {
-			errno = ETIMEDOUT;
-			return -1;
-		}
-		written = write(fd, bytes, length < PIPE_BUF ? length : PIPE_BUF);
-		if (written < 0) {
-			return -1;
-		}
-		bytes += written;
-		length -= (size_t)written;
-	}
-	return 0;
-}
 
 static void write_report(const struct runner *runner)
 {
@@ -52,8 +23,8 @@ static void write_report(const struct runner *runner)
 		return;
 	}
 	report = curfew_lifecycle_report(runner->life);
-	if (!report || write_bounded(runner->report_fd, report, strlen(report)) < 0) {
-		dprintf(STDERR_FILENO, "curfew run: cannot write the report: %m\n");
+	if (!report || notice_write(runner->report_fd, report, strlen(report)) < 0) {
+		notice("cannot write the report: %m");
 	}
 	free(report);
 }
@@ -76,7 +47,7 @@ static void tell_forced(const struct runner *runner)
 		buffer_appendf(&line, "; and %zu more", life->forced_count - FORCED_TOLD);
 	}
 	buffer_appendf(&line, " (exit code %d)\n", curfew_lifecycle_exit_code(life));
-	(void)write_bounded(STDERR_FILENO, buffer_text(&line), line.length);
+	(void)notice_write(STDERR_FILENO, buffer_text(&line), line.length);
 	buffer_fini(&line);
 }
 

@@ -71,10 +71,10 @@ static void stdin_readable(struct source *source, uint32_t events)
 	(void)read_piece(runner_of(source));
 }
 
-/* A regular file cannot be polled: it is always readable. */
+/* A regular file cannot be polled: it is always readable. So is what is closed: read tells. */
 static void watch_stdin(struct runner *runner)
 {
-	if (loop_watch(runner->loop, &runner->feed.source, EPOLLIN) == -EPERM) {
+	if (loop_watch(runner->loop, &runner->feed.source, EPOLLIN) < 0) {
 		while (read_piece(runner)) {}
 	}
 }

@@ -4,10 +4,8 @@
  * turn comes when it has ended; its own child is on a drain of its own, since the stage is closed
  * by then.
  */
-#include <stdio.h>
-#include <unistd.h>
-
 #include "base/list.h"
+#include "run/notice.h"
 #include "run/runner.h"
 
 static void ended(struct curfew_child *child, void *arg)
@@ -40,8 +38,7 @@ static void start(struct runner *runner)
 	config.arg = runner;
 	runner->pre_stop.child = curfew_child_start(runner->life, NULL, &config);
 	if (!runner->pre_stop.child) {
-		dprintf(STDERR_FILENO,
-			"curfew run: cannot run the pre-stop command: /bin/sh: %m\n");
+		notice("cannot run the pre-stop command: /bin/sh: %m");
 		curfew_hold_release(&runner->pre_stop.hold);
 		return;
 	}

@@ -10,20 +10,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/list.h"
+#include "child/stdio.h"
 #include "core/context.h"
+#include "run/notice.h"
 #include "run/runner.h"
 
 static void say(const struct runner *runner, const char *text)
 {
 	if (runner->config->verbose) {
-		dprintf(STDERR_FILENO, "curfew run: %s\n", text);
+		notice("%s", text);
 	}
 }
 
@@ -61,24 +62,8 @@ static void duration_over(struct timer *timer)
 
 /* The command. */
 
-static void main_exited(struct curfew_child *child, void *arg)
+static void note_outcome(struct runner *runner, struct curfew_child_exit exit)
 {
-	struct runner *runner = arg;
-
-	(void)child;
-	runner->main_ended = true;
-	feed_stop(runner);
-	terminal_restore(runner);
-	curfew_lifecycle_stop_for(runner->life, CURFEW_COMPLETED, "the command ended");
-}
-
-static void all_exited(struct curfew_child *child, void *arg)
-{
-	struct runner *runner = arg;
-	struct curfew_child_exit exit = curfew_child_exit(child);
-
-	capture_finish(runner);
-	owner_tell_exit(runner);
 	runner->life->child = (struct outcome_child){
 		.ended = true,
 		.killed = exit.by_us && exit.signal == SIGKILL,
@@ -87,6 +72,26 @@ static void all_exited(struct curfew_child *child, void *arg)
 		.code = exit.code,
 		.signal = exit.signal,
 	};
+}
+
+static void main_exited(struct curfew_child *child, void *arg)
+{
+	struct runner *runner = arg;
+
+	runner->main_ended = true;
+	note_outcome(runner, curfew_child_exit(child));
+	feed_stop(runner);
+	terminal_restore(runner);
+	curfew_lifecycle_stop_for(runner->life, CURFEW_COMPLETED, "the command ended");
+}
+
+static void all_exited(struct curfew_child *child, void *arg)
+{
+	struct runner *runner = arg;
+
+	(void)child;
+	capture_finish(runner);
+	owner_tell_exit(runner);
 }
 
 static void place(struct runner *runner, struct curfew_child_config *config)
@@ -149,19 +154,17 @@ static int refuse(const struct run_config *config, int error)
 	}
 	errno = error;
 	if (error == ENOENT) {
-		dprintf(STDERR_FILENO,
-			"curfew run: cannot run '%s': not found (check the name, PATH, and a "
-			"script's #! line)\n",
+		notice("cannot run '%s': not found (check the name, PATH, and a "
+		       "script's #! line)",
 			config->command[0]);
 		return EXIT_CODE_NOT_FOUND;
 	}
 	if (error == EACCES) {
-		dprintf(STDERR_FILENO,
-			"curfew run: cannot run '%s': not an executable file (chmod +x may be "
-			"missing)\n",
+		notice("cannot run '%s': not an executable file (chmod +x may be "
+		       "missing)",
 			config->command[0]);
 	} else {
-		dprintf(STDERR_FILENO, "curfew run: cannot run '%s': %m\n", config->command[0]);
+		notice("cannot run '%s': %m", config->command[0]);
 	}
 	return EXIT_CODE_CANNOT_EXECUTE;
 }
@@ -191,6 +194,8 @@ static int start_command(struct runner *runner)
 		return refuse(runner->config, errno);
 	}
 	child_on_main_exit(runner->child, main_exited);
+	/* What it counts as if it is never seen to end, because it cannot be killed. */
+	note_outcome(runner, (struct curfew_child_exit){.signal = SIGKILL, .by_us = true});
 	if (runner->config->stdin_mode == RUN_STDIN_PIPE) {
 		(void)feed_start(runner);
 	}
@@ -206,6 +211,12 @@ static int start_command(struct runner *runner)
 	return 0;
 }
 
+/* Returns -1 with errno where it is closed, though its place is taken. */
+static int dup_stderr(void)
+{
+	return write(STDERR_FILENO, "", 0) < 0 ? -1 : fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+}
+
 static int open_report(struct runner *runner)
 {
 	const char *path = runner->config->report;
@@ -215,12 +226,12 @@ static int open_report(struct runner *runner)
 		return 0;
 	}
 	runner->report_fd = strcmp(path, "-") == 0
-		? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)
-		: open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+		? dup_stderr()
+		: open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+			  0666);
 	if (runner->report_fd < 0) {
-		dprintf(STDERR_FILENO,
-			"curfew run: cannot write the report to '%s': %m (name a file that can be "
-			"written)\n",
+		notice("cannot write the report to '%s': %m (name a file that can be "
+		       "written)",
 			path);
 		return -1;
 	}
@@ -251,14 +262,14 @@ static struct curfew_lifecycle *new_lifecycle(struct runner *runner)
 
 static int init(struct runner *runner)
 {
+	stdio_reserve();
 	if (open_report(runner) < 0) {
 		return EXIT_CODE_USAGE;
 	}
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
 	if (runner->config->keeper >= 0 && fcntl(runner->config->keeper, F_SETFD, FD_CLOEXEC) < 0) {
-		dprintf(STDERR_FILENO,
-			"curfew run: --keeper %d: no such descriptor (the owner must pass a "
-			"socket)\n",
+		notice("--keeper %d: no such descriptor (the owner must pass a "
+		       "socket)",
 			runner->config->keeper);
 		return EXIT_CODE_USAGE;
 	}
@@ -274,8 +285,7 @@ static int init(struct runner *runner)
 	}
 	return 0;
 fail:
-	dprintf(STDERR_FILENO,
-		"curfew run: cannot start: %m (free memory, or descriptors: ulimit -n)\n");
+	notice("cannot start: %m (free memory, or descriptors: ulimit -n)");
 	return EXIT_CODE_USAGE;
 }
 

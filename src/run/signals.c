@@ -4,11 +4,12 @@
  * on to the main process. Until that runs, signals wait, blocked.
  */
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "child/reaper.h"
+#include "run/notice.h"
 #include "run/runner.h"
 
 static void pass_on(struct runner *runner, const siginfo_t *info, int signal)
@@ -26,7 +27,7 @@ static void dump(const struct runner *runner)
 	char *text = curfew_lifecycle_dump(runner->life);
 
 	if (text) {
-		dprintf(STDERR_FILENO, "%s", text);
+		(void)notice_write(STDERR_FILENO, text, strlen(text));
 	}
 	free(text);
 }

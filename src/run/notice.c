@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What we say ourselves. All signals are blocked and we are the only thread: a reader who does not
+ * read must not keep us from the end. Such a reader is waited for once.
+ */
+#include "run/notice.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+#define LINE_BYTES 1024
+#define WAIT_MS 500
+
+int notice_write(int fd, const char *bytes, size_t length)
+{
+	static bool waited;
+	int64_t deadline = curfew_after_ms(waited ? 0 : WAIT_MS);
+
+	while (length > 0) {
+		struct pollfd writable = {.fd = fd, .events = POLLOUT};
+		ssize_t written;
+
+		if (poll(&writable, 1, (int)clock_ms_between(curfew_now(), deadline)) <= 0) {
+			waited = true;
+			errno = ETIMEDOUT;
+			return -1;
+		}
+		/* As much as a pipe with room takes without blocking, pipe(7). */
+		written = write(fd, bytes, length < PIPE_BUF ? length : PIPE_BUF);
+		if (written < 0) {
+			return -1;
+		}
+		bytes += written;
+		length -= (size_t)written;
+	}
+	return 0;
+}
+
+void notice(const char *format, ...)
+{
+	char line[LINE_BYTES] = "curfew run: ";
+	size_t length = strlen(line);
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(line + length, sizeof(line) - length - 1, format, args);
+	va_end(args);
+	for (length = 0; line[length]; length++) {
+		if ((unsigned char)line[length] < ' ' || line[length] == '\x7f') {
+			line[length] = '?'; /* a command's name may hold anything, newlines too */
+		}
+	}
+	line[length++] = '\n';
+	(void)notice_write(STDERR_FILENO, line, length); /* nobody is left to be told */
+}

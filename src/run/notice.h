@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a run says itself, to readers who may not read. */
+#ifndef RUN_NOTICE_H
+#define RUN_NOTICE_H
+
+#include <stddef.h>
+
+/* Writes one line to standard error, behind "curfew run: ". %m may be used. */
+void notice(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Writes all to a descriptor that may block, but not for long. Returns 0, or -1 with errno. */
+int notice_write(int fd, const char *bytes, size_t length);
+
+#endif
