@@ -3,6 +3,7 @@
 
 import fcntl
 import itertools
+import json
 import os
 import resource
 import shlex
@@ -68,6 +69,18 @@ def test_67_closed_standard_streams_with_pipes_of_our_own():
             )
             assert process.wait() == 5, f"{closed} closed, {options}"
             assert_no_survivors()
+
+
+def test_67_nothing_of_ours_stands_where_a_standard_stream_is_closed():
+    """Or the report would be written among our errors or the child's lines, or an epoll descriptor be read as the input."""
+    for closed, options in (2, "--grace 100ms --duration 50ms -v"), (1, "--capture"), (0, "--stdin pipe"):
+        path = temporary("report")
+        part = "tell 1 x ignore TERM on EOF exit 0 done serve" if closed != 1 else "tell 1 x exit 0"
+        process = start(run(f"--report {path} {options}", *actor(part)), preexec_fn=lambda: os.close(closed))
+        process.wait(within=5)
+        with open(path, encoding="utf-8") as file:
+            assert json.load(file)["command"] == "run"
+        assert_no_survivors()
 
 
 def test_67_a_jobserver_passes_through():

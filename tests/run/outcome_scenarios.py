@@ -4,6 +4,7 @@
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 
@@ -172,6 +173,22 @@ def test_75_137_stays():
 def test_75_the_same_as_the_first_process():
     for part, wanted in ("say up exit 143", 143), ("say up die KILL", 137), ("say up exit 7", 7):
         assert start(first_process(run("", *actor(part)))).wait() == wanted, part
+
+
+@plain
+def test_75_a_process_that_cannot_be_killed_is_no_success():
+    """One of another user: a child of it counts as killed, and a descendant does not change the child's code."""
+    if os.geteuid() != 0:
+        raise Skip("a program of another user needs root")
+    folder = os.path.dirname(temporary("x"))
+    for name, source in ("setpriv", "/usr/bin/setpriv"), ("curfew", curfew_path()):
+        shutil.copy(source, f"{folder}/{name}")
+    os.chmod(f"{folder}/setpriv", 0o4755)
+    os.chmod(folder, 0o755)
+    other = f"{folder}/setpriv --ruid 0 sleep 5"
+    for command, wanted in (f"exec {other}", 137), (f"{other} & sleep 0.3; exit 7", 7):
+        argv = ["setpriv", "--reuid=65534", f"{folder}/curfew", "run", "--grace", "300ms", "--duration", "1s", "--", "sh", "-c", command]
+        assert start(argv).wait(within=15) == wanted, command
 
 
 def test_75_signal_exit_keep_and_reraise():

@@ -189,6 +189,38 @@ def test_78_a_reader_that_never_reads_delays_the_exit_by_the_bound():
         assert_no_survivors()
 
 
+def full_pipe():
+    """Both ends of a pipe that takes no byte more."""
+    ends = os.pipe()
+    os.set_blocking(ends[1], False)
+    for size in 4096, 1:
+        try:
+            while True:
+                os.write(ends[1], b"x" * size)
+        except BlockingIOError:
+            pass
+    os.set_blocking(ends[1], True)
+    return ends
+
+
+def test_78_a_reader_of_our_errors_who_never_reads_delays_the_exit_by_the_bound():
+    for options, part, code in (
+        ("-v", "serve", 0),
+        ("--report -", "serve", 0),
+        ("--report /dev/full", "serve", 0),
+        ("--dump-signal USR1", "serve", 0),
+        ("", "ignore TERM serve", 137),
+        ("", None, 127),
+    ):
+        ends = full_pipe()
+        command = ["sh", "-c", "kill -USR1 $PPID; exec sleep 60"] if "dump" in options else actor(part) if part else ["/nonexistent"]
+        process = start(run(f"--grace 300ms --duration 100ms {options}", *command), stderr=ends[1])
+        assert process.wait(within=10) == code, f"{options} {part}"
+        assert_below(process.ended - process.started, 2.0, f"with a reader that never reads: {options} {part}")
+        for end in ends:
+            os.close(end)
+
+
 def test_78_without_capture_the_child_has_the_pipe_itself():
     process = start(run("", *actor("lines 1 3000 60 say last exit 0")))
     until(lambda: full(process.out.fd), "the pipe is full")

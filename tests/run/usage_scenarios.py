@@ -94,6 +94,13 @@ def test_usage_a_report_that_cannot_be_written_is_refused_before_the_start():
         refused("run", "--report", path, *COMMAND, says=["report"])
 
 
+def test_usage_a_report_to_a_fifo_without_a_reader_is_refused():
+    path = temporary("fifo")
+    os.mkfifo(path)
+    code, _, errors = finished(run(f"--report {path}", "true"))
+    assert code == 2 and len(errors.splitlines()) == 1, (code, errors)
+
+
 def test_usage_options_end_at_the_command():
     assert finished(curfew("run", "echo", "--grace", "x"))[:2] == (0, "--grace x\n")
     assert finished(curfew("run", "--", "echo", "--", "--help"))[:2] == (0, "-- --help\n")
