@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 #define FIRST_CAPACITY 64
 
 void buffer_init(struct buffer *buffer)
@@ -136,57 +138,6 @@ char *buffer_take(struct buffer *buffer)
 	return text;
 }
 
-/*
- * How a UTF-8 sequence may begin (Unicode 15, table 3-7): the second byte's bounds depend on the
- * first.
- */
-static const struct utf8_lead {
-	unsigned char first, last; /* of the lead byte */
-	unsigned char low, high;   /* of the second byte */
-	unsigned char length;
-} utf8_leads[] = {
-	{0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
-	{0xed, 0xed, 0x80, 0x9f, 3}, /* no surrogates */
-	{0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4},
-	{0xf4, 0xf4, 0x80, 0x8f, 4}, /* nothing above U+10FFFF */
-};
-
-static const struct utf8_lead *utf8_lead(unsigned char byte)
-{
-	for (size_t i = 0; i < sizeof(utf8_leads) / sizeof(utf8_leads[0]); i++) {
-		if (byte >= utf8_leads[i].first && byte <= utf8_leads[i].last) {
-			return &utf8_leads[i];
-		}
-	}
-	return NULL;
-}
-
-/*
- * Returns the length of the sequence at a byte above 0x7f, or of its maximal part, which *whole
- * tells.
- */
-static size_t utf8_sequence(const unsigned char *bytes, size_t length, bool *whole)
-{
-	const struct utf8_lead *lead = utf8_lead(bytes[0]);
-	size_t got = 1;
-
-	*whole = false;
-	if (!lead) {
-		return 1;
-	}
-	while (got < lead->length && got < length) {
-		unsigned char low = got == 1 ? lead->low : 0x80;
-		unsigned char high = got == 1 ? lead->high : 0xbf;
-
-		if (bytes[got] < low || bytes[got] > high) {
-			return got;
-		}
-		got++;
-	}
-	*whole = got == lead->length;
-	return got;
-}
-
 static void append_escaped(struct buffer *buffer, unsigned char byte)
 {
 	static const char escaped[] = "\b\f\n\r\t\"\\";
@@ -205,25 +156,24 @@ static void append_escaped(struct buffer *buffer, unsigned char byte)
 
 void buffer_append_json(struct buffer *buffer, const char *bytes, size_t length)
 {
-	const unsigned char *at = (const unsigned char *)bytes;
-	const unsigned char *end = at + length;
+	const char *end = bytes + length;
 
 	buffer_append_char(buffer, '"');
-	while (at < end) {
+	while (bytes < end) {
 		bool whole;
 		size_t n;
 
-		if (*at < 0x80) {
-			append_escaped(buffer, *at++);
+		if (!(*bytes & 0x80)) {
+			append_escaped(buffer, (unsigned char)*bytes++);
 			continue;
 		}
-		n = utf8_sequence(at, (size_t)(end - at), &whole);
+		n = utf8_sequence(bytes, (size_t)(end - bytes), &whole);
 		if (whole) {
-			buffer_append(buffer, at, n);
+			buffer_append(buffer, bytes, n);
 		} else {
 			buffer_append_text(buffer, "\xef\xbf\xbd");
 		}
-		at += n;
+		bytes += n;
 	}
 	buffer_append_char(buffer, '"');
 }
