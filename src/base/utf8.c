@@ -10,14 +10,10 @@ static const struct lead {
 	unsigned char low, high; /* of the second byte */
 	unsigned char length;    /* 0: nothing begins so */
 } leads[] = {
-	{0, 0, 0},
-	{0x80, 0xbf, 2},
-	{0xa0, 0xbf, 3}, /* e0: no longer form than needed */
-	{0x80, 0xbf, 3},
-	{0x80, 0x9f, 3}, /* ed: no surrogates */
-	{0x90, 0xbf, 4}, /* f0: no longer form than needed */
-	{0x80, 0xbf, 4},
-	{0x80, 0x8f, 4}, /* f4: nothing above U+10FFFF */
+	{0, 0, 0}, {0x80, 0xbf, 2}, {0xa0, 0xbf, 3}, /* e0: no longer form than needed */
+	{0x80, 0xbf, 3}, {0x80, 0x9f, 3},            /* ed: no surrogates */
+	{0x90, 0xbf, 4},                             /* f0: no longer form than needed */
+	{0x80, 0xbf, 4}, {0x80, 0x8f, 4},            /* f4: nothing above U+10FFFF */
 };
 
 /* The row of leads for the bytes from 0xc0 on. */
@@ -63,7 +59,8 @@ bool utf8_begins(const char *bytes, size_t length)
 {
 	bool whole;
 
-	return length && sequence(bytes, length, &whole) == length && lead_of(bytes[0])->length > length;
+	return length && sequence(bytes, length, &whole) == length &&
+		lead_of(bytes[0])->length > length;
 }
 
 size_t utf8_run(const char *bytes, size_t length)
