@@ -70,24 +70,37 @@ static bool is_hex(char byte)
  * A surrogate that stands alone passes: the grammar allows it (RFC 8259, 8.2), and JavaScript
  * writes it where its strings have one.
  */
+static bool pass_unicode(struct json_cursor *cursor, const char *digits)
+{
+	for (int i = 0; i < 4; i++) {
+		if (digits + i == cursor->end || !is_hex(digits[i])) {
+			return json_refuse(cursor, digits + i, JSON_BAD_ESCAPE);
+		}
+	}
+	cursor->at = digits + 4;
+	return true;
+}
+
 static bool pass_escape(struct json_cursor *cursor)
 {
 	const char *at = cursor->at + 1;
-	int digits = 4;
 
-	if (at == cursor->end || !strchr("\"\\/bfnrtu", *at) || !*at) {
+	switch (at < cursor->end ? *at : '\0') {
+	case '"':
+	case '\\':
+	case '/':
+	case 'b':
+	case 'f':
+	case 'n':
+	case 'r':
+	case 't':
+		cursor->at = at + 1;
+		return true;
+	case 'u':
+		return pass_unicode(cursor, at + 1);
+	default:
 		return json_refuse(cursor, at, JSON_BAD_ESCAPE);
 	}
-	if (*at++ == 'u') {
-		for (; digits && at < cursor->end && is_hex(*at); digits--) {
-			at++;
-		}
-		if (digits) {
-			return json_refuse(cursor, at, JSON_BAD_ESCAPE);
-		}
-	}
-	cursor->at = at;
-	return true;
 }
 
 static bool pass_utf8(struct json_cursor *cursor)

@@ -172,7 +172,12 @@ static bool key_equal(const char *key, const char *name, size_t length, bool esc
 	if (escaped) {
 		return json_escaped_equal(name, name + length, key, strlen(key));
 	}
-	return !strncmp(key, name, length) && !key[length];
+	for (size_t i = 0; i < length; i++) { /* most differ in their first byte */
+		if (key[i] != name[i]) {
+			return false;
+		}
+	}
+	return !key[length];
 }
 
 /* What was found below a name that comes again does not count any more. */
