@@ -10,7 +10,7 @@ static void write_call(struct buffer *out)
 {
 	buffer_append_text(out,
 		"{\"method\":\"tools/call\",\"params\":{\"name\":\"search_files\",\"arguments\":"
-		"{\"path\":\"/home/user/project\",\"pattern\":\"*.c\",\"limit\":50,\"deep\":true},"
+		"{\"path\":\"/srv/project\",\"pattern\":\"*.c\",\"limit\":50,\"deep\":true},"
 		"\"_meta\":{\"progressToken\":7}},\"jsonrpc\":\"2.0\",\"id\":7}");
 }
 

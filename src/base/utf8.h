@@ -12,12 +12,13 @@
 #define UTF8_BYTES 4 /* of the longest sequence */
 
 /*
- * Returns the length of the sequence at a byte above 0x7f and sets *whole; of one that is not whole,
- * the length of the part that could begin one (Unicode 15, 3.9, "maximal subpart"), at least 1.
+ * Returns the length of the sequence at a byte above 0x7f and sets *whole; of one that is not
+ * whole, the length of the part that could begin one (Unicode 15, 3.9, "maximal subpart"), at
+ * least 1.
  */
 size_t utf8_sequence(const char *bytes, size_t length, bool *whole);
 
-/* Whether these bytes are the beginning of a sequence, and nothing but their end makes it not whole. */
+/* Whether more bytes behind these, which are not a whole sequence, could make one. */
 bool utf8_begins(const char *bytes, size_t length);
 
 /* Returns how many bytes from the first on are whole sequences of bytes above 0x7f. */

@@ -30,6 +30,7 @@ void json_splice(struct buffer *out, const char *text, const struct json_value *
 		present += edits[i].value->kind != JSON_ABSENT;
 	}
 	for (; (edit = edit_from(edits, count, at)); done++) {
+		assert(edit->value->length);
 		buffer_append(out, text + at, edit->value->start - at);
 		buffer_append(out, edit->bytes, edit->length);
 		at = edit->value->start + edit->value->length;

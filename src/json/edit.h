@@ -15,8 +15,8 @@ struct json_edit {
 };
 
 /*
- * Appends a value of the text, its outermost or another, edited. The edits may come in any order; their values lie
- * within it and do not overlap. Meant for a handful.
+ * Appends a value of the text, its outermost or another, edited. The edits may come in any order;
+ * their values lie within it and do not overlap. Meant for a handful.
  */
 void json_splice(struct buffer *out, const char *text, const struct json_value *whole,
 	const struct json_edit *edits, size_t count);

@@ -18,17 +18,17 @@ bool json_refuse(struct json_cursor *cursor, const char *at, enum json_error err
 }
 
 /*
- * The high bit of each byte that is a control character, a quote, a backslash or not ASCII. A
- * borrow may set that of a byte behind such a one too, so only the first that is set can be trusted.
+ * The high bit of each byte that is a control character, a quote, a backslash or not ASCII (whose
+ * high bit at least one of the subtractions keeps). A borrow may set that of a byte behind such a
+ * one too, so only the first that is set can be trusted.
  */
 static inline uint64_t stops(uint64_t word)
 {
 	uint64_t quote = word ^ EACH_BYTE('"');
 	uint64_t backslash = word ^ EACH_BYTE('\\');
-	uint64_t found = (word - EACH_BYTE(0x20)) | (quote - EACH_BYTE(1)) |
-		(backslash - EACH_BYTE(1)) | word;
 
-	return found & EACH_BYTE(0x80);
+	return ((word - EACH_BYTE(0x20)) | (quote - EACH_BYTE(1)) | (backslash - EACH_BYTE(1))) &
+		EACH_BYTE(0x80);
 }
 
 static inline bool is_plain(char byte)

@@ -370,8 +370,8 @@ bool json_element_next(const char *text, const struct json_value *array, struct 
 	walk.cursor.at++; /* the comma, or the bracket that opens */
 	json_pass_space(&walk.cursor);
 	first = walk.cursor.at;
-	if (*first == ']' || !walk_value(&walk, &none)) {
-		return false;
+	if (!walk_value(&walk, &none)) {
+		return false; /* the array is empty */
 	}
 	*element = passed(&walk, first);
 	return true;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reads a JSON text (RFC 8259) in one pass: checks all of it, and finds the values that the caller
- * asks for as ranges of its bytes, so that some can be replaced (json/edit.h) and the rest be passed
- * on as it came. Nothing is allocated, copied or changed.
+ * asks for as ranges of its bytes, so that some can be replaced (json/edit.h) and the rest be
+ * passed on as it came. Nothing is allocated, copied or changed.
  *
  * Strict: one value, white space around it, nothing else. UTF-8 without a byte order mark. Numbers
  * are checked for their form and may be of any size. \u escapes may name a surrogate that stands
@@ -51,8 +51,8 @@ struct json_reader {
 };
 
 /*
- * Returns reader->error. After an error all values are absent. A text that could be the beginning of
- * a good one has the error JSON_TRUNCATED, or JSON_EMPTY, at its end.
+ * Returns reader->error. After an error all values are absent. A text that could be the beginning
+ * of a good one has the error JSON_TRUNCATED, or JSON_EMPTY, at its end.
  */
 enum json_error json_read(struct json_reader *reader, const char *text, size_t length);
 

@@ -264,6 +264,8 @@ static const struct refused {
 	{TEXT("\"\0\""), JSON_BAD_CONTROL, 1},
 	{TEXT("\"a\x1f\""), JSON_BAD_CONTROL, 2},
 	{TEXT("\"1234567\x01 1234567\""), JSON_BAD_CONTROL, 8},
+	{TEXT("\"12345\x1f 1234567\""), JSON_BAD_CONTROL, 6},
+	{TEXT("\"12345\x80 1234567\""), JSON_BAD_UTF8, 6},
 	{TEXT("{\"a\nb\":1}"), JSON_BAD_CONTROL, 3},
 	{TEXT("\"\\x41\""), JSON_BAD_ESCAPE, 2},
 	{TEXT("\"\\a\""), JSON_BAD_ESCAPE, 2},

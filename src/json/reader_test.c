@@ -198,7 +198,7 @@ static void forgets_what_it_found_in_a_bad_text(void **state)
 	assert_int_equal(values[ID].kind, JSON_ABSENT);
 }
 
-/* So many open brackets of the kinds that an object and an array take turns in, all closed again. */
+/* So many arrays and objects around each other. */
 static size_t nest(char *text, unsigned depth)
 {
 	size_t length = 0;

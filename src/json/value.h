@@ -26,7 +26,7 @@ enum json_kind {
 
 struct json_value {
 	enum json_kind kind;
-	bool repeated; /* a name on its path came twice in one object; this is the last one's value */
+	bool repeated; /* a name on its path came twice in one object; the last one counts */
 	size_t start;  /* of its first byte: the quote, the bracket, the sign */
 	size_t length; /* up to its last byte: no white space around it */
 };
