@@ -72,8 +72,8 @@ static void gives_back_the_very_bytes(void **state)
 {
 	static const char *const texts[] = {
 		"{\"id\":1}",
-		" {\"x\":1e400, \"id\" : \"\\u0069\\ud800\" ,\"params\":{\"_meta\":"
-		"{\"progressToken\":18446744073709551616}} } ",
+		" {\"x\":1e400, \"id\" : \"\\u0069\\ud800\" ,\"y\":[ ] } ",
+		"{\"params\":{\"_meta\":{\"progressToken\":18446744073709551616}}}",
 		"{\"params\":{\"requestId\":{\"a\":[1, 2]}},\"id\":[null ]}",
 		"{\"id\":0,\"\\u0069d\":-0.0}",
 	};

@@ -158,20 +158,21 @@ static void takes_as_many_paths_as_there_may_be(void **state)
 	struct json_path many[JSON_PATHS] = {0};
 	struct json_value found[JSON_PATHS];
 	struct json_reader reader = {.paths = many, .values = found, .count = JSON_PATHS};
-	char text[JSON_PATHS * 10] = "{";
+	struct buffer text = {0};
 
 	(void)state;
 	for (int i = 0; i < JSON_PATHS; i++) {
 		snprintf(names[i], sizeof(names[i]), "n%d", i);
 		many[i].keys[0] = names[i];
-		sprintf(text + strlen(text), "%s\"%s\":%d", i ? "," : "", names[i], 10 + i);
+		buffer_appendf(&text, "%c\"%s\":%d", i ? ',' : '{', names[i], 10 + i);
 	}
-	strcat(text, "}");
-	assert_int_equal(json_read(&reader, text, strlen(text)), JSON_OK);
+	buffer_append_char(&text, '}');
+	assert_int_equal(json_read(&reader, text.data, text.length), JSON_OK);
 	for (int i = 0; i < JSON_PATHS; i++) {
 		assert_int_equal(found[i].kind, JSON_NUMBER);
-		assert_int_equal(strtol(text + found[i].start, NULL, 10), 10 + i);
+		assert_int_equal(strtol(text.data + found[i].start, NULL, 10), 10 + i);
 	}
+	buffer_fini(&text);
 }
 
 static void tells_of_the_whole_value(void **state)

@@ -93,7 +93,8 @@ static void compares_strings(void **state)
 /* What buffer_append_json writes says what it was given. */
 static void reads_what_the_buffer_writes(void **state)
 {
-	char bytes[256 - 128 + 8];
+	static const char more[] = {'\xc3', '\xa4', '\xf0', '\x9f', '\x98', '\x80'};
+	char bytes[128 + sizeof(more)];
 	struct buffer written = {0}, read = {0};
 	struct json_value value;
 
@@ -101,13 +102,13 @@ static void reads_what_the_buffer_writes(void **state)
 	for (int i = 0; i < 128; i++) {
 		bytes[i] = (char)i;
 	}
-	memcpy(bytes + 128, "\xc3\xa4\xf0\x9f\x98\x80", 6);
-	buffer_append_json(&written, bytes, 134);
+	memcpy(bytes + 128, more, sizeof(more));
+	buffer_append_json(&written, bytes, sizeof(bytes));
 	value = whole(buffer_text(&written));
-	assert_true(json_string_equal(buffer_text(&written), &value, bytes, 134));
+	assert_true(json_string_equal(buffer_text(&written), &value, bytes, sizeof(bytes)));
 	json_string_decode(&read, buffer_text(&written), &value);
-	assert_int_equal(read.length, 134);
-	assert_memory_equal(buffer_text(&read), bytes, 134);
+	assert_int_equal(read.length, sizeof(bytes));
+	assert_memory_equal(buffer_text(&read), bytes, sizeof(bytes));
 	buffer_fini(&written);
 	buffer_fini(&read);
 }
