@@ -178,12 +178,26 @@ def chosen(test, words):
     return not words
 
 
+TRIES_IN_TIME = 3
+
+
+def in_time(harness, function):
+    """A measured time has the machine's delays in it, other people's work too: the best of some tries counts."""
+    for left in reversed(range(TRIES_IN_TIME)):
+        try:
+            return function()
+        except harness.Late as late:
+            if not left:
+                raise
+            print(f"again, since late: {late}")
+
+
 def run_one(path, function):
     """The process of one scenario."""
     module = load(Path(path))
     harness = sys.modules["harness"]
     try:
-        getattr(module, function)()
+        in_time(harness, getattr(module, function))
     except harness.Skip as reason:
         print(f"{reason}")
         return SKIPPED
