@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "child/tree.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -94,6 +95,22 @@ static void list_descendants(struct pids *pids)
 	seen_fini(&seen);
 }
 
+/* Returns whether a process is a child of ours, or of one that was listed. */
+static bool is_ours(const struct pids *pids, pid_t pid)
+{
+	struct proc_stat stat;
+	bool ours;
+
+	if (!proc_stat(pid, &stat)) {
+		return false;
+	}
+	ours = stat.parent == getpid();
+	for (size_t i = 0; i < pids->count && !ours; i++) {
+		ours = pids->items[i] == stat.parent;
+	}
+	return ours;
+}
+
 /*
  * Sends a signal to a process that was listed as a descendant. The pid may have been given to
  * another process since then: a descriptor pins whoever has it now, and whose child that is says
@@ -102,22 +119,17 @@ static void list_descendants(struct pids *pids)
 static void signal_descendant(const struct pids *pids, pid_t pid, int signal)
 {
 	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	struct proc_stat stat;
+	bool refused = pidfd < 0 &&
+		errno != ESRCH; /* by an old seccomp filter, or for want of descriptors */
 
-	if (pidfd < 0) {
-		return;
+	if (refused && is_ours(pids, pid)) {
+		(void)kill(pid, signal);
+	} else if (pidfd >= 0 && is_ours(pids, pid)) {
+		(void)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
 	}
-	if (proc_stat(pid, &stat)) {
-		bool ours = stat.parent == getpid();
-
-		for (size_t i = 0; i < pids->count && !ours; i++) {
-			ours = pids->items[i] == stat.parent;
-		}
-		if (ours) {
-			(void)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
-		}
+	if (pidfd >= 0) {
+		close(pidfd);
 	}
-	close(pidfd);
 }
 
 /* What is sent, and to whom not. */

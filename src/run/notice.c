@@ -19,11 +19,21 @@
 #define LINE_BYTES 1024
 #define WAIT_MS 500
 
+static int64_t limit = CURFEW_NEVER;
+
+void notice_limit(int64_t deadline)
+{
+	limit = deadline;
+}
+
 int notice_write(int fd, const char *bytes, size_t length)
 {
 	static bool waited;
 	int64_t deadline = curfew_after_ms(waited ? 0 : WAIT_MS);
 
+	if (limit < deadline) {
+		deadline = limit;
+	}
 	while (length > 0) {
 		struct pollfd writable = {.fd = fd, .events = POLLOUT};
 		ssize_t written;

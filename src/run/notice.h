@@ -4,6 +4,10 @@
 #define RUN_NOTICE_H
 
 #include <stddef.h>
+#include <stdint.h>
+
+/* No reader is waited for beyond this point in time; CURFEW_NEVER at the start. */
+void notice_limit(int64_t deadline);
 
 /* Writes one line to standard error, behind "curfew run: ". %m may be used. */
 void notice(const char *format, ...) __attribute__((format(printf, 1, 2)));

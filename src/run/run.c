@@ -44,6 +44,7 @@ static void on_phase(enum curfew_phase phase, void *arg)
 		curfew_token_cause(curfew_context_token(curfew_lifecycle_context(runner->life)));
 
 	if (phase == CURFEW_DRAINING) {
+		notice_limit(curfew_lifecycle_grace_deadline(runner->life));
 		say(runner, cause.text);
 		if (runner->child && cause.signal && !runner->config->stop_signal) {
 			child_set_stop_signal(
