@@ -4,7 +4,7 @@
 import re
 import subprocess
 
-from harness import ROOT, Skip, curfew_path, finished
+from harness import ROOT, curfew_path, finished
 
 HEADERS = sorted((ROOT / "include" / "curfew").glob("*.h"))
 PAGES = sorted((ROOT / "man").glob("*.[137]"))
