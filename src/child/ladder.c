@@ -37,13 +37,13 @@ static void next_rung_after(struct curfew_child *child, int64_t ms)
 	agenda_start(&child->loop->agenda, &child->ladder, curfew_after_ms(ms));
 }
 
-/* Says a word to the keeper, who may have been stopped by somebody. */
+/* Says a word to the keeper, who may have been stopped by somebody, and is continued to hear it. */
 static void tell_keeper(struct curfew_child *child, const char *word)
 {
-	keeper_send(child->channel.fd, word);
 	if (!child->main_ended) {
 		(void)kill(child->tree.main, SIGCONT);
 	}
+	keeper_send(child->channel.fd, word);
 }
 
 static void signal_tree(struct curfew_child *child)
