@@ -176,7 +176,7 @@ static void take_message(wslay_event_context_ptr context,
 			message->status_code ? message->status_code : WS_CLOSE_NO_CODE;
 		skip = message->msg_length < 2 ? message->msg_length : 2;
 	}
-	note(&source->verdict->events, message->opcode, message->msg + skip,
+	note(&source->verdict->events, message->opcode, message->msg ? message->msg + skip : NULL,
 		message->msg_length - skip);
 }
 
