@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/compose.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "http/status.h"
+
+static bool is_clean(const char *text)
+{
+	for (; *text; text++) {
+		if ((unsigned char)*text < 0x20 && *text != '\t') {
+			return false;
+		}
+	}
+	return true;
+}
+
+static void append(struct buffer *out, struct http_text text)
+{
+	buffer_append(out, text.bytes, text.length);
+}
+
+void http_compose_status(struct buffer *out, unsigned status)
+{
+	char line[16];
+
+	assert(status >= 100 && status <= 599);
+	snprintf(line, sizeof(line), "HTTP/1.1 %u ", status);
+	buffer_append_text(out, line);
+	buffer_append_text(out, http_status_reason(status));
+	buffer_append(out, "\r\n", 2);
+}
+
+void http_compose_request(struct buffer *out, struct http_text method, struct http_text target)
+{
+	append(out, method);
+	buffer_append_char(out, ' ');
+	append(out, target);
+	buffer_append_text(out, " HTTP/1.1\r\n");
+}
+
+void http_compose_field(struct buffer *out, const char *name, const char *value)
+{
+	assert(*name && is_clean(name) && is_clean(value) && !strpbrk(name, " \t:"));
+	buffer_append_text(out, name);
+	buffer_append(out, ": ", 2);
+	buffer_append_text(out, value);
+	buffer_append(out, "\r\n", 2);
+}
+
+void http_compose_number(struct buffer *out, const char *name, uint64_t number)
+{
+	char value[24];
+
+	snprintf(value, sizeof(value), "%" PRIu64, number);
+	http_compose_field(out, name, value);
+}
+
+static bool is_listed(struct http_text name, const char *const *names)
+{
+	for (; names && *names; names++) {
+		if (http_text_equal(name, *names)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void append_field(
+	struct buffer *out, const struct http_head *head, const struct http_field *field)
+{
+	append(out, http_head_text(head, field->name));
+	buffer_append(out, ": ", 2);
+	append(out, http_head_text(head, field->value));
+	buffer_append(out, "\r\n", 2);
+}
+
+void http_compose_passed(
+	struct buffer *out, const struct http_head *head, const char *const *dropped)
+{
+	for (uint16_t i = 0; i < head->count; i++) {
+		const struct http_field *field = &head->fields[i];
+
+		if (!field->hop && !is_listed(http_head_text(head, field->name), dropped)) {
+			append_field(out, head, field);
+		}
+	}
+}
+
+void http_compose_trailers(struct buffer *out, const struct http_head *head)
+{
+	for (uint16_t i = 0; i < head->trailers; i++) {
+		append_field(out, head, &head->fields[head->count + i]);
+	}
+}
+
+void http_compose_end(struct buffer *out)
+{
+	buffer_append(out, "\r\n", 2);
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/compose.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "http/date.h"
+#include "http/parser.h"
+#include "http/status.h"
+
+static void passes_on_what_is_for_everybody(void **state)
+{
+	static const char text[] = "GET /a HTTP/1.1\r\nhost:  a \r\nConnection: x-a, close\r\n"
+				   "Keep-Alive: timeout=5\r\nX-A: 1\r\nX-B: 2\r\nTE: trailers\r\n"
+				   "X-Forwarded-For: 6\r\nTransfer-Encoding: chunked\r\n\r\n"
+				   "0\r\nX-C: 3\r\n\r\n";
+	static const char *const dropped[] = {"x-forwarded-for", NULL};
+	struct http_parser parser;
+	struct buffer out = {0};
+	size_t used, at = 0;
+
+	(void)state;
+	http_parser_init(&parser, HTTP_REQUESTS);
+	while (http_parser_read(&parser, text + at, sizeof(text) - 1 - at, &used) !=
+		HTTP_EVENT_END) {
+		at += used;
+	}
+	http_compose_request(&out, http_head_text(&parser.head, parser.head.method),
+		http_head_text(&parser.head, parser.head.path));
+	http_compose_passed(&out, &parser.head, dropped);
+	http_compose_number(&out, "Content-Length", 18446744073709551615U);
+	http_compose_end(&out);
+	http_compose_trailers(&out, &parser.head);
+	assert_string_equal(buffer_text(&out),
+		"GET /a HTTP/1.1\r\nhost: a\r\nX-B: 2\r\n"
+		"Content-Length: 18446744073709551615\r\n\r\nX-C: 3\r\n");
+	buffer_consume(&out, out.length);
+	http_compose_passed(&out, &parser.head, NULL);
+	assert_non_null(strstr(buffer_text(&out), "X-Forwarded-For: 6"));
+	http_parser_fini(&parser);
+	buffer_fini(&out);
+}
+
+static void statuses_have_their_reasons(void **state)
+{
+	struct buffer out = {0};
+
+	(void)state;
+	http_compose_status(&out, 503);
+	http_compose_field(&out, "Retry-After", "1");
+	http_compose_status(&out, 299);
+	assert_string_equal(buffer_text(&out),
+		"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nHTTP/1.1 299 \r\n");
+	assert_string_equal(http_status_reason(431), "Request Header Fields Too Large");
+	assert_string_equal(http_status_reason(0), "");
+	buffer_fini(&out);
+}
+
+static void dates_are_made_once_a_second(void **state)
+{
+	struct http_date date = {0};
+
+	(void)state;
+	assert_string_equal(http_date_text(&date, 0), "Thu, 01 Jan 1970 00:00:00 GMT");
+	assert_string_equal(http_date_text(&date, 784111777), "Sun, 06 Nov 1994 08:49:37 GMT");
+	assert_string_equal(http_date_text(&date, 1709210096), "Thu, 29 Feb 2024 12:34:56 GMT");
+	date.text[0] = 'X'; /* seen, so it is not made anew */
+	assert_string_equal(http_date_text(&date, 1709210096), "Xhu, 29 Feb 2024 12:34:56 GMT");
+	assert_string_equal(http_date_text(&date, 253402300799), "Fri, 31 Dec 9999 23:59:59 GMT");
+	assert_string_equal(http_date_text(&date, INT64_MAX), "Thu, 01 Jan 1970 00:00:00 GMT");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(passes_on_what_is_for_everybody),
+		cmocka_unit_test(statuses_have_their_reasons),
+		cmocka_unit_test(dates_are_made_once_a_second),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The Date of responses (RFC 9110, 5.6.7), made once a second. */
+#ifndef HTTP_DATE_H
+#define HTTP_DATE_H
+
+#include <time.h>
+
+#define HTTP_DATE_LENGTH 29
+
+/* Zeroed at the start; one for each thread. */
+struct http_date {
+	time_t second;
+	char text[HTTP_DATE_LENGTH + 1];
+};
+
+/*
+ * Returns the date of a second of the calendar's clock ("Sun, 06 Nov 1994 08:49:37 GMT"); valid
+ * until the next call. A second outside the years 1 to 9999 gives the one of 1970.
+ */
+const char *http_date_text(struct http_date *date, time_t second);
+
+#endif

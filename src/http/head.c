@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/head.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* What an idle connection keeps for its next head. */
+#define KEPT_TEXT 1024
+#define KEPT_FIELDS 16
+
+static const char *const known_names[HTTP_KNOWN_FIELD_COUNT] = {
+#define HTTP_KNOWN_FIELD(name, text) [HTTP_FIELD_##name] = text,
+	HTTP_KNOWN_FIELDS(HTTP_KNOWN_FIELD)
+#undef HTTP_KNOWN_FIELD
+};
+
+/* Fields that Connection may not take away: their senders are not the ones who route or check. */
+static const char *const kept_names[] = {
+	"Authorization",
+	"Content-Length",
+	"Cookie",
+	"Forwarded",
+	"Host",
+	"Via",
+	"X-Forwarded-For",
+	"X-Forwarded-Host",
+	"X-Forwarded-Proto",
+};
+
+void http_head_clear(struct http_head *head)
+{
+	struct buffer text = head->text;
+	struct http_field *fields = head->fields;
+	uint16_t capacity = head->capacity;
+
+	if (text.capacity > KEPT_TEXT || text.failed) {
+		buffer_fini(&text);
+	}
+	if (capacity > KEPT_FIELDS) {
+		free(fields);
+		fields = NULL;
+		capacity = 0;
+	}
+	text.length = 0;
+	*head = (struct http_head){.text = text, .fields = fields, .capacity = capacity};
+}
+
+void http_head_fini(struct http_head *head)
+{
+	buffer_fini(&head->text);
+	free(head->fields);
+	*head = (struct http_head){0};
+}
+
+struct http_text http_head_text(const struct http_head *head, struct http_range range)
+{
+	return (struct http_text){
+		head->text.data ? head->text.data + range.start : "",
+		range.length,
+	};
+}
+
+bool http_text_equal(struct http_text text, const char *word)
+{
+	return strlen(word) == text.length && !strncasecmp(text.bytes, word, text.length);
+}
+
+bool http_head_says(const struct http_head *head, struct http_range range, const char *word)
+{
+	struct http_text text = http_head_text(head, range);
+
+	return strlen(word) == text.length && !memcmp(text.bytes, word, text.length);
+}
+
+const struct http_field *http_head_find(
+	const struct http_head *head, const char *name, const struct http_field *behind)
+{
+	const struct http_field *field = behind ? behind + 1 : head->fields;
+
+	for (; field != head->fields + head->count; field++) {
+		if (http_text_equal(http_head_text(head, field->name), name)) {
+			return field;
+		}
+	}
+	return NULL;
+}
+
+static bool is_blank(char byte)
+{
+	return byte == ' ' || byte == '\t';
+}
+
+/* Returns the comma that ends the first element, or the end. */
+static const char *element_end(const char *at, const char *end)
+{
+	bool quoted = false;
+
+	for (; at < end && (quoted || *at != ','); at++) {
+		if (*at == '"') {
+			quoted = !quoted;
+		} else if (quoted && *at == '\\' && at + 1 < end) {
+			at++;
+		}
+	}
+	return at;
+}
+
+bool http_list_next(struct http_text *list, struct http_text *element)
+{
+	const char *end = list->bytes + list->length;
+	const char *at = list->bytes;
+
+	while (at < end) {
+		const char *comma = element_end(at, end), *last = comma;
+
+		while (at < last && is_blank(*at)) {
+			at++;
+		}
+		while (last > at && is_blank(last[-1])) {
+			last--;
+		}
+		*element = (struct http_text){at, (size_t)(last - at)};
+		at = comma < end ? comma + 1 : end;
+		*list = (struct http_text){at, (size_t)(end - at)};
+		if (element->length) {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool http_head_lists(const struct http_head *head, const char *name, const char *token)
+{
+	const struct http_field *field = NULL;
+
+	while ((field = http_head_find(head, name, field))) {
+		struct http_text list = http_head_text(head, field->value), element;
+
+		while (http_list_next(&list, &element)) {
+			if (http_text_equal(element, token)) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+static uint8_t known_field(struct http_text name)
+{
+	for (uint8_t i = 1; i < HTTP_KNOWN_FIELD_COUNT; i++) {
+		/* The first letter spares nearly all comparisons. */
+		if ((name.bytes[0] | 0x20) == (known_names[i][0] | 0x20) &&
+			http_text_equal(name, known_names[i])) {
+			return i;
+		}
+	}
+	return HTTP_FIELD_OTHER;
+}
+
+static bool fields_grow(struct http_head *head)
+{
+	uint16_t capacity = head->capacity ? (uint16_t)(head->capacity * 2) : KEPT_FIELDS;
+	struct http_field *fields = realloc(head->fields, capacity * sizeof(*fields));
+
+	if (!fields) {
+		return false;
+	}
+	head->fields = fields;
+	head->capacity = capacity;
+	return true;
+}
+
+struct http_field *http_head_add(struct http_head *head, struct http_range name)
+{
+	struct http_field *field;
+
+	if (head->count + head->trailers == head->capacity && !fields_grow(head)) {
+		return NULL;
+	}
+	field = &head->fields[head->count + head->trailers];
+	*field = (struct http_field){
+		.name = name,
+		.value = {.start = (uint16_t)(name.start + name.length)},
+		.known = known_field(http_head_text(head, name)),
+	};
+	return field;
+}
+
+static bool is_kept(struct http_text name)
+{
+	for (size_t i = 0; i < sizeof(kept_names) / sizeof(kept_names[0]); i++) {
+		if (http_text_equal(name, kept_names[i])) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void mark_named(struct http_head *head, struct http_text option)
+{
+	if (is_kept(option)) {
+		return;
+	}
+	for (uint16_t i = 0; i < head->count; i++) {
+		struct http_text name = http_head_text(head, head->fields[i].name);
+
+		if (name.length == option.length &&
+			!strncasecmp(name.bytes, option.bytes, name.length)) {
+			head->fields[i].hop = true;
+		}
+	}
+}
+
+bool http_field_is_hop(const struct http_field *field)
+{
+	switch (field->known) {
+	case HTTP_FIELD_CONNECTION:
+	case HTTP_FIELD_KEEP_ALIVE:
+	case HTTP_FIELD_PROXY_CONNECTION:
+	case HTTP_FIELD_TE:
+	case HTTP_FIELD_TRANSFER_ENCODING:
+	case HTTP_FIELD_UPGRADE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+void http_head_mark_hops(struct http_head *head)
+{
+	for (uint16_t i = 0; i < head->count; i++) {
+		struct http_field *field = &head->fields[i];
+		struct http_text list = http_head_text(head, field->value), option;
+
+		field->hop = field->hop || http_field_is_hop(field);
+		while (field->known == HTTP_FIELD_CONNECTION && http_list_next(&list, &option)) {
+			mark_named(head, option);
+		}
+	}
+}

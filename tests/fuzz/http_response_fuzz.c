@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* HTTP responses, one behind the other: whole and in pieces, and beside llhttp alone. */
+#include "tests/fuzz/http_messages.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	messages_check(HTTP_RESPONSES, data, size);
+	return 0;
+}
