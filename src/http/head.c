@@ -148,11 +148,11 @@ bool http_head_lists(const struct http_head *head, const char *name, const char 
 
 static uint8_t known_field(struct http_text name)
 {
-	for (uint8_t i = 1; i < HTTP_KNOWN_FIELD_COUNT; i++) {
+	for (int i = 1; i < HTTP_KNOWN_FIELD_COUNT; i++) {
 		/* The first letter spares nearly all comparisons. */
 		if ((name.bytes[0] | 0x20) == (known_names[i][0] | 0x20) &&
 			http_text_equal(name, known_names[i])) {
-			return i;
+			return (uint8_t)i;
 		}
 	}
 	return HTTP_FIELD_OTHER;

@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "http/grammar.h"
+
 /* The longest method and version around a target. */
 #define REQUEST_LINE_MOST (HTTP_TARGET_MOST + 64)
 
@@ -38,115 +40,6 @@ static enum http_event refuse(struct http_parser *parser, enum http_error error)
 	parser->error = error;
 	parser_enter(parser, HTTP_STATE_REFUSED);
 	return HTTP_EVENT_REFUSED;
-}
-
-static struct http_parser *parser_of(llhttp_t *grammar)
-{
-	return grammar->data;
-}
-
-static int on_field(llhttp_t *grammar, const char *at, size_t length)
-{
-	struct http_parser *parser = parser_of(grammar);
-	struct http_head *head = &parser->head;
-	struct http_range name = {(uint16_t)(at - head->text.data), (uint16_t)length};
-
-	if (!length) {
-		parser->error = HTTP_BAD_FIELD;
-		return HPE_USER;
-	}
-	if (head->count + head->trailers == HTTP_FIELDS_MOST) {
-		parser->error = HTTP_TOO_MANY_FIELDS;
-		return HPE_USER;
-	}
-	if (!http_head_add(head, name)) {
-		parser->error = HTTP_NO_MEMORY;
-		return HPE_USER;
-	}
-	if (parser->state == HTTP_STATE_TRAILERS) {
-		head->trailers++;
-	} else {
-		head->count++;
-	}
-	return 0;
-}
-
-static int on_value(llhttp_t *grammar, const char *at, size_t length)
-{
-	struct http_head *head = &parser_of(grammar)->head;
-	struct http_field *field = &head->fields[head->count + head->trailers - 1];
-
-	while (length && (at[length - 1] == ' ' || at[length - 1] == '\t')) {
-		length--;
-	}
-	field->value = (struct http_range){(uint16_t)(at - head->text.data), (uint16_t)length};
-	return 0;
-}
-
-static int on_noted(llhttp_t *grammar)
-{
-	parser_of(grammar)->noted = true;
-	return 0;
-}
-
-/* Only behind trailers is this what we wait for; a head without a body is complete as well. */
-static int on_complete(llhttp_t *grammar)
-{
-	struct http_parser *parser = parser_of(grammar);
-
-	parser->noted = parser->noted || parser->state == HTTP_STATE_TRAILERS;
-	return 0;
-}
-
-static const llhttp_settings_t settings = {
-	.on_header_field = on_field,
-	.on_header_value = on_value,
-	.on_headers_complete = on_noted,
-	.on_chunk_header = on_noted,
-	.on_message_complete = on_complete,
-};
-
-static enum http_error grammar_error(const struct http_parser *parser, llhttp_errno_t code)
-{
-	switch (code) {
-	case HPE_USER:
-		return parser->error;
-	case HPE_INVALID_METHOD:
-	case HPE_INVALID_CONSTANT: /* a method of another protocol */
-		return HTTP_UNKNOWN_METHOD;
-	case HPE_INVALID_URL:
-		return HTTP_BAD_TARGET;
-	case HPE_INVALID_CONTENT_LENGTH:
-		return HTTP_BAD_LENGTH;
-	case HPE_UNEXPECTED_CONTENT_LENGTH:
-		return parser->grammar.flags & F_TRANSFER_ENCODING ? HTTP_LENGTH_AND_CODING
-								   : HTTP_REPEATED_LENGTH;
-	case HPE_INVALID_TRANSFER_ENCODING:
-		return HTTP_BAD_CODING;
-	case HPE_INVALID_CHUNK_SIZE:
-		return HTTP_BAD_CHUNK;
-	default:
-		return parser->state == HTTP_STATE_HEAD || parser->state == HTTP_STATE_TRAILERS
-			? HTTP_BAD_FIELD
-			: HTTP_BAD_CHUNK;
-	}
-}
-
-/* Shows bytes to llhttp. A pause for an upgrade is none of its business, and stands at the end. */
-static enum http_error grammar_read(struct http_parser *parser, const char *bytes, size_t length)
-{
-	llhttp_errno_t code;
-
-	parser->noted = false;
-	code = llhttp_execute(&parser->grammar, bytes, length);
-	return code == HPE_OK || code == HPE_PAUSED_UPGRADE ? HTTP_OK : grammar_error(parser, code);
-}
-
-static void grammar_reset(struct http_parser *parser)
-{
-	llhttp_init(&parser->grammar, parser->side == HTTP_REQUESTS ? HTTP_REQUEST : HTTP_RESPONSE,
-		&settings);
-	parser->grammar.data = parser;
 }
 
 /* Looks at the line that was just gathered. */
@@ -247,8 +140,8 @@ static enum http_error head_check(struct http_parser *parser)
 	if (error) {
 		return error;
 	}
-	grammar_reset(parser);
-	error = grammar_read(parser, head->text.data, head->text.length);
+	http_grammar_reset(parser);
+	error = http_grammar_read(parser, head->text.data, head->text.length);
 	if (!error && !parser->noted) {
 		error = HTTP_BAD_FIELD;
 	}
@@ -349,7 +242,7 @@ static enum http_event chunk_line_read(struct http_parser *parser, struct input 
 	length = length < room ? length : room;
 	feed = memchr(in->at, '\n', length);
 	length = feed ? (size_t)(feed + 1 - in->at) : length;
-	error = grammar_read(parser, in->at, length);
+	error = http_grammar_read(parser, in->at, length);
 	in->at += length;
 	parser->line = (uint16_t)(parser->line + length);
 	if (error) {
@@ -367,7 +260,7 @@ static enum http_event chunk_data_read(struct http_parser *parser, struct input 
 	enum http_error error;
 
 	data_take(parser, in, parser->left);
-	error = grammar_read(parser, parser->body.bytes, parser->body.length);
+	error = http_grammar_read(parser, parser->body.bytes, parser->body.length);
 	if (error) {
 		return refuse(parser, error);
 	}
@@ -380,7 +273,7 @@ static enum http_event chunk_data_read(struct http_parser *parser, struct input 
 /* The two bytes behind a chunk, of which llhttp knows what they must be. */
 static enum http_event chunk_end_read(struct http_parser *parser, struct input *in)
 {
-	enum http_error error = grammar_read(parser, in->at, 1);
+	enum http_error error = http_grammar_read(parser, in->at, 1);
 
 	in->at++;
 	parser->line++;
@@ -399,7 +292,7 @@ static enum http_event trailers_read(struct http_parser *parser, struct input *i
 	struct http_head *head = &parser->head;
 
 	if (lines_gather(parser, in)) {
-		parser->error = grammar_read(parser, head->text.data + parser->section,
+		parser->error = http_grammar_read(parser, head->text.data + parser->section,
 			head->text.length - parser->section);
 		if (!parser->error && !parser->noted) {
 			parser->error = HTTP_BAD_FIELD;

@@ -3,76 +3,71 @@
 
 #include <stddef.h>
 
-#define STATUSES(X)                                                                                \
-	X(100, "Continue")                                                                         \
-	X(101, "Switching Protocols")                                                              \
-	X(102, "Processing")                                                                       \
-	X(103, "Early Hints")                                                                      \
-	X(200, "OK")                                                                               \
-	X(201, "Created")                                                                          \
-	X(202, "Accepted")                                                                         \
-	X(203, "Non-Authoritative Information")                                                    \
-	X(204, "No Content")                                                                       \
-	X(205, "Reset Content")                                                                    \
-	X(206, "Partial Content")                                                                  \
-	X(207, "Multi-Status")                                                                     \
-	X(208, "Already Reported")                                                                 \
-	X(226, "IM Used")                                                                          \
-	X(300, "Multiple Choices")                                                                 \
-	X(301, "Moved Permanently")                                                                \
-	X(302, "Found")                                                                            \
-	X(303, "See Other")                                                                        \
-	X(304, "Not Modified")                                                                     \
-	X(307, "Temporary Redirect")                                                               \
-	X(308, "Permanent Redirect")                                                               \
-	X(400, "Bad Request")                                                                      \
-	X(401, "Unauthorized")                                                                     \
-	X(402, "Payment Required")                                                                 \
-	X(403, "Forbidden")                                                                        \
-	X(404, "Not Found")                                                                        \
-	X(405, "Method Not Allowed")                                                               \
-	X(406, "Not Acceptable")                                                                   \
-	X(407, "Proxy Authentication Required")                                                    \
-	X(408, "Request Timeout")                                                                  \
-	X(409, "Conflict")                                                                         \
-	X(410, "Gone")                                                                             \
-	X(411, "Length Required")                                                                  \
-	X(412, "Precondition Failed")                                                              \
-	X(413, "Content Too Large")                                                                \
-	X(414, "URI Too Long")                                                                     \
-	X(415, "Unsupported Media Type")                                                           \
-	X(416, "Range Not Satisfiable")                                                            \
-	X(417, "Expectation Failed")                                                               \
-	X(421, "Misdirected Request")                                                              \
-	X(422, "Unprocessable Content")                                                            \
-	X(423, "Locked")                                                                           \
-	X(424, "Failed Dependency")                                                                \
-	X(425, "Too Early")                                                                        \
-	X(426, "Upgrade Required")                                                                 \
-	X(428, "Precondition Required")                                                            \
-	X(429, "Too Many Requests")                                                                \
-	X(431, "Request Header Fields Too Large")                                                  \
-	X(451, "Unavailable For Legal Reasons")                                                    \
-	X(500, "Internal Server Error")                                                            \
-	X(501, "Not Implemented")                                                                  \
-	X(502, "Bad Gateway")                                                                      \
-	X(503, "Service Unavailable")                                                              \
-	X(504, "Gateway Timeout")                                                                  \
-	X(505, "HTTP Version Not Supported")                                                       \
-	X(506, "Variant Also Negotiates")                                                          \
-	X(507, "Insufficient Storage")                                                             \
-	X(508, "Loop Detected")                                                                    \
-	X(511, "Network Authentication Required")
+static const char *const reasons[] = {
+	[100] = "Continue",
+	[101] = "Switching Protocols",
+	[102] = "Processing",
+	[103] = "Early Hints",
+	[200] = "OK",
+	[201] = "Created",
+	[202] = "Accepted",
+	[203] = "Non-Authoritative Information",
+	[204] = "No Content",
+	[205] = "Reset Content",
+	[206] = "Partial Content",
+	[207] = "Multi-Status",
+	[208] = "Already Reported",
+	[226] = "IM Used",
+	[300] = "Multiple Choices",
+	[301] = "Moved Permanently",
+	[302] = "Found",
+	[303] = "See Other",
+	[304] = "Not Modified",
+	[307] = "Temporary Redirect",
+	[308] = "Permanent Redirect",
+	[400] = "Bad Request",
+	[401] = "Unauthorized",
+	[402] = "Payment Required",
+	[403] = "Forbidden",
+	[404] = "Not Found",
+	[405] = "Method Not Allowed",
+	[406] = "Not Acceptable",
+	[407] = "Proxy Authentication Required",
+	[408] = "Request Timeout",
+	[409] = "Conflict",
+	[410] = "Gone",
+	[411] = "Length Required",
+	[412] = "Precondition Failed",
+	[413] = "Content Too Large",
+	[414] = "URI Too Long",
+	[415] = "Unsupported Media Type",
+	[416] = "Range Not Satisfiable",
+	[417] = "Expectation Failed",
+	[421] = "Misdirected Request",
+	[422] = "Unprocessable Content",
+	[423] = "Locked",
+	[424] = "Failed Dependency",
+	[425] = "Too Early",
+	[426] = "Upgrade Required",
+	[428] = "Precondition Required",
+	[429] = "Too Many Requests",
+	[431] = "Request Header Fields Too Large",
+	[451] = "Unavailable For Legal Reasons",
+	[500] = "Internal Server Error",
+	[501] = "Not Implemented",
+	[502] = "Bad Gateway",
+	[503] = "Service Unavailable",
+	[504] = "Gateway Timeout",
+	[505] = "HTTP Version Not Supported",
+	[506] = "Variant Also Negotiates",
+	[507] = "Insufficient Storage",
+	[508] = "Loop Detected",
+	[511] = "Network Authentication Required",
+};
 
 const char *http_status_reason(unsigned status)
 {
-	switch (status) {
-#define STATUS(number, reason)                                                                     \
-	case number:                                                                               \
-		return reason;
-		STATUSES(STATUS)
-#undef STATUS
-	default:
-		return "";
-	}
+	const char *reason = status < sizeof(reasons) / sizeof(reasons[0]) ? reasons[status] : NULL;
+
+	return reason ? reason : "";
 }
