@@ -13,10 +13,10 @@
  *		bytes += used, length -= used;
  *	} while (event is HTTP_EVENT_HEAD or HTTP_EVENT_BODY)
  *
- * A message is HTTP_EVENT_HEAD, any number of HTTP_EVENT_BODY, HTTP_EVENT_END. After HTTP_EVENT_END nothing is read until
- * http_parser_next: the bytes that are left are the next message's, or another protocol's if a
- * request asked for one (head.upgrade) and was granted it. A 101 is HTTP_EVENT_HEAD, HTTP_EVENT_TUNNEL. Other
- * interim responses (1xx) are messages of their own in front of the final one.
+ * A message is HEAD, any number of BODY, END. After END nothing is read until http_parser_next: the
+ * bytes that are left are the next message's, or another protocol's if a request asked for one
+ * (head.upgrade) and was granted it. A 101 is HEAD, TUNNEL. Other interim responses (1xx) are
+ * messages of their own in front of the final one.
  *
  * The states, each entered by one function that knows the edges:
  *
@@ -104,18 +104,19 @@ void http_parser_ask(struct http_parser *parser, struct http_asked asked);
 
 /*
  * Reads on, up to the next event, and sets *used to the bytes that it took. May be called with no
- * bytes. body and the texts of head are valid until the next call.
+ * bytes. body, and pointers to the head's text, are valid until the next call.
  */
 enum http_event http_parser_read(
 	struct http_parser *parser, const char *bytes, size_t length, size_t *used);
 
 /*
- * The peer has sent all. Returns HTTP_EVENT_END for a body that ends so, HTTP_EVENT_MORE between two messages,
- * HTTP_EVENT_REFUSED (HTTP_TRUNCATED) within one; where http_parser_read stays, the same as it.
+ * The peer has sent all. Returns HTTP_EVENT_END for a body that ends so, HTTP_EVENT_MORE between
+ * two messages, HTTP_EVENT_REFUSED (HTTP_TRUNCATED) within one; where http_parser_read stays, the
+ * same as it.
  */
 enum http_event http_parser_close(struct http_parser *parser);
 
-/* After HTTP_EVENT_END: on to the next message. What was asked stays if an interim response ended. */
+/* After HTTP_EVENT_END: on to the next message. What was asked stays behind an interim response. */
 void http_parser_next(struct http_parser *parser);
 
 /* Between two messages, with no byte of the next one read. */
