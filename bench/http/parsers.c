@@ -26,7 +26,7 @@ static const struct {
 		"curl/7.88.1\r\n"
 		"Accept: */*\r\nConnection: keep-alive\r\n\r\n"},
 	{"GET, browser",
-		"GET /wiki/Main_Page HTTP/1.1\r\nHost: www.example.org\r\nUser-Agent: Mozilla/5.0 "
+		"GET /Main_Page HTTP/1.1\r\nHost: www.example.org\r\nUser-Agent: Mozilla/5.0 "
 		"(X11; Linux x86_64; rv:120.0) Gecko/20100101 Firefox/120.0\r\nAccept: text/html,"
 		"application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\nAccept-Language: "
 		"en-US,en;q=0.5\r\nAccept-Encoding: gzip, deflate, br\r\nReferer: "
