@@ -75,7 +75,7 @@ static void bounds_are_exact(void **state)
 
 static void bounds_of_chunks_are_exact(void **state)
 {
-	char line[HTTP_CHUNK_LINE_MOST + 8];
+	char line[2 * HTTP_CHUNK_LINE_MOST];
 
 	(void)state;
 	assert_bounded(make(CHUNKED, "0", HTTP_CHUNK_LINE_MOST - 2, "\r\n\r\n"), HTTP_OK);
@@ -88,6 +88,9 @@ static void bounds_of_chunks_are_exact(void **state)
 	assert_bounded(make(CHUNKED, line, HTTP_EXTENSIONS_MOST / 128, "0\r\n\r\n"), HTTP_OK);
 	assert_bounded(make(CHUNKED, line, HTTP_EXTENSIONS_MOST / 128, "0;a\r\n\r\n"),
 		HTTP_CHUNK_TOO_LONG);
+	/* Those of each body by themselves. */
+	snprintf(line, sizeof(line), "1;%.*d\r\nx\r\n0\r\n\r\n" CHUNKED, 127, 0);
+	assert_bounded(make(CHUNKED, line, HTTP_EXTENSIONS_MOST / 128 + 1, "0\r\n\r\n"), HTTP_OK);
 	assert_bounded(make(CHUNKED, "1\r\nx\r\n", 5000, "0\r\n\r\n"), HTTP_OK);
 	assert_bounded(make(CHUNKED "0\r\nX: ", "x", HTTP_TRAILERS_MOST - 7, "\r\n\r\n"), HTTP_OK);
 	assert_bounded(make(CHUNKED "0\r\nX: ", "x", HTTP_TRAILERS_MOST - 6, "\r\n\r\n"),
@@ -131,6 +134,33 @@ static void stops_at_the_end_of_a_message(void **state)
 	assert_int_equal(read_text(&parser, both + 2, &used), HTTP_EVENT_HEAD);
 	assert_int_equal(used, sizeof(both) - 3);
 	assert_int_equal(read_text(&parser, "", &used), HTTP_EVENT_END);
+	http_parser_fini(&parser);
+}
+
+/* What was asked holds for the final response, and for no other. */
+static void interim_responses_answer_nothing(void **state)
+{
+	struct http_parser parser;
+	size_t used;
+
+	(void)state;
+	http_parser_init(&parser, HTTP_RESPONSES);
+	http_parser_ask(&parser, (struct http_asked){.head = true});
+	assert_int_equal(
+		read_text(&parser, "HTTP/1.1 100 Continue\r\n\r\n", &used), HTTP_EVENT_HEAD);
+	assert_int_equal(read_text(&parser, "", &used), HTTP_EVENT_END);
+	http_parser_next(&parser);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(
+			read_text(&parser, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", &used),
+			HTTP_EVENT_HEAD);
+		assert_int_equal(parser.head.framing, i ? HTTP_FRAMING_LENGTH : HTTP_FRAMING_NONE);
+		assert_int_equal(read_text(&parser, i ? "a" : "", &used),
+			i ? HTTP_EVENT_BODY : HTTP_EVENT_END);
+		if (!i) {
+			http_parser_next(&parser);
+		}
+	}
 	http_parser_fini(&parser);
 }
 
@@ -214,6 +244,7 @@ int main(void)
 		cmocka_unit_test(bounds_are_exact),
 		cmocka_unit_test(bounds_of_chunks_are_exact),
 		cmocka_unit_test(stops_at_the_end_of_a_message),
+		cmocka_unit_test(interim_responses_answer_nothing),
 		cmocka_unit_test(a_refusal_stays),
 		cmocka_unit_test(gives_memory_back),
 		cmocka_unit_test(lack_of_memory_is_refused),

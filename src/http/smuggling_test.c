@@ -206,6 +206,7 @@ static const struct {
 } accepted[] = {
 	{TEXT("\r\n" GET "\r\n"), "end at 29\nidle"},
 	{TEXT(GET "\r\n\r\n" GET "\r\n"), "end at 27\nhead"},
+	{TEXT("\r\n" GET "\r\n\r\n" GET "\r\n"), "end at 58\nidle"},
 	{TEXT("GET / HTTP/1.0\r\n\r\n"), "keep=0"},
 	{TEXT("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"), "keep=1"},
 	{TEXT("GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n"), "keep=0"},
