@@ -211,7 +211,7 @@ def test_environment_forms_of_every_kind_of_option():
     kinds = {
         "CURFEW_SIGNAL_EXIT": ("keep", 143),
         "CURFEW_SIGNAL": ("USR2", 0),
-        "CURFEW_DURATION": ("200ms", 0),
+        "CURFEW_DURATION": ("1500ms", 0),
         "CURFEW_MAP": ("HUP:TERM", 0),
         "CURFEW_INSIST": ("never", 0),
         "CURFEW_VERBOSE": ("1", 0),
