@@ -100,6 +100,19 @@ void hold_rename(struct curfew_hold *hold, const char *name)
 	}
 }
 
+void hold_become(struct curfew_hold *hold, const struct curfew_hold_ops *ops, const char *name)
+{
+	struct curfew_drain *drain = hold->drain;
+
+	if (drain) {
+		pthread_mutex_lock(&drain->lock);
+		hold->ops = ops;
+		hold->name = name;
+		hold->since = clock_coarse();
+		pthread_mutex_unlock(&drain->lock);
+	}
+}
+
 /* Moves every hold back to be asked, the oldest first; the drain is locked. */
 static void begin_asking(struct curfew_drain *drain)
 {
@@ -276,6 +289,15 @@ void drain_note_cut(struct curfew_drain *drain,
 	drain->on_cut_arg = arg;
 }
 
+int drain_join(struct curfew_drain *drain, struct curfew_drain *parent, const char *kind,
+	const char *name)
+{
+	drain->ops =
+		(struct curfew_hold_ops){.kind = kind, .finish = finish_drain, .cut = cut_drain};
+	drain_note_cut(drain, parent->on_cut, parent->on_cut_arg);
+	return curfew_drain_hold(parent, &drain->hold, &drain->ops, name);
+}
+
 struct curfew_drain *curfew_drain_new(
 	struct curfew_drain *parent, const char *kind, const char *name)
 {
@@ -285,10 +307,7 @@ struct curfew_drain *curfew_drain_new(
 		return NULL;
 	}
 	drain_init(drain, parent->agenda);
-	drain->ops =
-		(struct curfew_hold_ops){.kind = kind, .finish = finish_drain, .cut = cut_drain};
-	drain_note_cut(drain, parent->on_cut, parent->on_cut_arg);
-	if (curfew_drain_hold(parent, &drain->hold, &drain->ops, name) < 0) {
+	if (drain_join(drain, parent, kind, name) < 0) {
 		drain_fini(drain);
 		free(drain);
 		errno = ESHUTDOWN;

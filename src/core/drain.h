@@ -44,6 +44,19 @@ void drain_fini(struct curfew_drain *drain);
 void drain_note_cut(struct curfew_drain *drain,
 	void (*on_cut)(const struct curfew_holder *holder, void *arg), void *arg);
 
+/*
+ * Makes a drain that was initialised a hold on parent, as curfew_drain_new does; its agenda may be
+ * another thread's than the parent's. Returns 0 or -ESHUTDOWN.
+ */
+int drain_join(struct curfew_drain *drain, struct curfew_drain *parent, const char *kind,
+	const char *name);
+
+/*
+ * Changes what a hold is for: what it is asked, what listings call it, and since when. As with
+ * curfew_drain_hold; what was asked before is not asked again. Any thread.
+ */
+void hold_become(struct curfew_hold *hold, const struct curfew_hold_ops *ops, const char *name);
+
 /* Changes what listings call a hold; name is borrowed as with curfew_drain_hold. Any thread. */
 void hold_rename(struct curfew_hold *hold, const char *name);
 

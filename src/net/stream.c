@@ -1,0 +1,599 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A stream's life: OPEN; SHUT, if its owner half-closes it; then CLOSING until the queue is written,
+ * LINGERING if there is something to save, CLOSED. A failure leads to FAILED, and stays there until
+ * the owner has heard of it and closes. stream_cut and stream_reset go straight to CLOSED.
+ *
+ * Everything that calls the owner starts in one of two places: socket_ready, when the kernel says so,
+ * and flush, at the end of a round. A call of the owner's only queues.
+ */
+#include "net/stream.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <linux/sockios.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/list.h"
+#include "net/address.h"
+
+#define READS_AT_ONCE 16 /* of a filter, in one round */
+#define DROPPED_READS 16 /* of what is dropped when a stream is cut */
+
+static void socket_ready(uv_poll_t *handle, int status, int events);
+
+static bool reads(const struct stream *stream)
+{
+	switch (stream->state) {
+	case STREAM_OPEN:
+	case STREAM_SHUT:
+		return !stream->paused && !stream->has_ended;
+	case STREAM_LINGERING:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Has libuv wait for what we wait for. */
+static void poll_socket(struct stream *stream)
+{
+	const struct stream_filter *filter = stream->filter;
+	unsigned wanted = 0;
+
+	if (stream->state == STREAM_CLOSED) {
+		return;
+	}
+	if (reads(stream) || (filter && filter->write_wants_read)) {
+		wanted |= UV_READABLE;
+	}
+	if (filter ? (stream->blocked && !filter->write_wants_read) || filter->read_wants_write
+		   : stream->blocked) {
+		wanted |= UV_WRITABLE;
+	}
+	if (wanted == stream->polled) {
+		return;
+	}
+	stream->polled = (uint8_t)wanted;
+	if (wanted) {
+		(void)uv_poll_start(&stream->poll, (int)wanted, socket_ready);
+	} else {
+		(void)uv_poll_stop(&stream->poll);
+	}
+}
+
+static void closed(uv_handle_t *handle)
+{
+	struct stream *stream = container_of((uv_poll_t *)handle, struct stream, poll);
+
+	stream->ops->closed(stream); /* may free it */
+}
+
+static void enter_closed(struct stream *stream)
+{
+	stream->state = STREAM_CLOSED;
+	worker_flush_forget(&stream->flush);
+	deadline_fini(&stream->linger);
+	uv_close((uv_handle_t *)&stream->poll, closed);
+	if (stream->filter) {
+		stream->filter->ops->free(stream->filter);
+		stream->filter = NULL;
+	}
+	close(stream->fd);
+	stream->fd = -1;
+	buffer_fini(&stream->unread);
+	buffer_fini(&stream->queue);
+	stream->queue_start = 0;
+}
+
+/* The owner hears of it at the end of the round, since it may be inside a call of its own. */
+static void fail(struct stream *stream, int error)
+{
+	if (stream->state >= STREAM_CLOSING) {
+		if (stream->state != STREAM_CLOSED && stream->state != STREAM_FAILED) {
+			enter_closed(stream);
+		}
+		return;
+	}
+	stream->state = STREAM_FAILED;
+	stream->error = error;
+	worker_flush_later(stream->worker, &stream->flush);
+}
+
+/* Reading. */
+
+static ssize_t read_some(struct stream *stream, char *bytes, size_t length)
+{
+	ssize_t n;
+
+	if (stream->filter) {
+		return stream->filter->ops->read(stream->filter, stream->fd, bytes, length);
+	}
+	do {
+		n = recv(stream->fd, bytes, length, 0);
+	} while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
+static bool open_for_owner(const struct stream *stream)
+{
+	return stream->state == STREAM_OPEN || stream->state == STREAM_SHUT;
+}
+
+static void hand_out(struct stream *stream, char *bytes, size_t length)
+{
+	size_t taken;
+
+	taken = stream->ops->received(stream, bytes, length);
+	if (taken < length && open_for_owner(stream)) {
+		stream->paused = true;
+		buffer_append(&stream->unread, bytes + taken, length - taken);
+		if (stream->unread.failed) {
+			fail(stream, -ENOMEM);
+		}
+	}
+}
+
+/* What was kept first. Returns whether all of it was taken. */
+static bool hand_out_unread(struct stream *stream)
+{
+	struct buffer kept = stream->unread;
+
+	if (kept.length) {
+		buffer_init(&stream->unread);
+		hand_out(stream, kept.data, kept.length);
+		buffer_fini(&kept);
+	}
+	return open_for_owner(stream) && !stream->paused;
+}
+
+static void tell_end(struct stream *stream)
+{
+	if (stream->has_ended && !stream->end_told && !stream->paused && open_for_owner(stream)) {
+		stream->end_told = true;
+		stream->ops->ended(stream);
+	}
+}
+
+/* Input that nobody wants any more. */
+static void drop_input(struct stream *stream)
+{
+	ssize_t n;
+
+	do {
+		n = recv(stream->fd, stream->worker->scratch, WORKER_SCRATCH, 0);
+	} while (n < 0 && errno == EINTR);
+	if (n == 0 || (n < 0 && errno != EAGAIN)) {
+		enter_closed(stream);
+	}
+}
+
+/*
+ * A filter may hold bytes of which the kernel does not know: it is read until it has none, and the
+ * next round goes on where that takes too long.
+ */
+static void read_socket(struct stream *stream)
+{
+	int left = stream->filter ? READS_AT_ONCE : 1;
+	ssize_t n = 1;
+
+	while (n > 0 && left-- > 0 && open_for_owner(stream) && reads(stream)) {
+		n = read_some(stream, stream->worker->scratch, WORKER_SCRATCH);
+		if (n > 0) {
+			stream->bytes_in += (uint64_t)n;
+			hand_out(stream, stream->worker->scratch, (size_t)n);
+		} else if (n == 0) {
+			stream->has_ended = true;
+			tell_end(stream);
+		} else if (n != -EAGAIN) {
+			fail(stream, (int)n);
+		}
+	}
+	if (n > 0 && stream->filter && open_for_owner(stream)) {
+		worker_flush_later(stream->worker, &stream->flush);
+		stream->resumed = true;
+	}
+}
+
+/* Writing. */
+
+static size_t queued(const struct stream *stream)
+{
+	return stream->queue.length - stream->queue_start;
+}
+
+static ssize_t write_parts(struct stream *stream, struct iovec *parts, int count)
+{
+	const struct msghdr message = {.msg_iov = parts, .msg_iovlen = (size_t)count};
+	ssize_t n;
+
+	do {
+		n = sendmsg(stream->fd, &message, MSG_NOSIGNAL);
+	} while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
+/* A filter takes one part after the other. */
+static ssize_t filter_parts(struct stream *stream, const struct iovec *parts, int count)
+{
+	ssize_t sum = 0;
+
+	for (int i = 0; i < count; i++) {
+		size_t done = 0;
+
+		while (done < parts[i].iov_len) {
+			ssize_t n = stream->filter->ops->write(stream->filter, stream->fd,
+				(const char *)parts[i].iov_base + done, parts[i].iov_len - done);
+
+			if (n < 0) {
+				return sum ? sum : n;
+			}
+			done += (size_t)n;
+			sum += n;
+		}
+	}
+	return sum;
+}
+
+static void drop_written(struct stream *stream, size_t length)
+{
+	stream->queue_start += length;
+	if (stream->queue_start == stream->queue.length) {
+		buffer_fini(&stream->queue);
+		stream->queue_start = 0;
+	} else if (stream->queue_start >= STREAM_QUEUE_HIGH) {
+		buffer_consume(&stream->queue, stream->queue_start);
+		stream->queue_start = 0;
+	}
+}
+
+/*
+ * Writes the queue, and then bytes that are not in it, as far as the kernel takes them. Returns how
+ * many of the latter it took.
+ */
+static size_t write_now(struct stream *stream, const char *bytes, size_t length)
+{
+	size_t waiting = queued(stream);
+	struct iovec parts[2] = {
+		{.iov_base = stream->queue.data + stream->queue_start, .iov_len = waiting},
+		{.iov_base = (void *)(uintptr_t)bytes, .iov_len = length},
+	};
+	struct iovec *first = waiting ? parts : parts + 1;
+	int count = (waiting ? 1 : 0) + (length ? 1 : 0);
+	ssize_t n = stream->filter ? filter_parts(stream, first, count)
+				   : write_parts(stream, first, count);
+	size_t written = n > 0 ? (size_t)n : 0;
+
+	if (n < 0 && n != -EAGAIN) {
+		fail(stream, (int)n);
+		return length;
+	}
+	stream->bytes_out += written;
+	stream->blocked = written < waiting + length;
+	if (written < waiting) {
+		drop_written(stream, written);
+		return 0;
+	}
+	if (waiting) {
+		drop_written(stream, waiting);
+	}
+	return written - waiting;
+}
+
+static bool can_write(const struct stream *stream)
+{
+	return !stream->blocked && stream->state <= STREAM_CLOSING;
+}
+
+/* The end of the queue is the end of what is sent: FIN, behind the filter's own word. */
+static void finish_output(struct stream *stream)
+{
+	int error = stream->filter ? stream->filter->ops->shut(stream->filter, stream->fd) : 0;
+
+	if (error == -EAGAIN) {
+		stream->blocked = true;
+		return;
+	}
+	if (shutdown(stream->fd, SHUT_WR) < 0 || error < 0) {
+		fail(stream, error < 0 ? error : -errno);
+		return;
+	}
+	stream->fin_sent = true;
+}
+
+/* Whether close(2) now would cost the peer something that we sent. */
+static bool has_to_linger(const struct stream *stream)
+{
+	int unread = 0;
+	int unacknowledged = 0;
+
+	(void)ioctl(stream->fd, FIONREAD, &unread);
+	(void)ioctl(stream->fd, SIOCOUTQ, &unacknowledged);
+	return unread || stream->unread.length ||
+		(!stream->has_ended && (stream->expects_input || unacknowledged));
+}
+
+static void linger_over(struct deadline *deadline)
+{
+	enter_closed(container_of(deadline, struct stream, linger));
+}
+
+static void step_closing(struct stream *stream)
+{
+	bool lingers = has_to_linger(stream);
+
+	if (!lingers && !stream->filter) {
+		enter_closed(stream);
+		return;
+	}
+	if (!stream->fin_sent) {
+		finish_output(stream);
+	}
+	if (stream->state != STREAM_CLOSING || !stream->fin_sent) {
+		return;
+	}
+	if (!lingers) {
+		enter_closed(stream);
+		return;
+	}
+	stream->state = STREAM_LINGERING;
+	buffer_fini(&stream->unread);
+	deadline_set(&stream->linger, curfew_after_ms(STREAM_LINGER_MS));
+}
+
+/* Writes what there is, and goes on to what waits for the queue to be empty. */
+static void write_queue(struct stream *stream)
+{
+	if (queued(stream) && can_write(stream)) {
+		(void)write_now(stream, NULL, 0);
+	}
+	if (queued(stream) || stream->blocked) {
+		return;
+	}
+	if (stream->state == STREAM_SHUT && !stream->fin_sent) {
+		finish_output(stream);
+	} else if (stream->state == STREAM_CLOSING) {
+		step_closing(stream);
+	} else if (stream->state == STREAM_OPEN && stream->was_high) {
+		stream->was_high = false;
+		stream->ops->writable(stream);
+	}
+}
+
+static void tell_failure(struct stream *stream)
+{
+	if (!stream->failure_told) {
+		stream->failure_told = true;
+		stream->ops->failed(stream, stream->error);
+	}
+}
+
+/* Where the kernel calls us, and the end of a round. */
+
+static void flush(struct worker_flush *flush)
+{
+	struct stream *stream = container_of(flush, struct stream, flush);
+
+	if (stream->state == STREAM_FAILED) {
+		tell_failure(stream);
+		return;
+	}
+	if (stream->resumed) {
+		stream->resumed = false;
+		if (hand_out_unread(stream)) {
+			tell_end(stream);
+		}
+		if (stream->filter && open_for_owner(stream)) {
+			read_socket(stream);
+		}
+	}
+	if (stream->state != STREAM_CLOSED) {
+		write_queue(stream);
+	}
+	if (stream->state == STREAM_FAILED) {
+		tell_failure(stream);
+	} else {
+		poll_socket(stream);
+	}
+}
+
+static void socket_ready(uv_poll_t *handle, int status, int events)
+{
+	struct stream *stream = container_of(handle, struct stream, poll);
+
+	if (status < 0) { /* a reset, of which the socket itself tells: libuv has stopped */
+		stream->polled = 0;
+		events = UV_READABLE | UV_WRITABLE;
+	}
+	if (stream->filter) { /* either may wait for the other */
+		events = UV_READABLE | UV_WRITABLE;
+	}
+	if (events & UV_WRITABLE && stream->blocked) {
+		stream->blocked = false;
+		worker_flush_later(stream->worker, &stream->flush);
+	}
+	if (events & UV_READABLE) {
+		if (stream->state == STREAM_LINGERING) {
+			drop_input(stream);
+		} else {
+			read_socket(stream);
+		}
+	}
+	if (stream->state == STREAM_CLOSED || stream->state == STREAM_FAILED) {
+		return;
+	}
+	poll_socket(stream);
+	if (status < 0) {
+		worker_flush_later(stream->worker, &stream->flush);
+	}
+}
+
+/* For the owner. */
+
+int stream_init(struct stream *stream, struct worker *worker, int fd, const struct stream_ops *ops,
+	struct stream_filter *filter)
+{
+	int error;
+
+	*stream = (struct stream){
+		.ops = ops,
+		.worker = worker,
+		.filter = filter,
+		.fd = fd,
+		.flush.run = flush,
+	};
+	error = uv_poll_init(&worker->uv, &stream->poll, fd);
+	if (error) {
+		return error;
+	}
+	deadline_init(&stream->linger, &worker->loop->agenda, linger_over);
+	poll_socket(stream);
+	return 0;
+}
+
+void stream_written(struct stream *stream)
+{
+	if (stream->state != STREAM_OPEN) {
+		buffer_consume(&stream->worker->dropped, stream->worker->dropped.length);
+		return;
+	}
+	if (stream->queue.failed) {
+		fail(stream, -ENOMEM);
+		return;
+	}
+	if (queued(stream) >= STREAM_QUEUE_HIGH) {
+		stream->was_high = true;
+	}
+	if (!stream->blocked) {
+		worker_flush_later(stream->worker, &stream->flush);
+	}
+}
+
+struct buffer *stream_compose(struct stream *stream)
+{
+	return stream->state == STREAM_OPEN ? &stream->queue : &stream->worker->dropped;
+}
+
+void stream_write(struct stream *stream, const void *bytes, size_t length)
+{
+	size_t written = 0;
+
+	if (stream->state != STREAM_OPEN) {
+		return;
+	}
+	if (length >= STREAM_AT_ONCE && !stream->blocked) {
+		written = write_now(stream, bytes, length);
+		if (stream->state != STREAM_OPEN) {
+			return;
+		}
+		poll_socket(stream);
+	}
+	if (written < length) {
+		buffer_append(&stream->queue, (const char *)bytes + written, length - written);
+		stream_written(stream);
+	}
+}
+
+void stream_peer(const struct stream *stream, struct socket_address *address)
+{
+	const struct socket_address *known = stream->filter && stream->filter->ops->peer
+		? stream->filter->ops->peer(stream->filter)
+		: NULL;
+
+	if (known) {
+		*address = *known;
+		return;
+	}
+	address->length = sizeof(address->storage);
+	if (getpeername(stream->fd, (struct sockaddr *)&address->storage, &address->length) < 0) {
+		address->length = 0;
+	}
+}
+
+size_t stream_queued(const struct stream *stream)
+{
+	return queued(stream);
+}
+
+void stream_resume(struct stream *stream)
+{
+	if (!stream->paused || !open_for_owner(stream)) {
+		return;
+	}
+	stream->paused = false;
+	stream->resumed = true;
+	worker_flush_later(stream->worker, &stream->flush);
+}
+
+bool stream_paused(const struct stream *stream)
+{
+	return stream->paused;
+}
+
+void stream_shut(struct stream *stream)
+{
+	if (stream->state == STREAM_OPEN) {
+		stream->state = STREAM_SHUT;
+		worker_flush_later(stream->worker, &stream->flush);
+	}
+}
+
+bool stream_closing(const struct stream *stream)
+{
+	return stream->state >= STREAM_CLOSING && stream->state != STREAM_FAILED;
+}
+
+void stream_close(struct stream *stream, bool expects_input)
+{
+	if (stream_closing(stream)) {
+		return;
+	}
+	if (stream->state == STREAM_FAILED) {
+		enter_closed(stream);
+		return;
+	}
+	stream->state = STREAM_CLOSING;
+	stream->expects_input = expects_input;
+	worker_flush_later(stream->worker, &stream->flush);
+}
+
+void stream_cut(struct stream *stream)
+{
+	if (stream->state == STREAM_CLOSED) {
+		return;
+	}
+	if (stream->state <= STREAM_CLOSING) {
+		stream->state = STREAM_CLOSING;
+		if (queued(stream)) {
+			(void)write_now(stream, NULL, 0);
+		}
+	}
+	if (stream->state == STREAM_CLOSING) {
+		int left = DROPPED_READS;
+
+		if (stream->filter) {
+			(void)stream->filter->ops->shut(stream->filter, stream->fd);
+		}
+		(void)shutdown(stream->fd, SHUT_WR);
+		while (left-- > 0 &&
+			recv(stream->fd, stream->worker->scratch, WORKER_SCRATCH, 0) > 0) {
+		}
+	}
+	if (stream->state != STREAM_CLOSED) {
+		enter_closed(stream);
+	}
+}
+
+void stream_reset(struct stream *stream)
+{
+	const struct linger now = {.l_onoff = 1, .l_linger = 0};
+
+	if (stream->state != STREAM_CLOSED) {
+		(void)setsockopt(stream->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+		enter_closed(stream);
+	}
+}

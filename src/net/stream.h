@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A connected stream socket on a worker, TCP or unix, with or without a filter (TLS).
+ *
+ * Reading. received() gets bytes in the worker's scratch memory and returns how many it took. The
+ * rest is kept, at most WORKER_SCRATCH bytes, and reading rests until stream_resume, which hands it
+ * out again: so back-pressure reaches the peer. ended() tells, once, behind the last byte, that the
+ * peer has sent all (FIN, close_notify); writing goes on.
+ *
+ * Writing. Bytes are taken at once, all of them, and go to the kernel at the end of the round, or
+ * at once where there are many. What the kernel does not take stays in a queue; stream_queued tells
+ * how much: a writer that may stop does so above STREAM_QUEUE_HIGH, and goes on at writable(), which
+ * comes when the queue has become empty after it was above that.
+ *
+ * The end, with four promises (each ends in closed(), exactly once, never inside a call, after which
+ * the memory is the owner's again):
+ *
+ *	stream_shut	no more will be written: what is queued goes out, then FIN; reading goes on
+ *	stream_close	in order: the queue is written, then FIN; where input that nobody read, or
+ *			output not yet acknowledged, would make close(2) destroy what we sent, what
+ *			comes is read and dropped until the peer's end, STREAM_LINGER_MS at most
+ *	stream_cut	now: what the kernel takes without waiting is written, then it is closed
+ *	stream_reset	now, with a reset: the peer must not take what it got for a whole
+ *
+ * Failure: failed(error) comes once, a negative errno; then only closed() does, after the owner has
+ * called one of the last three. After any of these nothing but closed() is called.
+ */
+#ifndef NET_STREAM_H
+#define NET_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/buffer.h"
+#include "net/deadline.h"
+#include "net/worker.h"
+
+#define STREAM_QUEUE_HIGH 65536 /* bytes: above it a writer should rest */
+#define STREAM_LINGER_MS 2000
+#define STREAM_AT_ONCE 4096 /* bytes: such a write does not wait for the end of the round */
+
+struct socket_address; /* net/address.h */
+struct stream;
+struct stream_filter;
+
+struct stream_ops {
+	size_t (*received)(struct stream *stream, char *bytes, size_t length);
+	void (*ended)(struct stream *stream);
+	void (*writable)(struct stream *stream);
+	void (*failed)(struct stream *stream, int error);
+	void (*closed)(struct stream *stream);
+};
+
+/*
+ * What stands between a stream and its socket. All of these return a count, or a negative errno:
+ * -EAGAIN where the socket has to become readable, or (wants_write) writable, first.
+ */
+struct stream_filter_ops {
+	ssize_t (*read)(struct stream_filter *filter, int fd, void *bytes, size_t length);
+	ssize_t (*write)(struct stream_filter *filter, int fd, const void *bytes, size_t length);
+	int (*shut)(struct stream_filter *filter, int fd); /* says that all was sent; 0 when said */
+	void (*free)(struct stream_filter *filter);
+	/* Whose connection it is, where the filter knows it better than the socket; NULL: it never does */
+	const struct socket_address *(*peer)(const struct stream_filter *filter);
+};
+
+struct stream_filter {
+	const struct stream_filter_ops *ops;
+	bool read_wants_write; /* what read waits for is to write */
+	bool write_wants_read; /* and the reverse */
+	/* Bytes may be held decrypted: it is read until -EAGAIN, however little the socket gave. */
+};
+
+#define STREAM_STATES(X)                                                                           \
+	X(OPEN)                                                                                    \
+	X(SHUT)      /* FIN is sent behind the queue; reading goes on */                           \
+	X(CLOSING)   /* as SHUT, and nothing is read any more */                                   \
+	X(LINGERING) /* FIN is out; input is dropped */                                            \
+	X(CLOSED)    /* closed() is on its way, or was called */                                   \
+	X(FAILED)    /* waits for the owner to close it */
+
+enum stream_state {
+#define STREAM_STATE(name) STREAM_##name,
+	STREAM_STATES(STREAM_STATE)
+#undef STREAM_STATE
+};
+
+/* Embedded in its owner. Read the fields by the functions. */
+struct stream {
+	const struct stream_ops *ops;
+	struct worker *worker;
+	struct stream_filter *filter;
+	int fd;
+	int error;           /* why it is FAILED */
+	uint8_t state;       /* enum stream_state */
+	uint8_t polled;      /* what libuv waits for */
+	bool paused;         /* the owner did not take all */
+	bool resumed;        /* what it did not take is handed out at the end of the round */
+	bool has_ended;      /* the peer has sent all */
+	bool end_told;       /* and the owner knows it */
+	bool failure_told;
+	bool blocked;        /* the kernel takes no more for now */
+	bool was_high;       /* writable() is owed */
+	bool fin_sent;
+	bool expects_input;  /* the peer is known to be sending */
+	struct buffer unread; /* what the owner did not take */
+	struct buffer queue;
+	size_t queue_start; /* of what is left in it */
+	uint64_t bytes_in, bytes_out;
+	struct worker_flush flush;
+	struct deadline linger;
+	uv_poll_t poll;
+};
+
+/*
+ * Takes a connected, non-blocking socket, and starts to read. filter (NULL: none) becomes the
+ * stream's. Returns 0, or a negative errno: then both stay the caller's.
+ */
+int stream_init(struct stream *stream, struct worker *worker, int fd,
+	const struct stream_ops *ops, struct stream_filter *filter);
+
+/* Queues bytes; they are copied where they cannot be written at once. Dropped unless OPEN. */
+void stream_write(struct stream *stream, const void *bytes, size_t length);
+
+/*
+ * The queue itself, to compose bytes in its end; stream_written afterwards. Never NULL; what is
+ * put there is dropped unless OPEN.
+ */
+struct buffer *stream_compose(struct stream *stream);
+void stream_written(struct stream *stream);
+
+/* Bytes that were written and that the kernel has not taken yet. */
+size_t stream_queued(const struct stream *stream);
+
+/* Hands out what was not taken, in the next round, and goes on reading. */
+void stream_resume(struct stream *stream);
+
+/* Whether reading rests, since the owner did not take all. */
+bool stream_paused(const struct stream *stream);
+
+void stream_shut(struct stream *stream);
+
+/* expects_input: the peer is still sending what nobody will read, such as the rest of a request. */
+void stream_close(struct stream *stream, bool expects_input);
+void stream_cut(struct stream *stream);
+void stream_reset(struct stream *stream);
+
+/* Returns the peer's address in *address: the filter's, or the socket's. Zero length: not known. */
+void stream_peer(const struct stream *stream, struct socket_address *address);
+
+/* Returns whether one of the last three was called. */
+bool stream_closing(const struct stream *stream);
+
+#endif

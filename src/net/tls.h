@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * TLS as a filter of a stream (OpenSSL; TLS 1.2 and later; ALPN http/1.1). The handshake happens
+ * inside the first reads and writes; its bound in time is the stream's owner's.
+ */
+#ifndef NET_TLS_H
+#define NET_TLS_H
+
+#include "base/buffer.h"
+#include "net/stream.h"
+
+/* A server's certificate and key; connections that were begun with an older one keep it. */
+struct tls_server;
+
+/*
+ * Reads a chain of certificates and its key, PEM files. NULL with one line in refusal: unreadable,
+ * not PEM, of a passphrase, the key is not the certificate's, ...; expired is no reason.
+ */
+struct tls_server *tls_server_new(const char *cert, const char *key, struct buffer *refusal);
+void tls_server_free(struct tls_server *server);
+
+/*
+ * Reads the same files again (SIGHUP). Returns 0, or -1 with a refusal: then the old ones stay. Any
+ * thread, while others make filters.
+ */
+int tls_server_reload(struct tls_server *server, struct buffer *refusal);
+
+/* Returns a filter for an accepted connection, or NULL with errno ENOMEM. Any thread. */
+struct stream_filter *tls_accept(struct tls_server *server);
+
+/* A client's trust: the system's CAs, or those of a PEM file. NULL with a refusal. */
+struct tls_client;
+struct tls_client *tls_client_new(const char *ca_file, struct buffer *refusal);
+void tls_client_free(struct tls_client *client);
+
+/* Returns a filter that connects, and verifies that the server is this host. NULL with ENOMEM. */
+struct stream_filter *tls_connect(struct tls_client *client, const char *host);
+
+#endif

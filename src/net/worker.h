@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A thread with a libuv loop on which sockets live. What is on a worker belongs to its thread.
+ *
+ * Worker 0 is the thread that dispatches the lifecycle; the others have an agenda of their own.
+ * Each has a drain for its connections, which is a hold on the lifecycle's work stage, and one for
+ * what the connections need, which is asked to finish when all work is done.
+ *
+ *	worker_pool_init(&pool, life, 2);	before the listeners
+ *	... curfew_listener_new, curfew_lifecycle_ready ...
+ *	code = worker_pool_run(&pool);		until the lifecycle is DONE
+ *	worker_pool_fini(&pool);
+ *
+ * A round of a worker is: wait, call back for each descriptor that is ready (the agenda's among
+ * them), then write what was queued meanwhile (worker_flush_later): many small writes of a round
+ * become one.
+ */
+#ifndef NET_WORKER_H
+#define NET_WORKER_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <uv.h>
+
+#include <curfew/drain.h>
+#include <curfew/lifecycle.h>
+
+#include "base/buffer.h"
+#include "core/drain.h"
+#include "loop/loop.h"
+
+#define WORKER_SCRATCH 65536 /* bytes that are read at once */
+#define WORKERS_MOST 64
+
+struct worker {
+	uv_loop_t uv;
+	struct curfew_lifecycle *life;
+	struct loop *loop;         /* its agenda */
+	struct curfew_drain drain; /* of its connections: a hold on the work stage */
+	struct curfew_drain peers; /* of what they need, such as pools: on the children stage */
+	int index;
+	char *scratch; /* WORKER_SCRATCH bytes, valid until the callback returns */
+
+	/* Private from here on. */
+	struct loop own_loop; /* of all but worker 0 */
+	uv_poll_t agenda_poll;
+	uv_prepare_t before_wait;
+	uv_check_t after_wait;
+	uv_idle_t again; /* started: the next wait is none */
+	struct curfew_link unflushed;
+	struct buffer dropped; /* what is written to streams that are closed */
+	struct task stop;
+	pthread_t thread;
+	bool stopped;
+	bool busy; /* something of it could not be ended */
+};
+
+/* Something that has bytes to write at the end of the round; zeroed: not queued. */
+struct worker_flush {
+	struct curfew_link link; /* NULL: not queued */
+	void (*run)(struct worker_flush *flush);
+};
+
+struct worker_pool {
+	struct worker *workers;
+	int count;
+	int next;
+};
+
+/*
+ * Makes count workers, 1 to WORKERS_MOST, and starts the threads of all but the first. life must
+ * not be DONE. Returns 0 or a negative errno.
+ */
+int worker_pool_init(struct worker_pool *pool, struct curfew_lifecycle *life, int count);
+
+/* Runs worker 0 until the lifecycle is DONE; returns its exit code. */
+int worker_pool_run(struct worker_pool *pool);
+
+/*
+ * Ends the threads and gives everything back. Nothing may be left on the workers. Returns whether
+ * all ended; if not, a thread or libuv's own pool is still busy: leave by _exit(2).
+ */
+bool worker_pool_fini(struct worker_pool *pool);
+
+/* Returns the worker whose turn it is to get a connection. Worker 0's thread. */
+struct worker *worker_pool_next(struct worker_pool *pool);
+
+/* Has flush->run called once at the end of this round, however often it is asked for. */
+void worker_flush_later(struct worker *worker, struct worker_flush *flush);
+void worker_flush_forget(struct worker_flush *flush);
+
+#endif
