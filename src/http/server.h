@@ -32,6 +32,8 @@
 #include "http/parser.h"
 #include "net/stream.h"
 
+#define HTTP_NAME 48
+
 struct http_connection;
 
 /* Durations in milliseconds; CURFEW_NEVER: none. */
@@ -68,10 +70,13 @@ struct http_handler {
 	/* The work's deadline is over: give the final answer now, or abort. NULL: 503 or abort */
 	void (*cut)(struct http_connection *connection);
 	/*
-	 * The exchange or tunnel is over, exactly once for each request(): answered whole, or not. user
-	 * must not be used any more.
+	 * The exchange or tunnel is over, exactly once for each request(): answered whole, or not. The
+	 * connection is not to be used for it any more. Not called inside http_answer_error and its
+	 * like with whole false.
 	 */
 	void (*over)(struct http_connection *connection, bool whole);
+	/* What came was no request, and was answered so: for counts. NULL */
+	void (*refused)(struct http_connection *connection, unsigned status);
 };
 
 /* One for each worker, and for each kind of face: connections on a worker with the same handler. */
@@ -100,42 +105,50 @@ enum http_connection_state {
 #undef HTTP_CONNECTION_STATE
 };
 
+/* How far an answer is. */
+enum http_progress { HTTP_ANSWER_NONE, HTTP_ANSWER_HEAD, HTTP_ANSWER_BODY, HTTP_ANSWER_WHOLE };
+
 struct http_connection {
 	struct http_server *server;
-	void *user;
+	void *user; /* the handler's, in an exchange or tunnel */
 	struct http_parser parser;
 	struct stream stream;
 
-	/* To be read. */
-	bool received; /* the request is whole */
-	unsigned status; /* of the answer; 0: not begun */
-	int64_t began; /* when the request's head was whole */
-	bool is_head;  /* the request is HEAD: no body in the answer */
+	/* To be read, in an exchange. */
+	bool received;   /* the request is whole */
+	bool is_head;    /* the request is HEAD: no body in the answer */
+	uint8_t answer;  /* enum http_progress */
+	uint16_t status; /* of the answer; 0: not begun */
+	int64_t began;   /* when the request's head was whole */
 
 	/* Private from here on. */
-	uint8_t state;  /* enum http_connection_state */
-	uint8_t answer; /* enum in server.c: how far the answer is */
-	uint8_t framing; /* of the answer's body */
-	bool cut_asked; /* before it arrived */
-	bool last;      /* the answer said close */
-	uint64_t left;  /* bytes of the answer's body that are still to be written */
-	uint64_t body;  /* bytes of the request's body so far */
+	uint8_t state;        /* enum http_connection_state */
+	uint8_t framing;      /* of the answer's body */
+	bool fresh;           /* no byte has come yet */
+	bool half_closed;     /* the client has sent all */
+	bool last;            /* the answer said close */
+	bool cut_asked;       /* before it arrived */
+	bool forced;          /* its answer is not the one it would have had */
+	uint64_t left;        /* bytes of the answer's body that are still to be written */
+	uint64_t body_length; /* bytes of the request's body so far */
+	size_t passed;        /* bytes of input that the parser has read, and body() did not take */
+	size_t behind;        /* bytes of input behind what is being read */
+	uint64_t progress;    /* bytes in and out when the stall was last looked at */
 	struct deadline deadline;
 	struct curfew_hold hold;
 	struct task arrive;
 	int arriving_fd;
 	struct stream_filter *arriving_filter;
-	char name[48]; /* of the hold, in an exchange */
+	char name[HTTP_NAME]; /* of the hold, in an exchange: method and path, as far as they fit */
 };
 
 /*
  * Gives a server a connection that was accepted: fd, and filter (NULL: none), are the server's from
- * here on. Any thread; the connection is held from this call on, so that the drain cannot miss it.
- * Returns 0 or a negative errno (-ENOMEM; -ESHUTDOWN: the drain is closed): then both are closed.
+ * here on. Worker 0's thread, whatever the server's; the connection is held from this call on, so
+ * that the drain cannot miss it. Returns 0 or a negative errno (-ENOMEM; -ESHUTDOWN: the drain is
+ * closed): then both are closed.
  */
 int http_server_take(struct http_server *server, int fd, struct stream_filter *filter);
-
-/* The same with bytes that were read from the socket already; they are copied. */
 
 /*
  * Begins the final answer, and returns where its fields go (http/compose.h); http_answer_length,
