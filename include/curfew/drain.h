@@ -97,7 +97,8 @@ struct curfew_holder {
 	const char *kind;
 	const char *name; /* never NULL; the kind where the hold has no name */
 	int64_t age_ms;
-	int depth; /* 0: a hold of this drain; 1: of a drain that is a hold on it, and so on */
+	int depth;     /* 0: a hold of this drain; 1: of a drain that is a hold on it, and so on */
+	bool is_drain; /* its own holds follow, one deeper */
 };
 
 /*

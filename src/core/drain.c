@@ -151,6 +151,13 @@ static void deadline_passed(struct timer *timer)
 	curfew_drain_cut(container_of(timer, struct curfew_drain, timer));
 }
 
+static void cut_drain(struct curfew_hold *hold);
+
+static bool is_drain(const struct curfew_hold *hold)
+{
+	return hold->ops->cut == cut_drain;
+}
+
 static struct curfew_holder describe(const struct curfew_hold *hold, int depth)
 {
 	return (struct curfew_holder){
@@ -158,6 +165,7 @@ static struct curfew_holder describe(const struct curfew_hold *hold, int depth)
 		.name = hold->name ? hold->name : hold->ops->kind,
 		.age_ms = clock_ms_between(hold->since, curfew_now()),
 		.depth = depth,
+		.is_drain = is_drain(hold),
 	};
 }
 
@@ -181,11 +189,6 @@ static void finish_drain(struct curfew_hold *hold)
 static void cut_drain(struct curfew_hold *hold)
 {
 	curfew_drain_cut(container_of(hold, struct curfew_drain, hold));
-}
-
-static bool is_drain(const struct curfew_hold *hold)
-{
-	return hold->ops->cut == cut_drain;
 }
 
 /*
@@ -289,8 +292,8 @@ void drain_note_cut(struct curfew_drain *drain,
 	drain->on_cut_arg = arg;
 }
 
-int drain_join(struct curfew_drain *drain, struct curfew_drain *parent, const char *kind,
-	const char *name)
+int drain_join(
+	struct curfew_drain *drain, struct curfew_drain *parent, const char *kind, const char *name)
 {
 	drain->ops =
 		(struct curfew_hold_ops){.kind = kind, .finish = finish_drain, .cut = cut_drain};

@@ -353,7 +353,7 @@ static void note_cut(const struct curfew_holder *holder, void *arg)
 	struct curfew_lifecycle *life = arg;
 
 	if (in_phase(life, CURFEW_FORCING) || in_phase(life, CURFEW_REAPING)) {
-		curfew_lifecycle_forced(life, holder->name, holder->age_ms);
+		lifecycle_note_forced(life, holder);
 	}
 }
 

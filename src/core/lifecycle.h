@@ -17,10 +17,16 @@
 
 #define FORCED_NAME 64   /* bytes of a forced thing's name in the report, its NUL included */
 #define FORCED_LISTED 64 /* how many of them the report lists; all are counted */
+#define FORCED_KINDS 16  /* kinds of holds that are told apart when they are cut */
 
 struct forced {
 	char name[FORCED_NAME];
 	int64_t age_ms;
+};
+
+struct forced_kind {
+	const char *kind; /* of the holds that were cut */
+	uint64_t count;
 };
 
 struct curfew_hook {
@@ -52,6 +58,8 @@ struct curfew_lifecycle {
 	int insist_signal;
 	size_t forced_count;
 	struct forced forced[FORCED_LISTED];
+	size_t forced_kind_count;
+	struct forced_kind forced_kinds[FORCED_KINDS];
 
 	_Atomic int64_t work_deadline;
 	_Atomic int64_t grace_deadline;
@@ -81,6 +89,13 @@ int lifecycle_init(struct curfew_lifecycle *life, struct agenda *agenda,
  * them at any time, so that lifecycle and agenda must stay where they are; nothing is run any more.
  */
 bool lifecycle_fini(struct curfew_lifecycle *life);
+
+/* Counts a hold that was cut by its kind, and notes it for the report. Any thread. */
+void lifecycle_note_forced(struct curfew_lifecycle *life, const struct curfew_holder *holder);
+
+/* Copies how many holds of each kind were cut, and returns how many kinds there are. Any thread. */
+size_t lifecycle_forced_kinds(
+	struct curfew_lifecycle *life, struct forced_kind kinds[FORCED_KINDS]);
 
 /* curfew_lifecycle_ready, of the signals that were taken so far. */
 bool lifecycle_ready(struct curfew_lifecycle *life);

@@ -69,6 +69,45 @@ void curfew_lifecycle_forced(struct curfew_lifecycle *life, const char *name, in
 	pthread_mutex_unlock(&life->lock);
 }
 
+/*
+ * Kinds are static words, of which a program has a few; those beyond the table count in the report
+ * only.
+ */
+static void count_forced_kind(struct curfew_lifecycle *life, const char *kind)
+{
+	size_t i = 0;
+
+	while (i < life->forced_kind_count && strcmp(life->forced_kinds[i].kind, kind) != 0) {
+		i++;
+	}
+	if (i == FORCED_KINDS) {
+		return;
+	}
+	if (i == life->forced_kind_count) {
+		life->forced_kinds[life->forced_kind_count++].kind = kind;
+	}
+	life->forced_kinds[i].count++;
+}
+
+void lifecycle_note_forced(struct curfew_lifecycle *life, const struct curfew_holder *holder)
+{
+	curfew_lifecycle_forced(life, holder->name, holder->age_ms);
+	pthread_mutex_lock(&life->lock);
+	count_forced_kind(life, holder->kind);
+	pthread_mutex_unlock(&life->lock);
+}
+
+size_t lifecycle_forced_kinds(struct curfew_lifecycle *life, struct forced_kind kinds[FORCED_KINDS])
+{
+	size_t count;
+
+	pthread_mutex_lock(&life->lock);
+	count = life->forced_kind_count;
+	memcpy(kinds, life->forced_kinds, count * sizeof(kinds[0]));
+	pthread_mutex_unlock(&life->lock);
+	return count;
+}
+
 static void append_json_text(struct buffer *buffer, const char *text)
 {
 	buffer_append_json(buffer, text, strlen(text));
