@@ -69,7 +69,7 @@ static bool is_listed(struct http_text name, const char *const *names)
 	return false;
 }
 
-static void append_field(
+void http_compose_copy(
 	struct buffer *out, const struct http_head *head, const struct http_field *field)
 {
 	append(out, http_head_text(head, field->name));
@@ -85,7 +85,7 @@ void http_compose_passed(
 		const struct http_field *field = &head->fields[i];
 
 		if (!field->hop && !is_listed(http_head_text(head, field->name), dropped)) {
-			append_field(out, head, field);
+			http_compose_copy(out, head, field);
 		}
 	}
 }
@@ -93,7 +93,7 @@ void http_compose_passed(
 void http_compose_trailers(struct buffer *out, const struct http_head *head)
 {
 	for (uint16_t i = 0; i < head->trailers; i++) {
-		append_field(out, head, &head->fields[head->count + i]);
+		http_compose_copy(out, head, &head->fields[head->count + i]);
 	}
 }
 

@@ -19,6 +19,10 @@ void http_compose_request(struct buffer *out, struct http_text method, struct ht
 void http_compose_field(struct buffer *out, const char *name, const char *value);
 void http_compose_number(struct buffer *out, const char *name, uint64_t number);
 
+/* A field of a message that is passed on, byte for byte. */
+void http_compose_copy(
+	struct buffer *out, const struct http_head *head, const struct http_field *field);
+
 /*
  * The header fields of a message that is passed on: in their order, byte for byte, without those
  * that are for one hop. Content-Length goes with them. The names of dropped, ended by NULL, are

@@ -26,6 +26,7 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "http/exchange.h"
+#include "net/address.h"
 
 #define TO(state) (1U << HTTP_CONNECTION_##state)
 
@@ -583,6 +584,19 @@ int http_server_take(struct http_server *server, int fd, struct stream_filter *f
 		agenda_post(&server->worker->loop->agenda, &connection->arrive);
 	}
 	return 0;
+}
+
+const char *http_peer(struct http_connection *connection)
+{
+	char text[ADDRESS_TEXT];
+	struct socket_address peer;
+
+	if (!connection->peer[0]) {
+		stream_peer(&connection->stream, &peer);
+		(void)snprintf(connection->peer, sizeof(connection->peer), "%.*s",
+			(int)sizeof(connection->peer) - 1, socket_address_host(&peer, text));
+	}
+	return connection->peer;
 }
 
 void http_resume(struct http_connection *connection)

@@ -28,6 +28,8 @@
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
 
+#include <netinet/in.h>
+
 #include "http/date.h"
 #include "http/parser.h"
 #include "net/stream.h"
@@ -85,7 +87,8 @@ struct http_server {
 	struct curfew_drain *drain; /* of this worker's agenda */
 	const struct http_handler *handler;
 	const struct http_limits *limits;
-	void *arg; /* the handler's */
+	const char *scheme; /* "http" or "https" */
+	void *arg;          /* the handler's */
 	struct http_date date;
 	size_t connections;
 };
@@ -139,6 +142,7 @@ struct http_connection {
 	struct task arrive;
 	int arriving_fd;
 	struct stream_filter *arriving_filter;
+	char peer[INET6_ADDRSTRLEN]; /* http_peer; "" before */
 	char name[HTTP_NAME]; /* of the hold, in an exchange: method and path, as far as they fit */
 };
 
@@ -202,6 +206,9 @@ void http_tunnel_write(struct http_connection *connection, const void *bytes, si
 void http_tunnel_shut(struct http_connection *connection);
 /* Ends it in order; whole: as over() is to be told. */
 void http_tunnel_close(struct http_connection *connection, bool whole);
+
+/* Returns the client's address without its port, "unix" for a unix socket. */
+const char *http_peer(struct http_connection *connection);
 
 /* body(), or tunnel(), is called again with what it did not take. */
 void http_resume(struct http_connection *connection);
