@@ -30,6 +30,14 @@ const char *curfew_phase_name(enum curfew_phase phase)
 	return phase_words[phase];
 }
 
+const char *stage_name(enum curfew_stage stage)
+{
+	static const char *const words[CURFEW_STAGES] = {"front", "work", "children", "log"};
+
+	assert((unsigned)stage < CURFEW_STAGES);
+	return words[stage];
+}
+
 const char *count_name(enum curfew_count count)
 {
 	assert((unsigned)count < CURFEW_COUNT_KINDS);

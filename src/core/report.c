@@ -9,7 +9,7 @@
 #include "base/list.h"
 #include "base/signal_name.h"
 #include "core/cause.h"
-#include "core/lifecycle.h"
+#include "core/report.h"
 
 enum curfew_phase curfew_lifecycle_phase(const struct curfew_lifecycle *life)
 {
@@ -177,25 +177,31 @@ static void append_forced(struct buffer *buffer, const struct curfew_lifecycle *
 	buffer_append_text(buffer, "]");
 }
 
+void report_facts(struct buffer *buffer, struct curfew_lifecycle *life)
+{
+	buffer_append_text(buffer, "\"command\":");
+	append_json_text(buffer, life->options.command ? life->options.command : "program");
+	buffer_append_text(buffer, ",\"version\":");
+	append_json_text(buffer, life->options.version ? life->options.version : "");
+	buffer_append_text(buffer, ",");
+	pthread_mutex_lock(&life->lock);
+	append_cause(buffer, &life->cause);
+	buffer_append_text(buffer, ",");
+	append_phases(buffer, life);
+	buffer_append_text(buffer, ",");
+	append_counts(buffer, life);
+	buffer_append_text(buffer, ",");
+	append_forced(buffer, life);
+	pthread_mutex_unlock(&life->lock);
+}
+
 char *curfew_lifecycle_report(struct curfew_lifecycle *life)
 {
 	struct buffer buffer;
 
 	buffer_init(&buffer);
-	buffer_append_text(&buffer, "{\"command\":");
-	append_json_text(&buffer, life->options.command ? life->options.command : "program");
-	buffer_append_text(&buffer, ",\"version\":");
-	append_json_text(&buffer, life->options.version ? life->options.version : "");
-	buffer_append_text(&buffer, ",");
-	pthread_mutex_lock(&life->lock);
-	append_cause(&buffer, &life->cause);
-	buffer_append_text(&buffer, ",");
-	append_phases(&buffer, life);
-	buffer_append_text(&buffer, ",");
-	append_counts(&buffer, life);
-	buffer_append_text(&buffer, ",");
-	append_forced(&buffer, life);
-	pthread_mutex_unlock(&life->lock);
+	buffer_append_char(&buffer, '{');
+	report_facts(&buffer, life);
 	buffer_appendf(&buffer, ",\"exit_code\":%d}\n", life->exit_code);
 	return buffer_take(&buffer);
 }
@@ -221,7 +227,6 @@ static void dump_deadline(struct buffer *buffer, const struct curfew_lifecycle *
 
 char *curfew_lifecycle_dump(struct curfew_lifecycle *life)
 {
-	static const char *const stages[CURFEW_STAGES] = {"front", "work", "children", "log"};
 	struct curfew_cause cause = curfew_token_cause(curfew_context_token(life->root));
 	struct buffer buffer;
 
@@ -231,7 +236,7 @@ char *curfew_lifecycle_dump(struct curfew_lifecycle *life)
 	buffer_appendf(&buffer, "\ncause: %s\n",
 		cause.text[0] ? cause.text : cause_reason_text(cause.reason));
 	for (int stage = 0; stage < CURFEW_STAGES; stage++) {
-		buffer_appendf(&buffer, "%s: %zu held\n", stages[stage],
+		buffer_appendf(&buffer, "%s: %zu held\n", stage_name((enum curfew_stage)stage),
 			curfew_drain_count(&life->stages[stage]));
 		curfew_drain_list(&life->stages[stage], dump_hold, &buffer);
 	}
