@@ -322,8 +322,8 @@ static void note_holder(const struct curfew_holder *holder, void *arg)
 	char text[64];
 
 	(void)arg;
-	(void)snprintf(text, sizeof(text), "%s %lld %d", holder->name, (long long)holder->age_ms,
-		holder->depth);
+	(void)snprintf(text, sizeof(text), "%s%s %lld %d", holder->is_drain ? "drain " : "",
+		holder->name, (long long)holder->age_ms, holder->depth);
 	tell(holder->kind, text);
 }
 
@@ -340,7 +340,8 @@ static void listing_names_every_hold_the_oldest_first(void **state)
 	timeline_advance_ms(5);
 	hold(&b, "b");
 	curfew_drain_list(&drain, note_holder, NULL);
-	assert_string_equal(story, "thing a 15 0, part part 5 0, thing thing 5 1, thing b 0 0");
+	assert_string_equal(
+		story, "thing a 15 0, part drain part 5 0, thing thing 5 1, thing b 0 0");
 	curfew_hold_release(&a.hold);
 	curfew_hold_release(&b.hold);
 	curfew_hold_release(&c.hold);

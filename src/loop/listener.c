@@ -12,7 +12,7 @@
  * When descriptors or memory are short, accept4(2) fails and the connections stay in the queue: the
  * listener tries again a little later, when closing too, until the front stage is cut.
  */
-#include <curfew/listener.h>
+#include "loop/listener.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -191,16 +191,22 @@ static void finish(struct curfew_hold *hold)
 	curfew_listener_close(container_of(hold, struct curfew_listener, hold));
 }
 
-/* The front is cut: what can be accepted now is, the rest of the queue is lost with the socket. */
-static void cut(struct curfew_hold *hold)
+void listener_cut(struct curfew_listener *listener)
 {
-	struct curfew_listener *listener = container_of(hold, struct curfew_listener, hold);
-
+	if (listener->state == CLOSED) {
+		return;
+	}
 	agenda_stop(&listener->loop->agenda, &listener->timer);
 	loop_unwatch(listener->loop, &listener->source);
 	listener->state = EMPTYING; /* also where it was paused */
 	(void)accept_some(listener, EMPTY_LIMIT);
 	enter_closed(listener);
+}
+
+/* The front is cut: what can be accepted now is, the rest of the queue is lost with the socket. */
+static void cut(struct curfew_hold *hold)
+{
+	listener_cut(container_of(hold, struct curfew_listener, hold));
 }
 
 static const struct curfew_hold_ops listener_ops = {
@@ -218,8 +224,8 @@ static int check_listening(int fd)
 	return fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0 ? -errno : 0;
 }
 
-struct curfew_listener *curfew_listener_new(
-	struct curfew_lifecycle *life, int fd, curfew_listener_fn *on_connection, void *arg)
+struct curfew_listener *listener_new_on(struct curfew_lifecycle *life, struct curfew_drain *drain,
+	int fd, curfew_listener_fn *on_connection, void *arg)
 {
 	struct curfew_listener *listener;
 	int error = check_listening(fd);
@@ -238,8 +244,7 @@ struct curfew_listener *curfew_listener_new(
 	listener->timer.fired = timer_fired;
 	listener->on_connection = on_connection;
 	listener->arg = arg;
-	error = curfew_drain_hold(
-		curfew_lifecycle_stage(life, CURFEW_FRONT), &listener->hold, &listener_ops, NULL);
+	error = curfew_drain_hold(drain, &listener->hold, &listener_ops, NULL);
 	if (error < 0) {
 		goto fail;
 	}
@@ -253,6 +258,13 @@ fail:
 	free(listener);
 	errno = -error;
 	return NULL;
+}
+
+struct curfew_listener *curfew_listener_new(
+	struct curfew_lifecycle *life, int fd, curfew_listener_fn *on_connection, void *arg)
+{
+	return listener_new_on(
+		life, curfew_lifecycle_stage(life, CURFEW_FRONT), fd, on_connection, arg);
 }
 
 void curfew_listener_pause(struct curfew_listener *listener)

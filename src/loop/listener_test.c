@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <curfew/listener.h>
+#include "loop/listener.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -247,6 +247,48 @@ static void cut_takes_what_is_there_also_when_paused(void **state)
 	}
 }
 
+static void is_last_where_its_hold_is_on_another_stage(void **state)
+{
+	struct curfew_drain *log = curfew_lifecycle_stage(life, CURFEW_LOG);
+	struct curfew_listener *late = listener_new_on(life, log, listen_tcp(), serve, &served);
+	static const struct curfew_hold_ops ops = {.kind = "task"};
+	struct curfew_hold task = {0};
+	int fd;
+
+	(void)state;
+	assert_int_equal(
+		curfew_drain_hold(curfew_lifecycle_stage(life, CURFEW_WORK), &task, &ops, NULL), 0);
+	curfew_lifecycle_stop_for(life, CURFEW_COMPLETED, NULL);
+	while (curfew_drain_count(curfew_lifecycle_stage(life, CURFEW_FRONT)) > 0) {
+		dispatch_once();
+	}
+	fd = dial();
+	while (served == 0) {
+		dispatch_once();
+	}
+	assert_true(is_answered(fd));
+	curfew_hold_release(&task);
+	assert_int_equal(curfew_lifecycle_wait(life), 0);
+	assert_int_equal(dial(), -ECONNREFUSED);
+	curfew_listener_free(late);
+}
+
+static void cut_empties_the_queue_and_closes_at_once(void **state)
+{
+	int fds[QUEUED];
+
+	(void)state;
+	dial_many(fds);
+	listener_cut(listener);
+	listener_cut(listener);
+	assert_int_equal(served, QUEUED);
+	assert_int_equal(dial(), -ECONNREFUSED);
+	assert_int_equal(curfew_drain_count(curfew_lifecycle_stage(life, CURFEW_FRONT)), 0);
+	for (int i = 0; i < QUEUED; i++) {
+		assert_true(is_answered(fds[i]));
+	}
+}
+
 static void connections_wait_while_descriptors_are_short(void **state)
 {
 	int fd = dial();
@@ -447,6 +489,8 @@ int main(void)
 		listener_test(paused_listener_leaves_the_queue_alone),
 		listener_test(paused_listener_is_emptied_at_the_end),
 		listener_test(cut_takes_what_is_there_also_when_paused),
+		listener_test(is_last_where_its_hold_is_on_another_stage),
+		listener_test(cut_empties_the_queue_and_closes_at_once),
 		listener_test(connections_wait_while_descriptors_are_short),
 		listener_test(closing_waits_for_descriptors_too),
 		listener_test(short_of_descriptors_for_ever_it_is_cut),
