@@ -3,11 +3,10 @@
 
 #include <string.h>
 
+#include "admin/census.h"
 #include "base/clock.h"
 #include "base/list.h"
 #include "core/lifecycle.h"
-
-#define KINDS_MOST 32 /* kinds of holds that are told apart */
 
 struct metric_scrape {
 	const struct metrics *metrics;
@@ -116,8 +115,10 @@ void metric_seconds(struct metric_scrape *scrape, const char *label, const char 
 
 static void read_build_info(struct metric_scrape *scrape, void *arg)
 {
+	const char *version = scrape->metrics->life->options.version;
+
 	(void)arg;
-	metric_value(scrape, "version", scrape->metrics->version, 1);
+	metric_value(scrape, "version", version ? version : "", 1);
 }
 
 static void read_phase(struct metric_scrape *scrape, void *arg)
@@ -131,44 +132,14 @@ static void read_phase(struct metric_scrape *scrape, void *arg)
 	}
 }
 
-struct kinds {
-	size_t count;
-	const char *names[KINDS_MOST];
-	uint64_t held[KINDS_MOST];
-};
-
-static void count_kind(const struct curfew_holder *holder, void *arg)
-{
-	struct kinds *kinds = arg;
-	size_t i = 0;
-
-	if (holder->is_drain) {
-		return;
-	}
-	while (i < kinds->count && strcmp(kinds->names[i], holder->kind) != 0) {
-		i++;
-	}
-	if (i == KINDS_MOST) {
-		return;
-	}
-	if (i == kinds->count) {
-		kinds->names[kinds->count++] = holder->kind;
-	}
-	kinds->held[i]++;
-}
-
 static void read_holds(struct metric_scrape *scrape, void *arg)
 {
-	struct kinds kinds = {0};
+	struct census census;
 
 	(void)arg;
-	for (int stage = 0; stage < CURFEW_STAGES; stage++) {
-		curfew_drain_list(
-			curfew_lifecycle_stage(scrape->metrics->life, (enum curfew_stage)stage),
-			count_kind, &kinds);
-	}
-	for (size_t i = 0; i < kinds.count; i++) {
-		metric_value(scrape, "kind", kinds.names[i], kinds.held[i]);
+	census_take(&census, scrape->metrics->life);
+	for (size_t i = 0; i < census.kind_count; i++) {
+		metric_value(scrape, "kind", census.kinds[i].kind, census.kinds[i].held);
 	}
 }
 
@@ -331,9 +302,9 @@ uint64_t metrics_in_flight(const struct metrics *metrics)
 	return begun > ended ? begun - ended : 0;
 }
 
-void metrics_init(struct metrics *metrics, struct curfew_lifecycle *life, const char *version)
+void metrics_init(struct metrics *metrics, struct curfew_lifecycle *life)
 {
-	*metrics = (struct metrics){.life = life, .version = version};
+	*metrics = (struct metrics){.life = life};
 	list_init(&metrics->requests);
 	list_init(&metrics->tables);
 }

@@ -89,12 +89,11 @@ void metric_seconds(struct metric_scrape *scrape, const char *label, const char 
 /* All that one process tells. Tables and requests are added before anybody reads. */
 struct metrics {
 	struct curfew_lifecycle *life;
-	const char *version;
 	struct curfew_link requests;
 	struct curfew_link tables;
 };
 
-void metrics_init(struct metrics *metrics, struct curfew_lifecycle *life, const char *version);
+void metrics_init(struct metrics *metrics, struct curfew_lifecycle *life);
 
 /* Both are borrowed until the metrics are read no more. */
 void metrics_add_requests(struct metrics *metrics, struct request_metrics *requests);
