@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/buffer.h"
+#include "base/words.h"
 
 /* Each with the type of the field that it fills. */
 enum option_kind {
@@ -28,14 +29,7 @@ enum option_kind {
 	OPTION_CATCHABLE,  /* int: a signal that is not KILL or STOP */
 	OPTION_SIGNALS,    /* sigset_t: such signals, between commas */
 	OPTION_SIGNAL_MAP, /* struct signal_map: HUP:TERM,USR1:0; adds up */
-	OPTION_WORDS       /* struct option_words: strings, one for each time it is given */
-};
-
-#define OPTION_MOST_WORDS 32
-
-struct option_words {
-	const char *word[OPTION_MOST_WORDS];
-	size_t count;
+	OPTION_WORDS       /* struct words: strings, one for each time it is given */
 };
 
 struct option {

@@ -28,7 +28,7 @@ struct config {
 	int caught;
 	sigset_t stop_on;
 	struct signal_map map;
-	struct option_words listen;
+	struct words listen;
 	int secret;
 };
 
@@ -355,23 +355,23 @@ static void refuses_what_is_too_long(void **state)
 
 static void refuses_one_word_too_many(void **state)
 {
-	struct option_words words = {.count = 0};
+	struct words words = {.count = 0};
 	struct option_reading reading = {.config = &words};
 	static const struct option listen[] = {
 		{.name = "listen", .kind = OPTION_WORDS, .metavar = "ADDR"}, {.name = NULL}};
 	char argument[] = "--listen=x";
-	char *arguments[OPTION_MOST_WORDS + 2] = {NULL};
+	char *arguments[WORDS_MOST + 2] = {NULL};
 
 	(void)state;
 	reading.table = listen;
-	for (size_t i = 0; i <= OPTION_MOST_WORDS; i++) {
+	for (size_t i = 0; i <= WORDS_MOST; i++) {
 		arguments[i] = argument;
 	}
 	reading.arguments = arguments;
 	assert_int_equal(option_read(&reading), -EINVAL);
 	assert_string_equal(buffer_text(&reading.refusal),
 		"--listen wants a value (ADDR), not 'x' (it is one too many)");
-	assert_int_equal(words.count, OPTION_MOST_WORDS);
+	assert_int_equal(words.count, WORDS_MOST);
 	buffer_fini(&reading.refusal);
 }
 

@@ -186,17 +186,11 @@ static const char *set_signal_map(const struct option *option, void *field, cons
 
 static const char *set_words(const struct option *option, void *field, const char *text)
 {
-	struct option_words *words = field;
-
 	(void)option;
 	if (!*text) {
 		return empty;
 	}
-	if (words->count == OPTION_MOST_WORDS) {
-		return "is one too many";
-	}
-	words->word[words->count++] = text;
-	return NULL;
+	return words_add(field, text) ? NULL : "is one too many";
 }
 
 /* NULL wants: it depends on the option. */
