@@ -11,6 +11,7 @@
 
 const struct command *const commands[] = {
 	&command_run,
+	&command_gate,
 	&command_help,
 	&command_completion,
 	&command_version,
@@ -92,7 +93,7 @@ static const struct command *command_of_option(const char *option)
 	return NULL;
 }
 
-int command_main(int argc, char **argv)
+int command_main(int argc, char **argv, int (*serve)(const struct command *command, char **argv))
 {
 	const struct command *command;
 
@@ -101,7 +102,7 @@ int command_main(int argc, char **argv)
 	}
 	command = argv[1][0] == '-' ? command_of_option(argv[1]) : command_find(argv[1]);
 	if (command) {
-		return command->run(command, argv + 2);
+		return command->run ? command->run(command, argv + 2) : serve(command, argv);
 	}
 	if (argv[1][0] == '-') {
 		output_error(NULL,

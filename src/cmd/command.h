@@ -24,11 +24,22 @@ struct command {
 	const char *operands; /* for the usage line; NULL: none */
 	enum command_operands takes;
 	const struct option *options; /* the table, its end included; never NULL */
-	/* Gets the arguments behind the command's name. Returns the exit code. */
+	/*
+	 * Gets the arguments behind the command's name. Returns the exit code. NULL for a command
+	 * that serves, which only curfew-net has (cmd/network.c).
+	 */
 	int (*run)(const struct command *command, char **arguments);
+	/*
+	 * Of a command that serves: reads the arguments into its config, which is zeroed and of so
+	 * many bytes. Returns whether the command should go on; if not, *exit_code is set.
+	 */
+	bool (*configure)(
+		const struct command *command, char **arguments, void *config, int *exit_code);
+	size_t config_bytes;
 };
 
 extern const struct command command_run;
+extern const struct command command_gate;
 extern const struct command command_help;
 extern const struct command command_completion;
 extern const struct command command_version;
@@ -51,7 +62,10 @@ bool command_read(const struct command *command, char ***arguments, void *config
  */
 bool command_takes_no_more(const struct command *command, char *const *operands);
 
-/* The program: finds the command and runs it. Returns the exit code. */
-int command_main(int argc, char **argv);
+/*
+ * The program: finds the command and runs it; serve does so for a command that serves. Returns the
+ * exit code.
+ */
+int command_main(int argc, char **argv, int (*serve)(const struct command *command, char **argv));
 
 #endif

@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "base/buffer.h"
+#include "cmd/handover.h"
 
 struct result {
 	int code; /* -1: it died of a signal */
@@ -61,7 +62,7 @@ static struct result run_to(int out, char *const *arguments)
 		if (out == -2) {
 			close(STDOUT_FILENO);
 		}
-		_exit(command_main(argc, (char **)arguments));
+		_exit(command_main(argc, (char **)arguments, handover_exec));
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	if (WIFEXITED(status)) {

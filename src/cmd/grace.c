@@ -4,15 +4,28 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define GRACE_MS 25000       /* Kubernetes kills at 30 s */
-#define GRACE_DOCKER_MS 8000 /* docker stop and Compose kill at 10 s */
+static const struct grace below_kubernetes = {25000, "the default: Kubernetes kills after 30s"};
+static const struct grace below_docker = {
+	8000, "the default as PID 1: docker stop kills after 10s"};
 
-int64_t grace_preset_ms(bool first_process, bool kubernetes)
+#define ANNOUNCE_KUBERNETES_MS 5000 /* endpoints are withdrawn by then */
+
+static bool in_kubernetes(void)
 {
-	return first_process && !kubernetes ? GRACE_DOCKER_MS : GRACE_MS;
+	return getenv("KUBERNETES_SERVICE_HOST");
 }
 
-int64_t grace_preset_here_ms(void)
+struct grace grace_preset(bool first_process, bool kubernetes)
 {
-	return grace_preset_ms(getpid() == 1, getenv("KUBERNETES_SERVICE_HOST"));
+	return first_process && !kubernetes ? below_docker : below_kubernetes;
+}
+
+struct grace grace_preset_here(void)
+{
+	return grace_preset(getpid() == 1, in_kubernetes());
+}
+
+int64_t announce_preset_here_ms(void)
+{
+	return in_kubernetes() ? ANNOUNCE_KUBERNETES_MS : 0;
 }

@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The default of --grace, which has to end before whoever is outside loses patience. */
+/* The defaults of --grace, which has to end before whoever is outside loses patience, and --announce. */
 #ifndef CMD_GRACE_H
 #define CMD_GRACE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* For --grace's row: the default for people. */
+/* For the options' rows: the defaults for people. */
 #define GRACE_PRESET_TEXT "25s; 8s as PID 1 outside Kubernetes"
+#define ANNOUNCE_PRESET_TEXT "0s; 5s in Kubernetes"
 
-/*
- * Returns the default in milliseconds for a process that is PID 1 or not, under Kubernetes or not.
- */
-int64_t grace_preset_ms(bool first_process, bool kubernetes);
+struct grace {
+	int64_t ms;
+	const char *reason; /* for the start line */
+};
 
-/* Returns the default for this process. */
-int64_t grace_preset_here_ms(void);
+/* Returns the default for a process that is PID 1 or not, in Kubernetes or not. */
+struct grace grace_preset(bool first_process, bool kubernetes);
+
+/* Return the defaults for this process. */
+struct grace grace_preset_here(void);
+int64_t announce_preset_here_ms(void);
 
 #endif

@@ -197,7 +197,7 @@ static const struct option options[] = {
 
 static int run_command(const struct command *self, char **arguments)
 {
-	struct run_config config = {.grace_ms = grace_preset_here_ms(), .keeper = -1};
+	struct run_config config = {.grace_ms = grace_preset_here().ms, .keeper = -1};
 	char **environment;
 	int exit_code;
 

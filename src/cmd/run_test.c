@@ -95,11 +95,11 @@ static void each_option_fills_its_own_field(void **state)
 static void grace_depends_on_who_is_outside(void **state)
 {
 	(void)state;
-	assert_int_equal(grace_preset_ms(false, false), 25000);
-	assert_int_equal(grace_preset_ms(false, true), 25000);
-	assert_int_equal(grace_preset_ms(true, true), 25000);
-	assert_int_equal(grace_preset_ms(true, false), 8000);
-	assert_int_equal(grace_preset_here_ms(), 25000);
+	assert_int_equal(grace_preset(false, false).ms, 25000);
+	assert_int_equal(grace_preset(false, true).ms, 25000);
+	assert_int_equal(grace_preset(true, true).ms, 25000);
+	assert_int_equal(grace_preset(true, false).ms, 8000);
+	assert_int_equal(grace_preset_here().ms, 25000);
 }
 
 int main(void)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "loop/signals.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -41,6 +42,21 @@ void signals_block(void)
 		ignored_sigchld = true;
 		(void)sigaction(SIGCHLD, &initial, NULL);
 	}
+}
+
+void signals_before_exec(void)
+{
+	const struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+	if (ignored_sigchld) {
+		(void)sigaction(SIGCHLD, &ignore, NULL);
+	}
+}
+
+void signals_set_original_mask(const sigset_t *mask)
+{
+	assert(ours);
+	original = *mask;
 }
 
 bool signals_are_ours(void)

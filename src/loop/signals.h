@@ -38,6 +38,15 @@ void signals_block(void);
  */
 sigset_t signals_original_mask(void);
 
+/*
+ * Before an exec(2) of another program of ours, while all signals are blocked: what was ignored is
+ * ignored again. Mask and pending signals survive the exec, so that none is lost meanwhile.
+ */
+void signals_before_exec(void);
+
+/* In that program, after signals_block: the mask that was before all were blocked. */
+void signals_set_original_mask(const sigset_t *mask);
+
 /* Returns whether signals_block was called: then nobody here takes signals by a handler. */
 bool signals_are_ours(void);
 

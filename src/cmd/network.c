@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* curfew-net: the program with all commands. curfew executes it for those that serve. */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "cmd/command.h"
+#include "cmd/handover.h"
+#include "cmd/output.h"
+#include "core/outcome.h"
+#include "gate/gate.h"
+#include "loop/signals.h"
+
+static int serve_gate(const void *config)
+{
+	return gate_main(config);
+}
+
+/* What each command that serves does with its config. */
+static const struct {
+	const struct command *command;
+	int (*serve)(const void *config);
+} services[] = {
+	{&command_gate, serve_gate},
+};
+
+#define SERVICES (sizeof(services) / sizeof(services[0]))
+
+static int serve(const struct command *command, char **argv)
+{
+	void *config = calloc(1, command->config_bytes);
+	int exit_code;
+	size_t i = 0;
+
+	while (services[i].command != command) {
+		i++;
+		assert(i < SERVICES);
+	}
+	if (!config) {
+		output_error(command->name, "cannot start: out of memory");
+		return EXIT_CODE_USAGE;
+	}
+	if (command->configure(command, argv + 2, config, &exit_code)) {
+		exit_code = services[i].serve(config);
+	}
+	free(config);
+	return exit_code;
+}
+
+int main(int argc, char **argv)
+{
+	signals_block();
+	handover_take();
+	return command_main(argc, argv, serve);
+}
