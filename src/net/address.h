@@ -6,6 +6,9 @@
  *	unix:/run/x.sock	unix:@name (abstract)
  *
  * and for what to connect to also as a URL: http://host[:port], http://unix:/run/x.sock
+ *
+ * What follows unix: is a path, never a port; it begins with / or . (or @). A host that ends in a
+ * number is a whole IPv4 address. The port of a URL is 80 unless said.
  */
 #ifndef NET_ADDRESS_H
 #define NET_ADDRESS_H
@@ -20,7 +23,7 @@
 /* What was written: a host that may have to be looked up, or a unix path. */
 struct address {
 	char host[256]; /* "" for all; of a unix address its path, a leading @ for abstract ones */
-	uint16_t port;
+	uint16_t port;  /* 0: the kernel's choice, to listen on */
 	bool is_unix;
 };
 
@@ -37,19 +40,28 @@ const char *address_parse_url(const char *text, struct address *address);
 /* Writes it as it may be read by address_parse, and returns text. */
 const char *address_text(const struct address *address, char text[ADDRESS_TEXT]);
 
-/* Makes a socket address of a literal host or a unix path. False: the host has to be looked up. */
+/*
+ * Makes a socket address of a literal host or a unix path. False: the host has to be looked up, or
+ * is "".
+ */
 bool address_literal(const struct address *address, struct socket_address *socket);
 
-/* Writes "1.2.3.4:80", "[::1]:80" or "unix:/path", and returns text. */
+/*
+ * Writes "1.2.3.4:80" (an IPv4-mapped one too), "[::1]:80", "unix:/path", "unix:@name", or
+ * "unknown" where its length is 0; control characters as ?. Returns text.
+ */
 const char *socket_address_text(const struct socket_address *socket, char text[ADDRESS_TEXT]);
 
-/* Writes the host alone: "1.2.3.4", "::1" (an IPv4-mapped one as IPv4), "unix". Returns text. */
+/* Writes the host alone: "1.2.3.4", "::1" (without a zone), "unix", "unknown". Returns text. */
 const char *socket_address_host(const struct socket_address *socket, char text[ADDRESS_TEXT]);
 
-/* A range of addresses: 10.0.0.0/8, ::1, fd00::/8. An IPv4-mapped address counts as IPv4. */
+/*
+ * A range of addresses: 10.0.0.0/8, ::1, fd00::/8. An IPv4-mapped address counts as IPv4, and no
+ * IPv4 address is in an IPv6 range, ::/0 included; a unix address is in none.
+ */
 struct address_range {
-	uint8_t bytes[16];
-	uint8_t bits; /* of the IPv6 form */
+	uint8_t bytes[16]; /* IPv4 as a mapped one */
+	uint8_t bits;      /* of the IPv6 form */
 };
 
 /* Parses a CIDR or a literal address; returns NULL, or why not. */
