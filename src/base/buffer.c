@@ -147,11 +147,17 @@ static void append_escaped(struct buffer *buffer, unsigned char byte)
 	if (found) {
 		buffer_append_char(buffer, '\\');
 		buffer_append_char(buffer, letters[found - escaped]);
-	} else if (byte < 0x20) {
+	} else if (byte < 0x20 || byte == 0x7f) {
 		buffer_appendf(buffer, "\\u%04x", byte);
 	} else {
 		buffer_append_char(buffer, (char)byte);
 	}
+}
+
+/* Whether a sequence is U+0080 to U+009F, which a terminal may obey. */
+static bool is_control(const char *sequence)
+{
+	return sequence[0] == '\xc2' && (unsigned char)sequence[1] < 0xa0;
 }
 
 void buffer_append_json(struct buffer *buffer, const char *bytes, size_t length)
@@ -168,7 +174,9 @@ void buffer_append_json(struct buffer *buffer, const char *bytes, size_t length)
 			continue;
 		}
 		n = utf8_sequence(bytes, (size_t)(end - bytes), &whole);
-		if (whole) {
+		if (whole && is_control(bytes)) {
+			buffer_appendf(buffer, "\\u%04x", (unsigned char)bytes[1]);
+		} else if (whole) {
 			buffer_append(buffer, bytes, n);
 		} else {
 			buffer_append_text(buffer, "\xef\xbf\xbd");

@@ -29,7 +29,8 @@ __attribute__((format(printf, 2, 3))) void buffer_appendf(
 
 /*
  * Appends a JSON string, quotes included (RFC 8259, 7). What is not UTF-8 becomes U+FFFD, one for
- * each maximal part of a well-formed sequence (Unicode 15, 3.9, table 3-7).
+ * each maximal part of a well-formed sequence (Unicode 15, 3.9, table 3-7). All control characters
+ * are escaped, those above ASCII too, so that it may be shown on a terminal.
  */
 void buffer_append_json(struct buffer *buffer, const char *bytes, size_t length);
 

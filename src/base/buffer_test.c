@@ -115,7 +115,8 @@ static void escapes_json(void **state)
 	assert_json("", 0, "\"\"");
 	assert_json("a/b", 3, "\"a/b\"");
 	assert_json("\"\\\b\f\n\r\t", 7, "\"\\\"\\\\\\b\\f\\n\\r\\t\"");
-	assert_json("\0\x1f\x7f", 3, "\"\\u0000\\u001f\x7f\"");
+	assert_json("\0\x1f\x7f", 3, "\"\\u0000\\u001f\\u007f\"");
+	assert_json("\xc2\x80\xc2\x9f\xc2\xa0", 6, "\"\\u0080\\u009f\xc2\xa0\"");
 }
 
 static void keeps_utf8_and_replaces_the_rest(void **state)

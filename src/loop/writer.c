@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/list.h"
 
 #define PATH_BYTES 32
@@ -108,6 +109,20 @@ size_t writer_write(struct writer *writer, const char *bytes, size_t length)
 		flush(writer);
 	}
 	return writer->pending.length;
+}
+
+void writer_flush(struct writer *writer, int64_t deadline)
+{
+	while (writer->pending.length > 0) {
+		struct pollfd writable = {.fd = writer->source.fd, .events = POLLOUT};
+		int64_t left_ms = clock_ms_between(curfew_now(), deadline);
+
+		if (poll(&writable, 1, left_ms < INT_MAX ? (int)left_ms : INT_MAX) <= 0) {
+			break;
+		}
+		flush(writer);
+	}
+	release_if_finished(writer);
 }
 
 static void finish(struct curfew_hold *hold)

@@ -41,4 +41,7 @@ void writer_fini(struct writer *writer);
 /* Writes, or keeps what cannot be written now. Returns how many bytes are pending. */
 size_t writer_write(struct writer *writer, const char *bytes, size_t length);
 
+/* Writes what is pending, waiting for the reader until deadline: for the very end. */
+void writer_flush(struct writer *writer, int64_t deadline);
+
 #endif

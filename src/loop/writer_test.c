@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -110,6 +111,46 @@ static void is_written_at_once_where_there_is_room(void **state)
 	assert_true(done);
 	assert_int_equal(writer_write(&writer, big, 100), 0);
 	assert_int_equal(read_some(fds[0], 0), 100);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* A process that reads the whole big text. */
+static pid_t start_reader(int fd)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		size_t offset = 0;
+
+		while (offset < BIG) {
+			offset += read_some(fd, offset);
+		}
+		_exit(0);
+	}
+	assert_true(pid > 0);
+	return pid;
+}
+
+static void what_is_left_is_written_until_a_deadline(void **state)
+{
+	int fds[2];
+	int status;
+	pid_t reader;
+
+	(void)state;
+	assert_int_equal(pipe(fds), 0);
+	open_writer(fds[1]);
+	assert_true(writer_write(&writer, big, BIG) > 0);
+	writer_flush(&writer, curfew_after_ms(1)); /* nobody reads */
+	assert_true(writer.pending.length > 0);
+	reader = start_reader(fds[0]);
+	writer_flush(&writer, CURFEW_NEVER);
+	assert_int_equal(writer.pending.length, 0);
+	assert_int_equal(waitpid(reader, &status, 0), reader);
+	assert_int_equal(status, 0);
+	close_drain();
+	assert_true(done);
 	close(fds[0]);
 	close(fds[1]);
 }
@@ -308,6 +349,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		writer_test(is_written_at_once_where_there_is_room),
+		writer_test(what_is_left_is_written_until_a_deadline),
 		writer_test(full_pipe_keeps_the_drain_until_all_is_written),
 		writer_test(full_socket_is_written_without_blocking),
 		writer_test(shared_pipe_is_written_without_blocking),
