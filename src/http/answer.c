@@ -55,8 +55,12 @@ static bool is_last(const struct http_connection *connection)
 
 static void compose_date(struct http_connection *connection)
 {
-	http_compose_field(out(connection), "Date",
-		http_date_text(&connection->server->date, time(NULL)));
+	struct buffer *head = out(connection);
+
+	buffer_append(head, "Date: ", 6);
+	buffer_append(head, http_date_text(&connection->server->date, time(NULL)),
+		HTTP_DATE_LENGTH);
+	buffer_append(head, "\r\n", 2);
 }
 
 static void end_head(struct http_connection *connection, bool has_date)
@@ -119,6 +123,7 @@ void http_answer_write(struct http_connection *connection, const char *bytes, si
 	if (connection->is_head) {
 		return;
 	}
+	connection->body_sent += length;
 	switch (connection->framing) {
 	case HTTP_FRAMING_LENGTH:
 		assert(length <= connection->left);

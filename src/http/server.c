@@ -286,6 +286,7 @@ static void begin_exchange(struct http_connection *connection)
 	connection->status = 0;
 	connection->last = false;
 	connection->body_length = 0;
+	connection->body_sent = 0;
 	connection->is_head = http_head_says(head, head->method, "HEAD");
 	connection->received = head->framing == HTTP_FRAMING_NONE;
 	if (connection->received) {

@@ -122,7 +122,8 @@ struct http_connection {
 	bool is_head;    /* the request is HEAD: no body in the answer */
 	uint8_t answer;  /* enum http_progress */
 	uint16_t status; /* of the answer; 0: not begun */
-	int64_t began;   /* when the request's head was whole */
+	uint64_t body_sent; /* bytes of the answer's body so far */
+	int64_t began;      /* when the request's head was whole */
 
 	/* Private from here on. */
 	uint8_t state;        /* enum http_connection_state */
