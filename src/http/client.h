@@ -8,11 +8,30 @@
  *	http_client_write(&client, bytes, length) ... http_client_end(&client, NULL)
  *
  * and meanwhile the handler is told of the response: interim()*, head(), body()*, end(). One request
- * at a time. A server may answer before the request is whole.
+ * at a time. A server may answer before the request is whole; the connection may be used again only
+ * if that is completed, too.
  *
- * States: IDLE (may be pooled) -> BUSY (request or response is not whole) -> IDLE, TUNNEL (after a
- * 101), CLOSING -> CLOSED. An idle connection that the server ends, or on which it speaks unasked,
- * is of no more use: failed() with HTTP_CLIENT_CLOSED.
+ * The states, each entered by one function that knows the edges (http/client.c has the table):
+ *
+ *	IDLE -> HEAD -> SENDING -> AWAITING -> IDLE ...
+ *	            |     |          |  `-> TUNNEL --.
+ *	            |     `-> EARLY -+-> SPENT ------+-> CLOSING -> CLOSED
+ *	            `-----> AWAITING
+ *
+ *	IDLE      no request is under way: it may be pooled
+ *	HEAD      a request's head is being composed
+ *	SENDING   neither the request nor the response is whole
+ *	AWAITING  the request is whole, the response is not
+ *	EARLY     the response is whole, the request is not
+ *	SPENT     both are, and it can have no other
+ *	TUNNEL    another protocol, after a 101
+ *	FAILED    from each but SPENT; waits for its owner to close it
+ *	CLOSING   closed() is on its way
+ *
+ * Failure: failed() comes once, and then only closed() does, after the owner has closed or reset
+ * it; meanwhile what is written is dropped. In IDLE and EARLY it says no more than that the
+ * connection is of no use: the server ended it, or spoke unasked. Every function may be called from
+ * every callback; the memory must stay until closed().
  */
 #ifndef HTTP_CLIENT_H
 #define HTTP_CLIENT_H
@@ -24,10 +43,10 @@ struct http_client;
 
 /* Why an exchange failed; name, words that fit behind "the upstream". */
 #define HTTP_CLIENT_FAILURES(X)                                                                    \
-	X(CLOSED, "closed the connection before it answered")   /* no byte of a response came */   \
-	X(RESET, "reset the connection before it answered")     /* the same */                     \
-	X(TRUNCATED, "ended the connection within its answer")                                     \
-	X(MALFORMED, "answered with what is not HTTP")          /* parser.error tells more */      \
+	X(CLOSED, "closed the connection before it answered")  /* no byte of a response came */    \
+	X(RESET, "reset the connection before it answered")    /* the same */                      \
+	X(TRUNCATED, "ended the connection within its answer") /* an interim one counts, too */    \
+	X(MALFORMED, "answered with what is not HTTP")         /* parser.error tells more */       \
 	X(NO_MEMORY, "could not be served for lack of memory")
 
 enum http_client_failure {
@@ -42,21 +61,43 @@ const char *http_client_failure_text(enum http_client_failure failure);
 struct http_client_handler {
 	/* An interim response but 101: client->parser.head. NULL: dropped */
 	void (*interim)(struct http_client *client);
-	/* The final response's head, or 101: then what follows goes to tunnel(). */
+	/*
+	 * The final response's head, in client->parser.head until end() has returned; or 101, until
+	 * this returns: then what follows goes to tunnel(), and it may be written to at once.
+	 */
 	void (*head)(struct http_client *client);
 	/* Some of the body: returns how many bytes were taken; http_client_resume for the rest. */
 	size_t (*body)(struct http_client *client, char *bytes, size_t length);
 	/* The response is whole; trailers in parser.head. The client is IDLE if client->reusable. */
 	void (*end)(struct http_client *client);
-	/* The request may go on. NULL */
+	/* The request, or the tunnel, may go on: what was above STREAM_QUEUE_HIGH has gone. NULL */
 	void (*writable)(struct http_client *client);
-	/* Bytes of the other protocol; returns how many were taken. */
+	/* Bytes of the other protocol; returns how many were taken. NULL if none is asked for */
 	size_t (*tunnel)(struct http_client *client, char *bytes, size_t length);
+	/* The server has sent all that it will in a tunnel. NULL if none is asked for */
 	void (*tunnel_end)(struct http_client *client);
-	/* Nothing more comes: close it. In IDLE: just close it. */
+	/* Nothing more comes: close it before this returns, so that no more of a request goes out. */
 	void (*failed)(struct http_client *client, enum http_client_failure failure);
 	/* After http_client_close or _reset: the memory is the owner's again. */
 	void (*closed)(struct http_client *client);
+};
+
+#define HTTP_CLIENT_STATES(X)                                                                      \
+	X(IDLE)                                                                                    \
+	X(HEAD)                                                                                    \
+	X(SENDING)                                                                                 \
+	X(AWAITING)                                                                                \
+	X(EARLY)                                                                                   \
+	X(SPENT)                                                                                   \
+	X(TUNNEL)                                                                                  \
+	X(FAILED)                                                                                  \
+	X(CLOSING)                                                                                 \
+	X(CLOSED)
+
+enum http_client_state {
+#define HTTP_CLIENT_STATE(name) HTTP_CLIENT_STATE_##name,
+	HTTP_CLIENT_STATES(HTTP_CLIENT_STATE)
+#undef HTTP_CLIENT_STATE
 };
 
 struct http_client {
@@ -66,42 +107,67 @@ struct http_client {
 	struct stream stream;
 
 	/* To be read. */
-	bool reused;       /* it has had a response before */
-	bool answered;     /* a byte of the response to this request has come */
-	bool sent;         /* a byte of this request was given to the kernel */
-	bool reusable;     /* may be pooled after end(): both sides are whole and neither said close */
-	int64_t idle_ms;   /* the server's own Keep-Alive: timeout; CURFEW_NEVER: it said none */
+	bool reused;   /* it had a response before this request */
+	bool answered; /* a byte of the response to this request has come */
+	bool sent;     /* a byte of this request was given to the kernel, as of the last callback */
+	bool reusable; /* it is IDLE: both sides are whole, and neither said close */
+	int64_t idle_ms; /* the server's own Keep-Alive: timeout; CURFEW_NEVER: it said none */
 
 	/* Private from here on. */
-	uint8_t state;
-	uint8_t framing;
-	bool request_whole, response_whole;
-	uint64_t left;
+	uint8_t state;   /* enum http_client_state */
+	uint8_t framing; /* of the request's body */
+	bool lasting;    /* the server takes another request behind the one it has answered */
+	uint32_t passed; /* bytes at the front of the input that are known as body, and not taken */
+	uint64_t left;   /* bytes of the request's body that are still to be written */
+	uint64_t begins; /* the request, in the bytes that the stream has sent */
 };
 
 /* Takes a connected socket, and filter (NULL: none). Returns 0, or a negative errno: still yours. */
 int http_client_init(struct http_client *client, struct worker *worker, int fd,
 	struct stream_filter *filter, const struct http_client_handler *handler, void *arg);
 
-/* Begins a request: returns where its head goes, but for framing fields and the empty line. */
+/*
+ * Begins a request, in IDLE: returns where its head goes, but for framing fields and the empty
+ * line. asked.upgrade: only for one without a body.
+ */
 struct buffer *http_client_request(struct http_client *client, struct http_asked asked);
 
-/* Ends the head: NONE, LENGTH (with length) or CHUNKED; writes the field that says so. */
+/*
+ * Ends the head: NONE, LENGTH (with length) or CHUNKED; writes the field that says so. With NONE,
+ * or a LENGTH of 0, the request is whole.
+ */
 void http_client_head_end(struct http_client *client, enum http_framing framing, uint64_t length);
 
-/* Rest while http_client_queued is above STREAM_QUEUE_HIGH. */
+/*
+ * Writes some of the body; more than the length, or behind the end, is a mistake, and asserted. Rest
+ * while http_client_queued is above STREAM_QUEUE_HIGH.
+ */
 void http_client_write(struct http_client *client, const char *bytes, size_t length);
+
+/*
+ * Ends the body, with the trailer fields of a head (NULL: none; they go with CHUNKED alone). One
+ * that is too short is a mistake: close or reset the client instead. In EARLY this decides whether
+ * it is reusable.
+ */
 void http_client_end(struct http_client *client, const struct http_head *trailers);
+
+/* Bytes that were written and that the kernel has not taken yet. */
 size_t http_client_queued(const struct http_client *client);
+
+/* body(), or tunnel(), is called again with what it did not take. */
 void http_client_resume(struct http_client *client);
 
 /* In a tunnel. */
 void http_client_tunnel_write(struct http_client *client, const void *bytes, size_t length);
+/* No more is written; the server's end is waited for. */
 void http_client_tunnel_shut(struct http_client *client);
 
-/* In order: what is queued goes out. From any state. */
+/*
+ * In order: of a request that is not answered, and of a tunnel, what is queued goes out first. From
+ * any state, and again.
+ */
 void http_client_close(struct http_client *client);
-/* Now. */
+/* Now, and with a reset; after http_client_close too. */
 void http_client_reset(struct http_client *client);
 
 #endif

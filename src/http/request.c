@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A client's requests: their head, and their body in its framing; and what it writes in a tunnel. */
+#include <assert.h>
+#include <string.h>
+
+#include "http/chunk.h"
+#include "http/client_state.h"
+#include "http/compose.h"
+
+struct buffer *http_client_request(struct http_client *client, struct http_asked asked)
+{
+	http_client_enter(client, HTTP_CLIENT_STATE_HEAD);
+	if (!http_parser_is_idle(&client->parser)) {
+		http_parser_next(&client->parser); /* of an answer whose end() has not returned */
+	}
+	http_parser_ask(&client->parser, asked);
+	client->reused = client->answered;
+	client->answered = false;
+	client->sent = false;
+	client->begins = client->stream.bytes_out + stream_queued(&client->stream);
+	return stream_compose(&client->stream);
+}
+
+void http_client_head_end(struct http_client *client, enum http_framing framing, uint64_t length)
+{
+	struct buffer *out = stream_compose(&client->stream);
+	bool whole = framing == HTTP_FRAMING_NONE || (framing == HTTP_FRAMING_LENGTH && !length);
+
+	assert(framing != HTTP_FRAMING_CLOSE);
+	assert(whole || !client->parser.asked.upgrade);
+	if (!is(client, IS(HEAD))) {
+		assert(is(client, OVER));
+		return;
+	}
+	if (framing == HTTP_FRAMING_LENGTH) {
+		http_compose_number(out, "Content-Length", length);
+	} else if (framing == HTTP_FRAMING_CHUNKED) {
+		http_compose_field(out, "Transfer-Encoding", "chunked");
+	}
+	http_compose_end(out);
+	stream_written(&client->stream);
+	client->framing = (uint8_t)framing;
+	client->left = length;
+	http_client_enter(client, whole ? HTTP_CLIENT_STATE_AWAITING : HTTP_CLIENT_STATE_SENDING);
+}
+
+static void write_chunk(struct http_client *client, const char *bytes, size_t length)
+{
+	char line[HTTP_CHUNK_HEAD_MOST];
+
+	stream_write(&client->stream, line, http_chunk_head(line, length));
+	stream_write(&client->stream, bytes, length);
+	stream_write(&client->stream, HTTP_CHUNK_END, strlen(HTTP_CHUNK_END));
+}
+
+/* Whether the body may go on; not if the connection is of no more use, and its owner does not know. */
+static bool in_body(const struct http_client *client)
+{
+	assert(is(client, IS(SENDING) | IS(EARLY) | OVER));
+	return !is(client, OVER);
+}
+
+void http_client_write(struct http_client *client, const char *bytes, size_t length)
+{
+	if (!length || !in_body(client)) {
+		return;
+	}
+	if (client->framing == HTTP_FRAMING_CHUNKED) {
+		write_chunk(client, bytes, length);
+		return;
+	}
+	assert(length <= client->left);
+	client->left -= length;
+	stream_write(&client->stream, bytes, length);
+}
+
+void http_client_end(struct http_client *client, const struct http_head *trailers)
+{
+	if (is(client, IS(AWAITING) | IS(TUNNEL)) || !in_body(client)) {
+		return; /* the head was all of it */
+	}
+	if (client->framing == HTTP_FRAMING_CHUNKED) {
+		http_chunk_last(stream_compose(&client->stream), trailers);
+		stream_written(&client->stream);
+	} else {
+		assert(!client->left);
+	}
+	if (is(client, IS(SENDING))) {
+		http_client_enter(client, HTTP_CLIENT_STATE_AWAITING);
+	} else {
+		http_client_enter_end(client);
+	}
+}
+
+size_t http_client_queued(const struct http_client *client)
+{
+	return stream_queued(&client->stream);
+}
+
+void http_client_resume(struct http_client *client)
+{
+	stream_resume(&client->stream);
+}
+
+void http_client_tunnel_write(struct http_client *client, const void *bytes, size_t length)
+{
+	assert(is(client, IS(TUNNEL) | OVER));
+	if (is(client, IS(TUNNEL))) {
+		stream_write(&client->stream, bytes, length);
+	}
+}
+
+void http_client_tunnel_shut(struct http_client *client)
+{
+	assert(is(client, IS(TUNNEL) | OVER));
+	stream_shut(&client->stream);
+}
