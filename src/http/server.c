@@ -147,7 +147,7 @@ static void count_answered(struct http_connection *connection)
 {
 	struct curfew_lifecycle *life = connection->server->worker->life;
 
-	if (connection->forced) {
+	if (connection->forced || connection->server->uncounted) {
 		return;
 	}
 	curfew_lifecycle_count(life, CURFEW_REQUESTS_COMPLETED, 1);
@@ -496,14 +496,20 @@ static void finish(struct curfew_hold *hold)
 	}
 }
 
+static void count_forced(struct http_connection *connection)
+{
+	if (!connection->server->uncounted) {
+		curfew_lifecycle_count(connection->server->worker->life, CURFEW_REQUESTS_FORCED, 1);
+	}
+}
+
 static void cut_exchange(struct http_connection *connection)
 {
 	const struct http_handler *handler = connection->server->handler;
 
 	if (connection->state == HTTP_CONNECTION_EXCHANGE) {
 		connection->forced = true;
-		curfew_lifecycle_count(
-			connection->server->worker->life, CURFEW_REQUESTS_FORCED, 1);
+		count_forced(connection);
 	}
 	if (handler->cut) {
 		handler->cut(connection);
@@ -563,9 +569,9 @@ static void arrive(struct task *task)
 int http_server_take(struct http_server *server, int fd, struct stream_filter *filter)
 {
 	struct http_connection *connection = calloc(1, sizeof(*connection));
-	int error = connection ? curfew_drain_hold(server->drain, &connection->hold,
-					 &connection_ops, NULL)
-			       : -ENOMEM;
+	int error = connection
+		? curfew_drain_hold(server->drain, &connection->hold, &connection_ops, NULL)
+		: -ENOMEM;
 
 	if (error < 0) {
 		let_go(fd, filter);

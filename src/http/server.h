@@ -40,8 +40,8 @@ struct http_connection;
 
 /* Durations in milliseconds; CURFEW_NEVER: none. */
 struct http_limits {
-	int64_t head_ms;       /* for a head to be whole, from its first byte or the accept; 5 000 */
-	int64_t idle_ms;       /* between two requests; 75 000 */
+	int64_t head_ms; /* for a head to be whole, from its first byte or the accept; 5 000 */
+	int64_t idle_ms; /* between two requests; 75 000 */
 	int64_t idle_grace_ms; /* the same in a drain; 1 000 */
 	int64_t stall_ms;      /* without a byte of a body, or of room for one; 60 000 */
 	uint64_t body_most;    /* bytes; UINT64_MAX: any */
@@ -89,6 +89,7 @@ struct http_server {
 	const struct http_limits *limits;
 	const char *scheme; /* "http" or "https" */
 	void *arg;          /* the handler's */
+	bool uncounted;     /* its requests are no work: the report does not count them */
 	struct http_date date;
 	size_t connections;
 };
