@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the end of the process waits for, or would: how much of each kind, and what has been there
- * longest. Drains are passed over, since what they hold is counted; so is what the admin face holds,
- * for which nobody waits.
+ * longest. Drains are passed over, since what they hold is counted; so is what the admin face
+ * holds, for which nobody waits.
  */
 #ifndef ADMIN_CENSUS_H
 #define ADMIN_CENSUS_H

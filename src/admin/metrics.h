@@ -101,7 +101,9 @@ void metrics_add_table(struct metrics *metrics, struct metric_table *table);
 
 #define METRICS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
-/* Appends the whole exposition; lists the holds, which locks each drain for a moment. Any thread. */
+/*
+ * Appends the whole exposition; lists the holds, which locks each drain for a moment. Any thread.
+ */
 void metrics_write(const struct metrics *metrics, struct buffer *out);
 
 /* Requests that have begun and not ended, of all workers. */
