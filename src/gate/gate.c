@@ -1,11 +1,129 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The life of a gate: the config is checked, the command started, the listeners opened; requests are
+ * held until the upstream answers. Then they are passed on, until a signal, the command's own end,
+ * or a failure begins the end: the listeners are emptied, the exchanges finish, and when no request
+ * needs the upstream any more its connections are closed and the command is ended by the ladder.
+ */
 #include "gate/gate.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 
-int gate_main(const struct gate_config *config)
+#include "base/buffer.h"
+#include "gate/access.h"
+#include "gate/lane.h"
+
+static int accepted(
+	struct service *service, struct worker *worker, int fd, struct stream_filter *filter)
 {
-	(void)config;
-	(void)fputs("curfew gate: not built yet\n", stderr);
-	return 1;
+	struct gate *gate = service->arg;
+
+	return http_server_take(&gate->lanes[worker->index].server, fd, filter);
+}
+
+static void phase_changed(struct service *service, enum curfew_phase phase)
+{
+	struct gate *gate = service->arg;
+
+	if (phase > CURFEW_RUNNING && gate->lanes) {
+		upstream_stop(&gate->upstream);
+	}
+}
+
+static const struct service_ops ops = {.accepted = accepted, .phase = phase_changed};
+
+static void set_limits(struct gate *gate)
+{
+	const struct gate_config *config = gate->config;
+
+	http_limits_default(&gate->limits);
+	gate->limits.head_ms = config->head_timeout_ms;
+	gate->limits.idle_ms = config->idle_timeout_ms;
+	gate->limits.body_most = config->max_body;
+}
+
+/* Returns 0, or an exit code: a line was printed. */
+static int read_config(struct gate *gate)
+{
+	const struct gate_config *config = gate->config;
+	struct words_walk walk = {0};
+	char item[ADDRESS_TEXT];
+	const char *wrong;
+
+	if (!config->upstream == !config->respond) {
+		return service_refuse(&config->service,
+			"either --upstream or --respond is needed (--upstream http://127.0.0.1:3000)");
+	}
+	wrong = config->upstream ? address_parse_url(config->upstream, &gate->address) : NULL;
+	if (wrong) {
+		return service_refuse(&config->service,
+			"--upstream: '%.80s' %s (http://HOST:PORT or http://unix:PATH)",
+			config->upstream, wrong);
+	}
+	while (words_next(&config->service.trust_forwarded, &walk, item, sizeof(item))) {
+		wrong = gate->trusted_count == GATE_TRUSTED_MOST
+			? "is one too many"
+			: address_range_parse(item, &gate->trusted[gate->trusted_count]);
+		if (wrong) {
+			return service_refuse(&config->service,
+				"--trust-forwarded: '%.80s' %s (10.0.0.0/8, ::1)", item, wrong);
+		}
+		gate->trusted_count++;
+	}
+	set_limits(gate);
+	return 0;
+}
+
+/* Returns 0 or a negative errno. */
+static int open_lanes(struct gate *gate)
+{
+	struct worker_pool *workers = &gate->service.workers;
+
+	gate->lanes = calloc((size_t)workers->count, sizeof(*gate->lanes));
+	if (!gate->lanes) {
+		return -ENOMEM;
+	}
+	for (int i = 0; i < workers->count; i++) {
+		int error = lane_init(&gate->lanes[i], gate, &workers->workers[i]);
+
+		if (error < 0) {
+			return error;
+		}
+		gate->lane_count++;
+		metrics_add_requests(&gate->service.metrics, &gate->lanes[i].metrics);
+	}
+	gate->metrics = (struct metric_table){
+		.rows = access_metrics,
+		.count = access_metric_count,
+		.arg = gate,
+	};
+	metrics_add_table(&gate->service.metrics, &gate->metrics);
+	return 0;
+}
+
+static void close_lanes(struct gate *gate)
+{
+	for (int i = 0; i < gate->lane_count; i++) {
+		lane_fini(&gate->lanes[i]);
+	}
+	free(gate->lanes);
+}
+
+/* From the start to readiness. Returns 0, or an exit code. */
+static int start(struct gate *gate)
+{
+	int error = open_lanes(gate);
+	int code;
+
+	if (error < 0) {
+		return service_refuse(&gate->config->service, "cannot start: %s", strerror(-error));
+	}
+	code = upstream_start(&gate->upstream, gate);
+	if (!code) {
+		code = service_listen(&gate->service);
+	}
+	if (!code) {
+		upstream_ask(&gate->upstream);
+	}
+	return code;
 }
