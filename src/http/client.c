@@ -337,12 +337,11 @@ int http_client_init(struct http_client *client, struct worker *worker, int fd,
 static void close_stream(struct http_client *client)
 {
 	struct stream *stream = &client->stream;
+	bool quiet = !stream_queued(stream) && (!is(client, IS(FAILED)) || stream->has_ended);
 
 	if (is(client, IS(SENDING) | IS(AWAITING) | IS(TUNNEL))) {
 		stream_close(stream, true);
-	} else if (is(client, IS(FAILED)) && !stream->has_ended) {
-		stream_reset(stream);
-	} else if (!stream_queued(stream)) {
+	} else if (quiet) {
 		stream_close(stream, false);
 	} else if (is(client, IS(IDLE) | IS(SPENT))) {
 		stream_cut(stream);

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "http/chunk.h"
 #include "tests/allocation.h"
 #include "tests/descriptors.h"
 
@@ -174,42 +175,57 @@ static void what_is_answered_is_closed_at_once(void **state)
 	}
 }
 
+/* Checks that what the server got goes on, from *at, as chunks of PIECE bytes do. */
+static void check_chunks(const char *got, size_t *at)
+{
+	static const char head[] = "4000\r\n", end[] = HTTP_CHUNK_END;
+
+	for (; *got; got++, ++*at) {
+		size_t place = *at % (PIECE + 8);
+
+		if (place < 6) {
+			assert_int_equal(*got, head[place]);
+		} else if (place < PIECE + 6) {
+			assert_int_equal(*got, 'a' + (int)(*at / (PIECE + 8) % 26));
+		} else {
+			assert_int_equal(*got, end[place - PIECE - 6]);
+		}
+	}
+}
+
+/* Writes until it should rest. Returns how many pieces were written. */
+static size_t write_pieces(size_t before)
+{
+	static char body[PIECE];
+	size_t count = 0;
+
+	while (http_client_queued(script.client) <= STREAM_QUEUE_HIGH) {
+		memset(body, 'a' + (int)((before + count) % 26), sizeof(body));
+		http_client_write(script.client, body, PIECE);
+		count++;
+		assert_true(count < MUCH / PIECE);
+	}
+	return count;
+}
+
 /* A writer rests above the mark, and is told when it may go on; every byte arrives, in order. */
 static void a_slow_server_is_written_to_in_its_time(void **state)
 {
-	static char body[PIECE];
-	size_t sent = 0, at = 0;
+	size_t count = 0, at = 0;
 
 	(void)state;
 	script_begin();
 	script_request("POST", (struct http_asked){0});
 	http_client_head_end(script.client, HTTP_FRAMING_CHUNKED, 0);
+	assert_non_null(strstr(script_got(), "chunked\r\n\r\n"));
 	for (int times = 0; times < 3; times++) {
-		const char *got;
-
-		while (http_client_queued(script.client) <= STREAM_QUEUE_HIGH) {
-			memset(body, 'a' + (int)(sent / PIECE % 26), sizeof(body));
-			http_client_write(script.client, body, PIECE);
-			sent += PIECE;
-			assert_true(sent < MUCH);
-		}
+		count += write_pieces(count);
 		script_rounds();
 		assert_string_equal(script_heard(), "");
-		for (got = script_got(); *got; got = script_got()) {
-			if (!at) {
-				got = strstr(got, "\r\n\r\n") + 4;
-			}
-			for (; *got; got++, at++) {
-				size_t in_chunk = at % (PIECE + 8);
-				char expected = in_chunk < 6 ? "4000\r\n"[in_chunk]
-					: in_chunk >= PIECE + 6
-					? "\r\n"[in_chunk - PIECE - 6]
-					: (char)('a' + at / (PIECE + 8) % 26);
-
-				assert_int_equal(*got, expected);
-			}
+		for (const char *got = script_got(); *got; got = script_got()) {
+			check_chunks(got, &at);
 		}
-		assert_int_equal(at, sent / PIECE * (PIECE + 8));
+		assert_int_equal(at, count * (PIECE + 8));
 		assert_string_equal(script_heard(), "writable\n");
 	}
 	http_client_end(script.client, NULL);
@@ -220,7 +236,6 @@ static void a_slow_server_is_written_to_in_its_time(void **state)
 static void it_may_be_closed_when_it_may_write(void **state)
 {
 	void (*const endings[])(struct http_client *) = {http_client_close, http_client_reset};
-	static char body[PIECE];
 
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
@@ -230,9 +245,7 @@ static void it_may_be_closed_when_it_may_write(void **state)
 		script.act = end_it;
 		script_request("POST", (struct http_asked){0});
 		http_client_head_end(script.client, HTTP_FRAMING_LENGTH, MUCH);
-		while (http_client_queued(script.client) <= STREAM_QUEUE_HIGH) {
-			http_client_write(script.client, body, PIECE);
-		}
+		(void)write_pieces(0);
 		while (*script_got()) {}
 		script_close_peer();
 		script_until("closed\n");
