@@ -4,30 +4,16 @@
  * command died.
  */
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
-#include "run/notice.h"
+#include "loop/notice.h"
+#include "loop/report_file.h"
 #include "run/runner.h"
 
 #define FORCED_TOLD 8 /* names in the line about them; the report has more */
-
-static void write_report(const struct runner *runner)
-{
-	char *report;
-
-	if (runner->report_fd < 0) {
-		return;
-	}
-	report = curfew_lifecycle_report(runner->life);
-	if (!report || notice_write(runner->report_fd, report, strlen(report)) < 0) {
-		notice("cannot write the report: %m");
-	}
-	free(report);
-}
 
 /* One line, which says what was forced and what came of it. */
 static void tell_forced(const struct runner *runner)
@@ -54,7 +40,9 @@ static void tell_forced(const struct runner *runner)
 void ending_tell(const struct runner *runner)
 {
 	tell_forced(runner);
-	write_report(runner);
+	if (runner->report_fd >= 0) {
+		report_file_write(runner->report_fd, runner->life);
+	}
 }
 
 /*

@@ -5,7 +5,7 @@
  * by then.
  */
 #include "base/list.h"
-#include "run/notice.h"
+#include "loop/notice.h"
 #include "run/runner.h"
 
 static void ended(struct curfew_child *child, void *arg)

@@ -18,7 +18,8 @@
 #include "base/list.h"
 #include "child/stdio.h"
 #include "core/context.h"
-#include "run/notice.h"
+#include "loop/notice.h"
+#include "loop/report_file.h"
 #include "run/runner.h"
 
 static void say(const struct runner *runner, const char *text)
@@ -212,33 +213,6 @@ static int start_command(struct runner *runner)
 	return 0;
 }
 
-/* Returns -1 with errno where it is closed, though its place is taken. */
-static int dup_stderr(void)
-{
-	return write(STDERR_FILENO, "", 0) < 0 ? -1 : fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
-}
-
-static int open_report(struct runner *runner)
-{
-	const char *path = runner->config->report;
-
-	runner->report_fd = -1;
-	if (!path) {
-		return 0;
-	}
-	runner->report_fd = strcmp(path, "-") == 0
-		? dup_stderr()
-		: open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
-			  0666);
-	if (runner->report_fd < 0) {
-		notice("cannot write the report to '%s': %m (name a file that can be "
-		       "written)",
-			path);
-		return -1;
-	}
-	return 0;
-}
-
 static struct curfew_lifecycle *new_lifecycle(struct runner *runner)
 {
 	const struct run_config *config = runner->config;
@@ -264,8 +238,12 @@ static struct curfew_lifecycle *new_lifecycle(struct runner *runner)
 static int init(struct runner *runner)
 {
 	stdio_reserve();
-	if (open_report(runner) < 0) {
-		return EXIT_CODE_USAGE;
+	notice_command("run");
+	if (runner->config->report) {
+		runner->report_fd = report_file_open(runner->config->report);
+		if (runner->report_fd < 0) {
+			return EXIT_CODE_USAGE;
+		}
 	}
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
 	if (runner->config->keeper >= 0 && fcntl(runner->config->keeper, F_SETFD, FD_CLOEXEC) < 0) {

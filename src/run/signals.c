@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "child/reaper.h"
-#include "run/notice.h"
+#include "loop/notice.h"
 #include "run/runner.h"
 
 static void pass_on(struct runner *runner, const siginfo_t *info, int signal)

@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a run says itself, to readers who may not read. */
-#ifndef RUN_NOTICE_H
-#define RUN_NOTICE_H
+/*
+ * What a program says itself on standard error, to readers who may not read. All signals are blocked:
+ * such a reader must not keep us from the end. It is waited for once. Any thread.
+ */
+#ifndef LOOP_NOTICE_H
+#define LOOP_NOTICE_H
 
 #include <stddef.h>
 #include <stdint.h>
 
+/* Whose notices they are: "run". Static. */
+void notice_command(const char *name);
+
 /* No reader is waited for beyond this point in time; CURFEW_NEVER at the start. */
 void notice_limit(int64_t deadline);
 
-/* Writes one line to standard error, behind "curfew run: ". %m may be used. */
+/* Writes one line to standard error, behind "curfew COMMAND: ". %m may be used. */
 void notice(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Writes all to a descriptor that may block, but not for long. Returns 0, or -1 with errno. */

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * What we say ourselves. All signals are blocked and we are the only thread: a reader who does not
- * read must not keep us from the end. Such a reader is waited for once.
- */
-#include "run/notice.h"
+#include "loop/notice.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,20 +16,26 @@
 #define LINE_BYTES 1024
 #define WAIT_MS 500
 
-static int64_t limit = CURFEW_NEVER;
+static const char *command = "";
+static _Atomic int64_t limit = CURFEW_NEVER;
+
+void notice_command(const char *name)
+{
+	command = name;
+}
 
 void notice_limit(int64_t deadline)
 {
-	limit = deadline;
+	atomic_store(&limit, deadline);
 }
 
 int notice_write(int fd, const char *bytes, size_t length)
 {
-	static bool waited;
+	static atomic_bool waited;
 	int64_t deadline = curfew_after_ms(waited ? 0 : WAIT_MS);
 
-	if (limit < deadline) {
-		deadline = limit;
+	if (atomic_load(&limit) < deadline) {
+		deadline = atomic_load(&limit);
 	}
 	while (length > 0) {
 		struct pollfd writable = {.fd = fd, .events = POLLOUT};
@@ -56,10 +59,12 @@ int notice_write(int fd, const char *bytes, size_t length)
 
 void notice(const char *format, ...)
 {
-	char line[LINE_BYTES] = "curfew run: ";
-	size_t length = strlen(line);
+	int saved = errno; /* for %m */
+	char line[LINE_BYTES];
+	size_t length = (size_t)snprintf(line, sizeof(line), "curfew %s: ", command);
 	va_list args;
 
+	errno = saved;
 	va_start(args, format);
 	(void)vsnprintf(line + length, sizeof(line) - length - 1, format, args);
 	va_end(args);
