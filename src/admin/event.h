@@ -20,7 +20,7 @@
 	X(NOT_RELOADED, "not_reloaded", ERROR, false, "reason",                                    \
 		"the certificate could not be read again; the old one stays")                      \
 	X(STATE, "state", INFO, false, "line", "a line of the state dump")                         \
-	X(STOPPING, "stopping", INFO, false, "cause signal sender_pid", "the end has begun")       \
+	X(STOPPING, "stopping", INFO, false, "cause signal sender_pid text", "the end has begun")  \
 	X(PHASE, "phase", INFO, false, "phase held left_ms", "a phase of the end has begun")       \
 	X(FORCED, "forced", WARNING, true, "kind name age_ms", "something had to be cut")          \
 	X(LIBRARY, "library", WARNING, false, "message", "what the library has to say")            \

@@ -3,14 +3,19 @@
  * What every command that serves has in common: the lifecycle with its signals, the workers, the
  * listeners with TLS and PROXY protocol, the admin face, the log, the report.
  *
- *	code = service_init(&service, &config, &ops, arg)	0, or an exit code: a line was printed
- *	service_listen(&service)				the listeners begin to accept
- *	service_ready(&service)				readiness is offered
+ *	code = service_init(&service, &config, &ops, arg)	0, or the exit code: a line was printed
+ *	... the command's own parts on service.pool.workers ...
+ *	code = service_listen(&service)				the listeners begin to accept
+ *	service_ready(&service)					readiness is offered
  *	code = service_run(&service)				until DONE; report and last line written
+ *	... the command's own parts are freed ...
  *	service_fini(&service)
  *
  * Signals: TERM, INT and QUIT begin the end (QUIT prints the state dump too), USR1 prints the dump,
- * HUP reads the certificate again.
+ * HUP reads the certificate again. One that came before service_init opens no socket:
+ * service_is_ending tells, and whoever would start something asks it; the rest is as always.
+ *
+ * All of it belongs to the thread of worker 0, but for what says otherwise.
  */
 #ifndef ADMIN_SERVICE_H
 #define ADMIN_SERVICE_H
@@ -18,43 +23,96 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "admin/event.h"
+#include "admin/face.h"
+#include "admin/front.h"
 #include "admin/journal.h"
-#include "base/words.h"
-#include "net/address.h"
+#include "admin/metrics.h"
+#include "admin/notify.h"
+#include "admin/service_config.h"
 #include "net/tls.h"
 #include "net/worker.h"
 
-/* The options that serving commands share; durations in milliseconds. Strings are borrowed. */
-struct service_config {
-	const char *command; /* "gate" */
-	struct words listen; /* addresses; none: 127.0.0.1:8080, or what systemd handed over */
-	const char *admin;   /* address; NULL: no admin face */
-	int64_t grace_ms;
-	int64_t announce_ms;
-	int64_t child_reserve_ms; /* of the grace, for a child's ladder; 0 without a child */
-	const char *report;       /* file, "-" for stderr; NULL: none */
-	unsigned log_level;       /* enum curfew_level */
-	unsigned log_format;      /* enum journal_format */
-	const char *tls_cert, *tls_key;
-	struct words trust_forwarded; /* address ranges */
-	int max_connections;
-	bool proxy_protocol;
-	int threads; /* 0: as many as there are cores */
-	unsigned insist;
-	int forced_exit;
-};
+#define SERVICE_LISTEN_PRESET "127.0.0.1:8080"
 
 struct service;
 
 struct service_ops {
 	/*
-	 * A connection was accepted, for this worker: fd and filter (NULL: none) are the callee's.
-	 * Worker 0's thread. Returns 0 or a negative errno: then both were closed.
+	 * A connection was accepted, for this worker: fd and filter (NULL: none) are the callee's,
+	 * who calls service_left when it is over. Worker 0's thread. Returns 0, or a negative errno:
+	 * then both were closed, and service_left is not called.
 	 */
 	int (*accepted)(struct service *service, struct worker *worker, int fd,
 		struct stream_filter *filter);
 	/* The phase has changed. NULL */
 	void (*phase)(struct service *service, enum curfew_phase phase);
 };
+
+struct service {
+	const struct service_config *config;
+	const struct service_ops *ops;
+	void *arg; /* the command's */
+	struct curfew_lifecycle *life;
+	struct worker_pool pool;
+	struct journal journal;
+	struct metrics metrics;
+
+	/* Private. */
+	struct front front;
+	struct tls_server *tls;
+	struct notifier notifier;
+	struct admin_face face;
+	struct admin_content content;
+	struct buffer addresses; /* as text, for the start line */
+	struct buffer admin_address;
+	int admin_fd; /* -1: the face's, or none */
+	int report_fd;
+	bool has_face;
+	bool has_pool;
+	bool has_notifier;
+	bool stopping; /* the end has been told */
+	int64_t started;
+};
+
+/* Returns 0, or the exit code after a notice; then nothing is left to be freed. */
+int service_init(struct service *service, const struct service_config *config,
+	const struct service_ops *ops, void *arg);
+
+/* Returns whether the end has begun, or a signal is there that will begin it. */
+bool service_is_ending(const struct service *service);
+
+/* Returns 0, or the exit code after a notice; then service_fini comes next. */
+int service_listen(struct service *service);
+
+/* Offers readiness. Returns false if the end has begun meanwhile. */
+bool service_ready(struct service *service);
+
+/* A connection that was accepted is over. Any thread. */
+void service_left(struct service *service);
+
+/*
+ * Begins the end because of a failure; text, one sentence, goes to log and report: exit code 1. Any
+ * thread.
+ */
+__attribute__((format(printf, 2, 3))) void service_fail(
+	struct service *service, const char *format, ...);
+
+/*
+ * Runs until the lifecycle is DONE, writes what is to be told of it, and returns the exit code. If
+ * something had to be abandoned it does not return: threads may still use what is the command's.
+ */
+int service_run(struct service *service);
+
+/* After service_run, or instead of it. May end the process, if a thread is still busy. */
+void service_fini(struct service *service);
+
+/*
+ * Refuse at the start: print one line, "curfew gate: ...", and return the exit code: 2; for a
+ * command that could not be executed for this errno, 126 or 127.
+ */
+__attribute__((format(printf, 2, 3))) int service_refuse(
+	const struct service *service, const char *format, ...);
+int service_refuse_command(const struct service *service, const char *name, int error);
 
 #endif

@@ -13,6 +13,7 @@
 #include "child/environment.h"
 #include "child/keeper.h"
 #include "child/spawn.h"
+#include "loop/descriptor_limit.h"
 
 #define KEEPER_START_MS 10000 /* for a keeper to say that its child runs */
 #define KEEPER_WORDS 15       /* words before the command of a keeper, its NULL included */
@@ -76,6 +77,7 @@ static int spawn_child(
 {
 	const struct curfew_child_config *config = &child->config;
 	struct environment environment;
+	struct rlimit descriptors;
 	struct spawn spawn = {
 		.path = argv[0],
 		.argv = (char *const *)argv,
@@ -90,6 +92,7 @@ static int spawn_child(
 		.reset_handlers = !signals_are_ours(),
 		.ignore = signals_originally_ignored(),
 		.parent_death_signal = config->parent_death_signal,
+		.descriptors = descriptor_limit_original(&descriptors) ? &descriptors : NULL,
 	};
 	int error =
 		environment_init(&environment, config->environment, config->inherit_descriptors);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -295,6 +296,9 @@ __attribute__((no_sanitize_address)) static int run_child(void *arg)
 		reset_handlers();
 	}
 	ignore_signals(&spawn->ignore);
+	if (spawn->descriptors) {
+		(void)setrlimit(RLIMIT_NOFILE, spawn->descriptors);
+	}
 	(void)sigprocmask(SIG_SETMASK, &spawn->mask, NULL);
 	if (strchr(spawn->path, '/')) {
 		execute(plan, (char *)spawn->path);

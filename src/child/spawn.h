@@ -17,6 +17,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+struct rlimit;
+
 enum spawn_group {
 	SPAWN_GROUP_SHARED, /* ours */
 	SPAWN_GROUP_OWN,    /* a new one, led by the child */
@@ -38,7 +40,8 @@ struct spawn {
 	bool reset_handlers;     /* signals may have handlers here */
 	sigset_t ignore;         /* these are SIG_IGN in the program, beside those that are now */
 	int parent_death_signal; /* 0: none */
-	char *own_pid;           /* where to write its pid in decimal, in environment; or NULL */
+	const struct rlimit *descriptors; /* RLIMIT_NOFILE; NULL: ours */
+	char *own_pid; /* where to write its pid in decimal, in environment; or NULL */
 };
 
 #define SPAWN_PID_DIGITS 10

@@ -60,6 +60,9 @@ struct curfew_lifecycle {
 	struct forced forced[FORCED_LISTED];
 	size_t forced_kind_count;
 	struct forced_kind forced_kinds[FORCED_KINDS];
+	/* Told of each hold that is cut, in the dispatch of its drain; set before that. NULL */
+	void (*on_forced)(const struct curfew_holder *holder, void *arg);
+	void *on_forced_arg;
 
 	_Atomic int64_t work_deadline;
 	_Atomic int64_t grace_deadline;

@@ -95,6 +95,9 @@ void lifecycle_note_forced(struct curfew_lifecycle *life, const struct curfew_ho
 	pthread_mutex_lock(&life->lock);
 	count_forced_kind(life, holder->kind);
 	pthread_mutex_unlock(&life->lock);
+	if (life->on_forced) {
+		life->on_forced(holder, life->on_forced_arg);
+	}
 }
 
 size_t lifecycle_forced_kinds(struct curfew_lifecycle *life, struct forced_kind kinds[FORCED_KINDS])

@@ -461,11 +461,16 @@ static void failed(struct stream *stream, int error)
 
 static void connection_free(struct http_connection *connection)
 {
+	struct http_server *server = connection->server;
+
 	deadline_fini(&connection->deadline);
 	http_parser_fini(&connection->parser);
 	connection_enter(connection, HTTP_CONNECTION_CLOSED);
 	curfew_hold_release(&connection->hold);
 	free(connection);
+	if (server->left) {
+		server->left(server);
+	}
 }
 
 static void closed(struct stream *stream)

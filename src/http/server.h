@@ -92,6 +92,8 @@ struct http_server {
 	bool uncounted;     /* its requests are no work: the report does not count them */
 	struct http_date date;
 	size_t connections;
+	/* A connection that was taken is gone, its memory too. NULL */
+	void (*left)(struct http_server *server);
 };
 
 #define HTTP_CONNECTION_STATES(X)                                                                  \

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "core/outcome.h"
 
 #define LINE_BYTES 1024
 #define WAIT_MS 500
@@ -57,17 +58,14 @@ int notice_write(int fd, const char *bytes, size_t length)
 	return 0;
 }
 
-void notice(const char *format, ...)
+void notice_list(const char *format, va_list args)
 {
-	int saved = errno; /* for %m */
+	int error = errno; /* for %m */
 	char line[LINE_BYTES];
 	size_t length = (size_t)snprintf(line, sizeof(line), "curfew %s: ", command);
-	va_list args;
 
-	errno = saved;
-	va_start(args, format);
+	errno = error;
 	(void)vsnprintf(line + length, sizeof(line) - length - 1, format, args);
-	va_end(args);
 	for (length = 0; line[length]; length++) {
 		if ((unsigned char)line[length] < ' ' || line[length] == '\x7f') {
 			line[length] = '?'; /* a command's name may hold anything, newlines too */
@@ -75,4 +73,32 @@ void notice(const char *format, ...)
 	}
 	line[length++] = '\n';
 	(void)notice_write(STDERR_FILENO, line, length); /* nobody is left to be told */
+}
+
+void notice(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	notice_list(format, args);
+	va_end(args);
+}
+
+int notice_exit_code(int error)
+{
+	return error == ENOENT ? EXIT_CODE_NOT_FOUND : EXIT_CODE_CANNOT_EXECUTE;
+}
+
+int notice_refused(const char *name, int error)
+{
+	errno = error;
+	if (error == ENOENT) {
+		notice("cannot run '%s': not found (check the name, PATH, and a script's #! line)",
+			name);
+	} else if (error == EACCES) {
+		notice("cannot run '%s': not an executable file (chmod +x may be missing)", name);
+	} else {
+		notice("cannot run '%s': %m", name);
+	}
+	return notice_exit_code(error);
 }

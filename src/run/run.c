@@ -152,23 +152,9 @@ static int refuse(const struct run_config *config, int error)
 {
 	if (config->keeper >= 0) {
 		owner_tell_error(config, error);
-		return error == ENOENT ? EXIT_CODE_NOT_FOUND : EXIT_CODE_CANNOT_EXECUTE;
+		return notice_exit_code(error);
 	}
-	errno = error;
-	if (error == ENOENT) {
-		notice("cannot run '%s': not found (check the name, PATH, and a "
-		       "script's #! line)",
-			config->command[0]);
-		return EXIT_CODE_NOT_FOUND;
-	}
-	if (error == EACCES) {
-		notice("cannot run '%s': not an executable file (chmod +x may be "
-		       "missing)",
-			config->command[0]);
-	} else {
-		notice("cannot run '%s': %m", config->command[0]);
-	}
-	return EXIT_CODE_CANNOT_EXECUTE;
+	return notice_refused(config->command[0], error);
 }
 
 /*
