@@ -76,6 +76,11 @@ def ended(processes, deadline):
     return [times[process] for process in processes]
 
 
+def readable(fd, within_s):
+    """Waits for a descriptor, a pidfd for example; returns whether it became readable."""
+    return bool(select.select([fd], [], [], within_s)[0])
+
+
 def finish(process):
     """Reaps a process that has ended or been killed."""
     process.wait()
