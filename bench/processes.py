@@ -131,6 +131,15 @@ def switches(pid):
     return sum(field(pid, f"task/{thread}/status", key) for thread in threads for key in keys)
 
 
+def cpu_ns(pids):
+    """The time that all threads of some processes have been on a CPU."""
+    total = 0
+    for pid in pids:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            total += int(read(pid, f"task/{thread}/schedstat").split()[0])
+    return total
+
+
 def marked(mark, but=()):
     """The live processes that have a mark in their environment, zombies left out."""
     found = []

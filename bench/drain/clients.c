@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * clients fresh|keep PORT CLIENTS PAUSE_US WARM_MS LIMIT_MS PID SIGNAL: what a server loses at its end.
+ * clients fresh|keep PORT CLIENTS PAUSE_US WARM_MS LIMIT_MS PID SIGNAL: what a server loses at its
+ * end.
  *
  * CLIENTS threads, each a client with one request at a time: on a connection for each (fresh), or
  * on one that is kept until the server says `Connection: close` (keep). Between two requests it

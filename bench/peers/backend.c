@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * backend PORT: an HTTP/1.1 service on the loopback, as fast as one thread and epoll make it, and as
- * careless at the end as most are: SIGTERM kills it at once.
+ * backend PORT: an HTTP/1.1 service on the loopback, as fast as one thread and epoll make it, and
+ * as careless at the end as most are: SIGTERM kills it at once.
  *
  *	/events		an event stream without an end, an event each 100 ms
  *	all else	200 and 128 bytes
@@ -117,7 +117,7 @@ static void tick(void)
 	}
 }
 
-/* Answers the requests that are whole; returns how many bytes they are. *over: it is to be closed. */
+/* Answers the requests that are whole, and returns their bytes. *over: the connection is at its end */
 static size_t answer_requests(int fd, char *bytes, size_t length, bool *over)
 {
 	char answers[ANSWERS], *at = bytes, *end;

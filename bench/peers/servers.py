@@ -103,13 +103,16 @@ http {{
         location / {{
             {answer}
         }}
+        location /events {{
+            proxy_buffering off;
+            {answer}
+        }}
     }}
 }}
 """
 
 NGINX_PROXY = """proxy_pass http://service;
             proxy_http_version 1.1;
-            proxy_buffering off;
             proxy_set_header Connection "";
             proxy_set_header Host $http_host;
             proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;

@@ -28,8 +28,8 @@ static void fired(struct timer *timer)
 	deadline->passed(deadline);
 }
 
-void deadline_init(struct deadline *deadline, struct agenda *agenda,
-	void (*passed)(struct deadline *deadline))
+void deadline_init(
+	struct deadline *deadline, struct agenda *agenda, void (*passed)(struct deadline *deadline))
 {
 	*deadline = (struct deadline){
 		.timer.fired = fired,

@@ -582,8 +582,7 @@ void stream_cut(struct stream *stream)
 		}
 		(void)shutdown(stream->fd, SHUT_WR);
 		while (left-- > 0 &&
-			recv(stream->fd, stream->worker->scratch, WORKER_SCRATCH, 0) > 0) {
-		}
+			recv(stream->fd, stream->worker->scratch, WORKER_SCRATCH, 0) > 0) {}
 	}
 	if (stream->state != STREAM_CLOSED) {
 		enter_closed(stream);

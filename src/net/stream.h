@@ -93,18 +93,18 @@ struct stream {
 	struct worker *worker;
 	struct stream_filter *filter;
 	int fd;
-	int error;           /* why it is FAILED */
-	uint8_t state;       /* enum stream_state */
-	uint8_t polled;      /* what libuv waits for */
-	bool paused;         /* the owner did not take all */
-	bool resumed;        /* what it did not take is handed out at the end of the round */
-	bool has_ended;      /* the peer has sent all */
-	bool end_told;       /* and the owner knows it */
+	int error;      /* why it is FAILED */
+	uint8_t state;  /* enum stream_state */
+	uint8_t polled; /* what libuv waits for */
+	bool paused;    /* the owner did not take all */
+	bool resumed;   /* what it did not take is handed out at the end of the round */
+	bool has_ended; /* the peer has sent all */
+	bool end_told;  /* and the owner knows it */
 	bool failure_told;
-	bool blocked;        /* the kernel takes no more for now */
-	bool was_high;       /* writable() is owed */
+	bool blocked;  /* the kernel takes no more for now */
+	bool was_high; /* writable() is owed */
 	bool fin_sent;
-	bool expects_input;  /* the peer is known to be sending */
+	bool expects_input;   /* the peer is known to be sending */
 	struct buffer unread; /* what the owner did not take */
 	struct buffer queue;
 	size_t queue_start; /* of what is left in it */
@@ -118,8 +118,8 @@ struct stream {
  * Takes a connected, non-blocking socket, and starts to read. filter (NULL: none) becomes the
  * stream's. Returns 0, or a negative errno: then both stay the caller's.
  */
-int stream_init(struct stream *stream, struct worker *worker, int fd,
-	const struct stream_ops *ops, struct stream_filter *filter);
+int stream_init(struct stream *stream, struct worker *worker, int fd, const struct stream_ops *ops,
+	struct stream_filter *filter);
 
 /* Queues bytes; they are copied where they cannot be written at once. Dropped unless OPEN. */
 void stream_write(struct stream *stream, const void *bytes, size_t length);
