@@ -7,9 +7,11 @@
  */
 #include "gate/gate.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "base/buffer.h"
+#include "core/outcome.h"
 #include "gate/access.h"
 #include "gate/lane.h"
 
@@ -25,7 +27,7 @@ static void phase_changed(struct service *service, enum curfew_phase phase)
 {
 	struct gate *gate = service->arg;
 
-	if (phase > CURFEW_RUNNING && gate->lanes) {
+	if (phase > CURFEW_RUNNING && gate->upstream.gate) {
 		upstream_stop(&gate->upstream);
 	}
 }
@@ -43,48 +45,62 @@ static void set_limits(struct gate *gate)
 }
 
 /* Returns 0, or an exit code: a line was printed. */
-static int read_config(struct gate *gate)
+static int read_trusted(struct gate *gate)
 {
-	const struct gate_config *config = gate->config;
 	struct words_walk walk = {0};
 	char item[ADDRESS_TEXT];
-	const char *wrong;
 
-	if (!config->upstream == !config->respond) {
-		return service_refuse(&config->service,
-			"either --upstream or --respond is needed (--upstream http://127.0.0.1:3000)");
-	}
-	wrong = config->upstream ? address_parse_url(config->upstream, &gate->address) : NULL;
-	if (wrong) {
-		return service_refuse(&config->service,
-			"--upstream: '%.80s' %s (http://HOST:PORT or http://unix:PATH)",
-			config->upstream, wrong);
-	}
-	while (words_next(&config->service.trust_forwarded, &walk, item, sizeof(item))) {
-		wrong = gate->trusted_count == GATE_TRUSTED_MOST
+	while (words_next(&gate->config->service.trust_forwarded, &walk, item, sizeof(item))) {
+		const char *wrong = gate->trusted_count == GATE_TRUSTED_MOST
 			? "is one too many"
 			: address_range_parse(item, &gate->trusted[gate->trusted_count]);
+
 		if (wrong) {
-			return service_refuse(&config->service,
-				"--trust-forwarded: '%.80s' %s (10.0.0.0/8, ::1)", item, wrong);
+			return service_refuse(&gate->service,
+				"--trust-forwarded: '%.80s' %s (a range is such as 10.0.0.0/8)",
+				item, wrong);
 		}
 		gate->trusted_count++;
 	}
-	set_limits(gate);
 	return 0;
+}
+
+static int read_config(struct gate *gate)
+{
+	const struct gate_config *config = gate->config;
+	const char *wrong;
+
+	set_limits(gate);
+	if (!config->upstream == !config->respond) {
+		return service_refuse(&gate->service,
+			"%s (give --upstream URL, or --respond STATUS to answer by itself)",
+			config->upstream ? "there is either a service or none"
+					 : "no service is given");
+	}
+	if (config->command && !config->upstream) {
+		return service_refuse(
+			&gate->service, "a command is started for --upstream only");
+	}
+	wrong = config->upstream ? address_parse_url(config->upstream, &gate->address) : NULL;
+	if (wrong) {
+		return service_refuse(&gate->service,
+			"--upstream: '%.80s' %s (http://HOST:PORT or http://unix:PATH)",
+			config->upstream, wrong);
+	}
+	return read_trusted(gate);
 }
 
 /* Returns 0 or a negative errno. */
 static int open_lanes(struct gate *gate)
 {
-	struct worker_pool *workers = &gate->service.workers;
+	struct worker_pool *pool = &gate->service.pool;
 
-	gate->lanes = calloc((size_t)workers->count, sizeof(*gate->lanes));
+	gate->lanes = calloc((size_t)pool->count, sizeof(*gate->lanes));
 	if (!gate->lanes) {
 		return -ENOMEM;
 	}
-	for (int i = 0; i < workers->count; i++) {
-		int error = lane_init(&gate->lanes[i], gate, &workers->workers[i]);
+	for (int i = 0; i < pool->count; i++) {
+		int error = lane_init(&gate->lanes[i], gate, &pool->workers[i]);
 
 		if (error < 0) {
 			return error;
@@ -109,14 +125,17 @@ static void close_lanes(struct gate *gate)
 	free(gate->lanes);
 }
 
-/* From the start to readiness. Returns 0, or an exit code. */
+/* Up to the question whether the upstream is ready. Returns 0, or the exit code after a notice. */
 static int start(struct gate *gate)
 {
 	int error = open_lanes(gate);
 	int code;
 
 	if (error < 0) {
-		return service_refuse(&gate->config->service, "cannot start: %s", strerror(-error));
+		return service_refuse(&gate->service, "cannot start: %s", strerror(-error));
+	}
+	if (service_is_ending(&gate->service)) {
+		return 0; /* nothing is opened, and no command started */
 	}
 	code = upstream_start(&gate->upstream, gate);
 	if (!code) {
@@ -125,5 +144,38 @@ static int start(struct gate *gate)
 	if (!code) {
 		upstream_ask(&gate->upstream);
 	}
+	return code;
+}
+
+int gate_main(const struct gate_config *config)
+{
+	struct gate *gate = calloc(1, sizeof(*gate));
+	int code;
+
+	if (!gate) {
+		return EXIT_CODE_FAILURE;
+	}
+	gate->config = config;
+	gate->service.config = &config->service;
+	code = read_config(gate);
+	if (!code) {
+		code = service_init(&gate->service, &config->service, &ops, gate);
+	}
+	if (code) {
+		free(gate);
+		return code;
+	}
+	code = start(gate);
+	if (code) { /* what was started is ended in order */
+		curfew_lifecycle_stop_for(
+			gate->service.life, CURFEW_FAILURE, "the start was refused");
+		(void)service_run(&gate->service);
+	} else {
+		code = service_run(&gate->service);
+	}
+	upstream_fini(&gate->upstream);
+	close_lanes(gate);
+	service_fini(&gate->service);
+	free(gate);
 	return code;
 }

@@ -28,6 +28,14 @@ void lanes_tell(struct gate *gate)
 	}
 }
 
+/* Its place is free for another connection. */
+static void left(struct http_server *server)
+{
+	const struct lane *lane = server->arg;
+
+	service_left(&lane->gate->service);
+}
+
 int lane_init(struct lane *lane, struct gate *gate, struct worker *worker)
 {
 	*lane = (struct lane){
@@ -41,6 +49,7 @@ int lane_init(struct lane *lane, struct gate *gate, struct worker *worker)
 				.limits = &gate->limits,
 				.scheme = gate->config->service.tls_cert ? "https" : "http",
 				.arg = lane,
+				.left = left,
 			},
 		.tell.run = told,
 	};

@@ -57,7 +57,7 @@ static void upstream_enter(struct upstream *upstream, enum upstream_state state)
 static void ready(struct upstream *upstream)
 {
 	upstream_enter(upstream, UPSTREAM_READY);
-	service_ready(&upstream->gate->service);
+	(void)service_ready(&upstream->gate->service);
 }
 
 static void ask_again(struct upstream *upstream)
@@ -165,8 +165,7 @@ static void wait_over(struct deadline *deadline)
 {
 	struct upstream *upstream = container_of(deadline, struct upstream, wait);
 
-	curfew_lifecycle_stop_for(worker_of(upstream)->life, CURFEW_FAILURE,
-		"the upstream was not ready in time (--wait)");
+	service_fail(&upstream->gate->service, "the upstream was not ready in time (--wait)");
 	upstream_stop(upstream);
 }
 
@@ -186,12 +185,8 @@ void upstream_stop(struct upstream *upstream)
 
 void upstream_ask(struct upstream *upstream)
 {
-	struct agenda *agenda = &worker_of(upstream)->loop->agenda;
 	int64_t wait_ms = upstream->gate->config->wait_ms;
 
-	deadline_init(&upstream->again, agenda, again);
-	deadline_init(&upstream->wait, agenda, wait_over);
-	upstream->target.address = upstream->gate->address;
 	if (upstream->gate->config->respond) {
 		ready(upstream);
 		return;
@@ -227,10 +222,14 @@ static void child_exited(struct curfew_child *child, void *arg)
 int upstream_start(struct upstream *upstream, struct gate *gate)
 {
 	const struct gate_config *config = gate->config;
+	struct agenda *agenda = &gate->lanes[0].worker->loop->agenda;
 	struct curfew_child_config child;
 
 	upstream->gate = gate;
 	atomic_init(&upstream->state, UPSTREAM_WAITING);
+	upstream->target.address = gate->address;
+	deadline_init(&upstream->again, agenda, again);
+	deadline_init(&upstream->wait, agenda, wait_over);
 	if (!config->command) {
 		return 0;
 	}
