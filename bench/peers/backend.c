@@ -117,7 +117,7 @@ static void tick(void)
 	}
 }
 
-/* Answers the requests that are whole, and returns their bytes. *over: the connection is at its end */
+/* Answers the requests that are whole, and returns their bytes. *over: it is to be closed. */
 static size_t answer_requests(int fd, char *bytes, size_t length, bool *over)
 {
 	char answers[ANSWERS], *at = bytes, *end;
