@@ -109,12 +109,13 @@ void http_answer_chunked(struct http_connection *connection, bool has_date)
 static void write_chunk(struct http_connection *connection, const char *bytes, size_t length)
 {
 	char line[HTTP_CHUNK_HEAD_MOST];
+	const struct stream_part parts[] = {
+		{line, http_chunk_head(line, length)},
+		{bytes, length},
+		{HTTP_CHUNK_END, sizeof(HTTP_CHUNK_END) - 1},
+	};
 
-	if (length) {
-		stream_write(&connection->stream, line, http_chunk_head(line, length));
-		stream_write(&connection->stream, bytes, length);
-		stream_write(&connection->stream, "\r\n", 2);
-	}
+	stream_write_parts(&connection->stream, parts, 3);
 }
 
 void http_answer_write(struct http_connection *connection, const char *bytes, size_t length)
@@ -131,7 +132,9 @@ void http_answer_write(struct http_connection *connection, const char *bytes, si
 		stream_write(&connection->stream, bytes, length);
 		break;
 	case HTTP_FRAMING_CHUNKED:
-		write_chunk(connection, bytes, length);
+		if (length) {
+			write_chunk(connection, bytes, length);
+		}
 		break;
 	case HTTP_FRAMING_CLOSE:
 		stream_write(&connection->stream, bytes, length);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A client's requests: their head, and their body in its framing; and what it writes in a tunnel. */
 #include <assert.h>
-#include <string.h>
 
 #include "http/chunk.h"
 #include "http/client_state.h"
@@ -47,10 +46,13 @@ void http_client_head_end(struct http_client *client, enum http_framing framing,
 static void write_chunk(struct http_client *client, const char *bytes, size_t length)
 {
 	char line[HTTP_CHUNK_HEAD_MOST];
+	const struct stream_part parts[] = {
+		{line, http_chunk_head(line, length)},
+		{bytes, length},
+		{HTTP_CHUNK_END, sizeof(HTTP_CHUNK_END) - 1},
+	};
 
-	stream_write(&client->stream, line, http_chunk_head(line, length));
-	stream_write(&client->stream, bytes, length);
-	stream_write(&client->stream, HTTP_CHUNK_END, strlen(HTTP_CHUNK_END));
+	stream_write_parts(&client->stream, parts, 3);
 }
 
 /* Whether the body may go on; not if the connection is of no more use, and its owner does not know. */

@@ -23,6 +23,8 @@
 
 #define READS_AT_ONCE 16 /* of a filter, in one round */
 #define DROPPED_READS 16 /* of what is dropped when a stream is cut */
+#define QUEUE_FIRST                                                                                \
+	1000 /* bytes of a queue at first: a head, or more; malloc(3) has them at hand */
 
 static void socket_ready(uv_poll_t *handle, int status, int events);
 
@@ -212,9 +214,8 @@ static ssize_t write_parts(struct stream *stream, struct iovec *parts, int count
 	ssize_t n;
 
 	do { /* send(2) is the cheaper one */
-		n = count == 1
-			? send(stream->fd, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL)
-			: sendmsg(stream->fd, &message, MSG_NOSIGNAL);
+		n = count == 1 ? send(stream->fd, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL)
+			       : sendmsg(stream->fd, &message, MSG_NOSIGNAL);
 	} while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : n;
 }
@@ -254,36 +255,38 @@ static void drop_written(struct stream *stream, size_t length)
 }
 
 /*
- * Writes the queue, and then bytes that are not in it, as far as the kernel takes them. Returns how
- * many of the latter it took.
+ * Writes the queue, and then parts that are not in it, as far as the kernel takes them. Returns how
+ * many bytes of the latter it took.
  */
-static size_t write_now(struct stream *stream, const char *bytes, size_t length)
+static size_t write_now(struct stream *stream, const struct stream_part *more, int count)
 {
-	size_t waiting = queued(stream);
-	struct iovec parts[2] = {
-		{.iov_base = stream->queue.data + stream->queue_start, .iov_len = waiting},
-		{.iov_base = (void *)(uintptr_t)bytes, .iov_len = length},
-	};
-	struct iovec *first = waiting ? parts : parts + 1;
-	int count = (waiting ? 1 : 0) + (length ? 1 : 0);
-	ssize_t n = stream->filter ? filter_parts(stream, first, count)
-				   : write_parts(stream, first, count);
-	size_t written = n > 0 ? (size_t)n : 0;
+	struct iovec parts[1 + STREAM_PARTS_MOST];
+	size_t waiting = queued(stream), length = waiting, written;
+	ssize_t n;
+	int used = 0;
 
+	if (waiting) {
+		parts[used++] = (struct iovec){stream->queue.data + stream->queue_start, waiting};
+	}
+	for (int i = 0; i < count; i++) {
+		parts[used++] = (struct iovec){
+			(void *)(uintptr_t)more[i].bytes,
+			more[i].length,
+		};
+		length += more[i].length;
+	}
+	n = stream->filter ? filter_parts(stream, parts, used) : write_parts(stream, parts, used);
 	if (n < 0 && n != -EAGAIN) {
 		fail(stream, (int)n);
-		return length;
+		return length - waiting;
 	}
+	written = n > 0 ? (size_t)n : 0;
 	stream->bytes_out += written;
-	stream->blocked = written < waiting + length;
-	if (written < waiting) {
-		drop_written(stream, written);
-		return 0;
-	}
+	stream->blocked = written < length;
 	if (waiting) {
-		drop_written(stream, waiting);
+		drop_written(stream, written < waiting ? written : waiting);
 	}
-	return written - waiting;
+	return written > waiting ? written - waiting : 0;
 }
 
 static bool can_write(const struct stream *stream)
@@ -477,27 +480,60 @@ void stream_written(struct stream *stream)
 
 struct buffer *stream_compose(struct stream *stream)
 {
-	return stream->state == STREAM_OPEN ? &stream->queue : &stream->worker->dropped;
+	if (stream->state != STREAM_OPEN) {
+		return &stream->worker->dropped;
+	}
+	if (!stream->queue.data) {
+		(void)buffer_reserve(&stream->queue, QUEUE_FIRST);
+	}
+	return &stream->queue;
 }
 
-void stream_write(struct stream *stream, const void *bytes, size_t length)
+/* Queues what is behind the bytes that were written already. */
+static void queue_rest(
+	struct stream *stream, const struct stream_part *parts, int count, size_t written)
 {
-	size_t written = 0;
+	struct buffer *queue = stream_compose(stream);
 
+	for (int i = 0; i < count; i++) {
+		size_t length = parts[i].length;
+		size_t skipped = written < length ? written : length;
+
+		buffer_append(queue, (const char *)parts[i].bytes + skipped, length - skipped);
+		written -= skipped;
+	}
+	stream_written(stream);
+}
+
+/* For a filter each part would be one of its own records: it gets them in one piece. */
+void stream_write_parts(struct stream *stream, const struct stream_part *parts, int count)
+{
+	size_t length = 0, written = 0;
+
+	assert(count <= STREAM_PARTS_MOST);
 	if (stream->state != STREAM_OPEN) {
 		return;
 	}
-	if (length >= STREAM_AT_ONCE && !stream->blocked) {
-		written = write_now(stream, bytes, length);
+	for (int i = 0; i < count; i++) {
+		length += parts[i].length;
+	}
+	if (length >= STREAM_AT_ONCE && !stream->blocked && (count == 1 || !stream->filter)) {
+		written = write_now(stream, parts, count);
 		if (stream->state != STREAM_OPEN) {
 			return;
 		}
 		poll_socket(stream);
 	}
 	if (written < length) {
-		buffer_append(&stream->queue, (const char *)bytes + written, length - written);
-		stream_written(stream);
+		queue_rest(stream, parts, count, written);
 	}
+}
+
+void stream_write(struct stream *stream, const void *bytes, size_t length)
+{
+	const struct stream_part part = {bytes, length};
+
+	stream_write_parts(stream, &part, 1);
 }
 
 void stream_peer(const struct stream *stream, struct socket_address *address)

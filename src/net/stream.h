@@ -39,6 +39,7 @@
 
 #define STREAM_QUEUE_HIGH 65536 /* bytes: above it a writer should rest */
 #define STREAM_LINGER_MS 2000
+#define STREAM_PARTS_MOST 3
 #define STREAM_AT_ONCE 4096 /* bytes: such a write does not wait for the end of the round */
 
 struct socket_address; /* net/address.h */
@@ -123,6 +124,13 @@ int stream_init(struct stream *stream, struct worker *worker, int fd, const stru
 
 /* Queues bytes; they are copied where they cannot be written at once. Dropped unless OPEN. */
 void stream_write(struct stream *stream, const void *bytes, size_t length);
+
+/* The same with several, such as a chunk and what frames it: up to STREAM_PARTS_MOST. */
+struct stream_part {
+	const void *bytes;
+	size_t length;
+};
+void stream_write_parts(struct stream *stream, const struct stream_part *parts, int count);
 
 /*
  * The queue itself, to compose bytes in its end; stream_written afterwards. Never NULL; what is
