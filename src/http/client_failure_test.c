@@ -306,6 +306,27 @@ static void a_request_to_nobody(void **state)
 	}
 }
 
+/* It says why it does not want the rest, and resets what is still on its way. */
+static void an_answer_in_front_of_a_reset(void **state)
+{
+	static char body[STREAM_AT_ONCE];
+
+	(void)state;
+	for (size_t length = 1; length <= sizeof(body); length += sizeof(body) - 1) {
+		script_begin_tcp();
+		script_request("POST", (struct http_asked){0});
+		http_client_head_end(script.client, HTTP_FRAMING_LENGTH, 2 * sizeof(body));
+		script_rounds();
+		script_say_bytes("HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n", 45);
+		script_close_peer();
+		http_client_write(script.client, body, length);
+		script_until("closed");
+		assert_string_equal(
+			script_heard(), "head 413\nend\nfailed CLOSED sent answered\nclosed\n");
+		script_over();
+	}
+}
+
 static void garbage_is_no_answer(void **state)
 {
 	static const char *const garbage[] = {
@@ -394,6 +415,7 @@ int main(void)
 		cmocka_unit_test(an_idle_connection_that_is_given_up),
 		cmocka_unit_test(a_request_that_was_not_sent),
 		cmocka_unit_test(a_request_to_nobody),
+		cmocka_unit_test(an_answer_in_front_of_a_reset),
 		cmocka_unit_test(garbage_is_no_answer),
 		cmocka_unit_test(bytes_behind_an_answer),
 		cmocka_unit_test(bytes_behind_an_early_answer),

@@ -369,10 +369,37 @@ static void write_queue(struct stream *stream)
 	}
 }
 
+/*
+ * A failure may have been found by writing, when what the peer said before is still to be read: the
+ * answer of a server that did not want the rest of a request, for one. What is not taken is lost.
+ */
+static void read_last_words(struct stream *stream)
+{
+	char *bytes = stream->worker->scratch;
+	int left = READS_AT_ONCE;
+	size_t taken, length;
+
+	do {
+		ssize_t n = stream->paused || stream->has_ended
+			? 0
+			: read_some(stream, bytes, WORKER_SCRATCH);
+
+		length = n > 0 ? (size_t)n : 0;
+		stream->bytes_in += length;
+		taken = length ? stream->ops->received(stream, bytes, length) : 0;
+	} while (length && taken == length && stream->state == STREAM_FAILED && --left);
+}
+
 static void tell_failure(struct stream *stream)
 {
-	if (!stream->failure_told) {
-		stream->failure_told = true;
+	if (stream->failure_told) {
+		return;
+	}
+	stream->failure_told = true;
+	if (stream->error != -ENOMEM) {
+		read_last_words(stream);
+	}
+	if (stream->state == STREAM_FAILED) {
 		stream->ops->failed(stream, stream->error);
 	}
 }

@@ -23,7 +23,8 @@
  *	stream_reset	now, with a reset: the peer must not take what it got for a whole
  *
  * Failure: failed(error) comes once, a negative errno; then only closed() does, after the owner has
- * called one of the last three. After any of these nothing but closed() is called.
+ * called one of the last three. After any of these nothing but closed() is called. What the peer said
+ * before it stopped reading is handed out first, as far as it is taken at once.
  */
 #ifndef NET_STREAM_H
 #define NET_STREAM_H
