@@ -118,6 +118,32 @@ static void calls_behind_the_end_do_nothing(void **state)
 	script_over();
 }
 
+/* What was not taken is not handed out any more, though that was asked for. */
+static void closing_behind_a_resume(void **state)
+{
+	(void)state;
+	for (int reset = 0; reset < 2; reset++) {
+		script_begin();
+		script_request("GET", (struct http_asked){0});
+		http_client_head_end(script.client, HTTP_FRAMING_NONE, 0);
+		(void)script_got();
+		script.most = 2;
+		script_say("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+		assert_string_equal(script_heard(), "head 200\nbody he\n");
+		http_client_resume(script.client);
+		if (reset) {
+			http_client_reset(script.client);
+		} else {
+			http_client_close(script.client);
+		}
+		script_rounds();
+		script_close_peer();
+		script_until("closed");
+		assert_string_equal(script_heard(), "closed\n");
+		script_over();
+	}
+}
+
 /* A request that was written whole reaches a server that does not answer it. */
 static void closing_is_in_order(void **state)
 {
@@ -324,6 +350,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_may_be_closed_in_each_callback),
 		cmocka_unit_test(calls_behind_the_end_do_nothing),
+		cmocka_unit_test(closing_behind_a_resume),
 		cmocka_unit_test(closing_is_in_order),
 		cmocka_unit_test(what_is_answered_is_closed_at_once),
 		cmocka_unit_test(a_slow_server_is_written_to_in_its_time),

@@ -394,12 +394,6 @@ static void the_end_closes_what_is_idle(void **state)
 	pool_end();
 }
 
-/* Not there yet: src/net/dial.c. */
-__attribute__((weak)) void dial_target_fini(struct dial_target *target)
-{
-	(void)target;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

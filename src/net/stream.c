@@ -416,7 +416,7 @@ static void flush(struct worker_flush *flush)
 	}
 	if (stream->resumed) {
 		stream->resumed = false;
-		if (hand_out_unread(stream)) {
+		if (open_for_owner(stream) && hand_out_unread(stream)) {
 			tell_end(stream);
 		}
 		if (stream->filter && open_for_owner(stream)) {
