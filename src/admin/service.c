@@ -40,7 +40,7 @@ int service_refuse(const struct service *service, const char *format, ...)
 {
 	va_list args;
 
-	(void)service;
+	notice_command(service->config->command);
 	va_start(args, format);
 	notice_list(format, args);
 	va_end(args);
@@ -49,7 +49,7 @@ int service_refuse(const struct service *service, const char *format, ...)
 
 int service_refuse_command(const struct service *service, const char *name, int error)
 {
-	(void)service;
+	notice_command(service->config->command);
 	return notice_refused(name, error);
 }
 

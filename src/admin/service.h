@@ -109,7 +109,8 @@ void service_fini(struct service *service);
 
 /*
  * Refuse at the start: print one line, "curfew gate: ...", and return the exit code: 2; for a
- * command that could not be executed for this errno, 126 or 127.
+ * command that could not be executed for this errno, 126 or 127. Before service_init too, where
+ * service->config is set.
  */
 __attribute__((format(printf, 2, 3))) int service_refuse(
 	const struct service *service, const char *format, ...);
