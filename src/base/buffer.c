@@ -24,8 +24,8 @@ void buffer_fini(struct buffer *buffer)
 	buffer_init(buffer);
 }
 
-/* Makes room for as many bytes more and a NUL. */
-static bool grow(struct buffer *buffer, size_t room)
+/* A byte more than asked for is kept for the NUL. */
+char *buffer_grow(struct buffer *buffer, size_t room)
 {
 	size_t capacity = buffer->capacity ? buffer->capacity : FIRST_CAPACITY;
 	size_t needed;
@@ -33,58 +33,20 @@ static bool grow(struct buffer *buffer, size_t room)
 
 	if (buffer->failed || room >= (size_t)PTRDIFF_MAX - buffer->length) {
 		buffer->failed = true;
-		return false;
+		return NULL;
 	}
 	needed = buffer->length + room + 1;
-	if (needed <= buffer->capacity) {
-		return true;
-	}
 	while (capacity < needed) {
 		capacity *= 2;
 	}
 	data = realloc(buffer->data, capacity);
 	if (!data) {
 		buffer->failed = true;
-		return false;
+		return NULL;
 	}
 	buffer->data = data;
 	buffer->capacity = capacity;
-	return true;
-}
-
-char *buffer_reserve(struct buffer *buffer, size_t room)
-{
-	return grow(buffer, room) ? buffer->data + buffer->length : NULL;
-}
-
-void buffer_commit(struct buffer *buffer, size_t length)
-{
-	assert(length < buffer->capacity - buffer->length);
-	buffer->length += length;
-	buffer->data[buffer->length] = '\0';
-}
-
-void buffer_append(struct buffer *buffer, const void *bytes, size_t length)
-{
-	char *room = buffer_reserve(buffer, length);
-
-	if (!room) {
-		return;
-	}
-	if (length) {
-		memcpy(room, bytes, length);
-	}
-	buffer_commit(buffer, length);
-}
-
-void buffer_append_text(struct buffer *buffer, const char *text)
-{
-	buffer_append(buffer, text, strlen(text));
-}
-
-void buffer_append_char(struct buffer *buffer, char byte)
-{
-	buffer_append(buffer, &byte, 1);
+	return data + buffer->length;
 }
 
 void buffer_appendf(struct buffer *buffer, const char *format, ...)
@@ -127,7 +89,7 @@ char *buffer_take(struct buffer *buffer)
 {
 	char *text = NULL;
 
-	if (grow(buffer, 0)) {
+	if (buffer_reserve(buffer, 0)) {
 		buffer->data[buffer->length] = '\0';
 		text = buffer->data;
 		buffer->data = NULL;

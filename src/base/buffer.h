@@ -2,12 +2,17 @@
 /*
  * Bytes that grow. Running out of memory is remembered: every later append does nothing, so that a
  * writer of a long text asks once, at its end. A zeroed buffer is an empty one.
+ *
+ * What appends where there is room is inline, since heads are written in many small pieces whose
+ * lengths the compiler mostly knows.
  */
 #ifndef BASE_BUFFER_H
 #define BASE_BUFFER_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 struct buffer {
 	char *data; /* NULL before the first append; use buffer_text for a string */
@@ -21,9 +26,9 @@ void buffer_init(struct buffer *buffer);
 /* Frees the memory; the buffer is as after buffer_init. */
 void buffer_fini(struct buffer *buffer);
 
-void buffer_append(struct buffer *buffer, const void *bytes, size_t length);
-void buffer_append_text(struct buffer *buffer, const char *text);
-void buffer_append_char(struct buffer *buffer, char byte);
+static inline void buffer_append(struct buffer *buffer, const void *bytes, size_t length);
+static inline void buffer_append_text(struct buffer *buffer, const char *text);
+static inline void buffer_append_char(struct buffer *buffer, char byte);
 __attribute__((format(printf, 2, 3))) void buffer_appendf(
 	struct buffer *buffer, const char *format, ...);
 
@@ -38,8 +43,8 @@ void buffer_append_json(struct buffer *buffer, const char *bytes, size_t length)
  * Returns where room bytes may be written, to be made part of the content with buffer_commit before
  * anything else is done with the buffer. NULL if there is no memory, or the buffer failed before.
  */
-char *buffer_reserve(struct buffer *buffer, size_t room);
-void buffer_commit(struct buffer *buffer, size_t length);
+static inline char *buffer_reserve(struct buffer *buffer, size_t room);
+static inline void buffer_commit(struct buffer *buffer, size_t length);
 
 /* Drops the first bytes; the rest is moved to the front. */
 void buffer_consume(struct buffer *buffer, size_t length);
@@ -52,5 +57,43 @@ const char *buffer_text(const struct buffer *buffer);
  * failed. NULL with errno ENOMEM if it had failed.
  */
 char *buffer_take(struct buffer *buffer);
+
+/* For buffer_reserve alone: what it does where there is no room yet. */
+char *buffer_grow(struct buffer *buffer, size_t room);
+
+static inline char *buffer_reserve(struct buffer *buffer, size_t room)
+{
+	/* A byte is kept for the NUL. */
+	return room < buffer->capacity - buffer->length && !buffer->failed
+		? buffer->data + buffer->length
+		: buffer_grow(buffer, room);
+}
+
+static inline void buffer_commit(struct buffer *buffer, size_t length)
+{
+	assert(length < buffer->capacity - buffer->length);
+	buffer->length += length;
+	buffer->data[buffer->length] = '\0';
+}
+
+static inline void buffer_append(struct buffer *buffer, const void *bytes, size_t length)
+{
+	char *room = buffer_reserve(buffer, length);
+
+	if (room && length) {
+		memcpy(room, bytes, length);
+		buffer_commit(buffer, length);
+	}
+}
+
+static inline void buffer_append_text(struct buffer *buffer, const char *text)
+{
+	buffer_append(buffer, text, strlen(text));
+}
+
+static inline void buffer_append_char(struct buffer *buffer, char byte)
+{
+	buffer_append(buffer, &byte, 1);
+}
 
 #endif
