@@ -100,7 +100,8 @@ void hold_rename(struct curfew_hold *hold, const char *name)
 	}
 }
 
-void hold_become(struct curfew_hold *hold, const struct curfew_hold_ops *ops, const char *name)
+void hold_become(struct curfew_hold *hold, const struct curfew_hold_ops *ops, const char *name,
+	int64_t since)
 {
 	struct curfew_drain *drain = hold->drain;
 
@@ -108,7 +109,7 @@ void hold_become(struct curfew_hold *hold, const struct curfew_hold_ops *ops, co
 		pthread_mutex_lock(&drain->lock);
 		hold->ops = ops;
 		hold->name = name;
-		hold->since = clock_coarse();
+		hold->since = since;
 		pthread_mutex_unlock(&drain->lock);
 	}
 }

@@ -52,10 +52,11 @@ int drain_join(struct curfew_drain *drain, struct curfew_drain *parent, const ch
 	const char *name);
 
 /*
- * Changes what a hold is for: what it is asked, what listings call it, and since when. As with
- * curfew_drain_hold; what was asked before is not asked again. Any thread.
+ * Changes what a hold is for: what it is asked, what listings call it, and since when, as the caller
+ * tells. As with curfew_drain_hold; what was asked before is not asked again. Any thread.
  */
-void hold_become(struct curfew_hold *hold, const struct curfew_hold_ops *ops, const char *name);
+void hold_become(struct curfew_hold *hold, const struct curfew_hold_ops *ops, const char *name,
+	int64_t since);
 
 /* Changes what listings call a hold; name is borrowed as with curfew_drain_hold. Any thread. */
 void hold_rename(struct curfew_hold *hold, const char *name);

@@ -84,9 +84,14 @@ static const struct curfew_hold_ops tunnel_ops = {"tunnel", finish, cut};
 
 /* Deadlines. */
 
+static int64_t now(const struct http_connection *connection)
+{
+	return worker_now(connection->server->worker);
+}
+
 static void wait_at_most(struct http_connection *connection, int64_t ms)
 {
-	deadline_set(&connection->deadline, curfew_after_ms(ms));
+	deadline_set(&connection->deadline, clock_add_ms(now(connection), ms));
 }
 
 /* Another so many milliseconds, from now on, for some byte to go in or out. */
@@ -165,7 +170,7 @@ void http_exchange_answered(struct http_connection *connection)
 		return;
 	}
 	http_parser_next(&connection->parser);
-	hold_become(&connection->hold, &connection_ops, NULL);
+	hold_become(&connection->hold, &connection_ops, NULL, now(connection));
 	enter_idle(connection);
 	stream_resume(&connection->stream);
 }
@@ -173,7 +178,7 @@ void http_exchange_answered(struct http_connection *connection)
 void http_exchange_tunnelled(struct http_connection *connection)
 {
 	connection_enter(connection, HTTP_CONNECTION_TUNNEL);
-	hold_become(&connection->hold, &tunnel_ops, connection->name);
+	hold_become(&connection->hold, &tunnel_ops, connection->name, now(connection));
 	deadline_set(&connection->deadline, CURFEW_NEVER);
 	stream_resume(&connection->stream);
 }
@@ -292,10 +297,10 @@ static void begin_exchange(struct http_connection *connection)
 	if (connection->received) {
 		(void)http_parser_read(&connection->parser, "", 0, &used); /* its END */
 	}
+	connection->began = now(connection);
 	name_exchange(connection);
-	hold_become(&connection->hold, &request_ops, connection->name);
+	hold_become(&connection->hold, &request_ops, connection->name, connection->began);
 	watch_stall(connection);
-	connection->began = curfew_now();
 }
 
 static void tell_end(struct http_connection *connection)
@@ -491,7 +496,7 @@ static void finish(struct curfew_hold *hold)
 	const struct http_handler *handler = connection->server->handler;
 
 	if (connection->state == HTTP_CONNECTION_IDLE) {
-		int64_t due = curfew_after_ms(connection->server->limits->idle_grace_ms);
+		int64_t due = clock_add_ms(now(connection), connection->server->limits->idle_grace_ms);
 
 		if (due < connection->deadline.due) {
 			deadline_set(&connection->deadline, due);

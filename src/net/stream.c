@@ -458,9 +458,15 @@ static void socket_ready(uv_poll_t *handle, int status, int events)
 	if (stream->state == STREAM_CLOSED || stream->state == STREAM_FAILED) {
 		return;
 	}
-	poll_socket(stream);
 	if (status < 0) {
 		worker_flush_later(stream->worker, &stream->flush);
+	}
+	if (stream->flush.link.next && !stream->resumed) {
+		/* At once, so that one stream after the other uses the same memory for its queue. */
+		worker_flush_forget(&stream->flush);
+		flush(&stream->flush);
+	} else {
+		poll_socket(stream);
 	}
 }
 

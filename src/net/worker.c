@@ -12,6 +12,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include <curfew/time.h>
+
 #include "base/list.h"
 #include "loop/host.h"
 
@@ -50,6 +52,7 @@ static void before_wait(uv_prepare_t *handle)
 	struct worker *worker = container_of(handle, struct worker, before_wait);
 
 	flush_queued(worker);
+	worker->now = 0;
 	if (list_empty(&worker->unflushed)) {
 		(void)uv_idle_stop(&worker->again);
 	} else {
@@ -60,6 +63,14 @@ static void before_wait(uv_prepare_t *handle)
 static void after_wait(uv_check_t *handle)
 {
 	flush_queued(container_of(handle, struct worker, after_wait));
+}
+
+int64_t worker_now(struct worker *worker)
+{
+	if (!worker->now) {
+		worker->now = curfew_now();
+	}
+	return worker->now;
 }
 
 void worker_flush_later(struct worker *worker, struct worker_flush *flush)

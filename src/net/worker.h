@@ -47,6 +47,7 @@ struct worker {
 	uv_prepare_t before_wait;
 	uv_check_t after_wait;
 	uv_idle_t again; /* started: the next wait is none */
+	int64_t now; /* worker_now; 0: not read in this round */
 	struct curfew_link unflushed;
 	struct buffer dropped; /* what is written to streams that are closed */
 	struct task stop;
@@ -84,6 +85,13 @@ bool worker_pool_fini(struct worker_pool *pool);
 
 /* Returns the worker whose turn it is to get a connection. Worker 0's thread. */
 struct worker *worker_pool_next(struct worker_pool *pool);
+
+/*
+ * Returns what the clock was when it was first asked for in this round: it is read once for all that
+ * happens in one. A deadline that is counted from it comes earlier by the time that the round has
+ * taken so far.
+ */
+int64_t worker_now(struct worker *worker);
 
 /* Has flush->run called once at the end of this round, however often it is asked for. */
 void worker_flush_later(struct worker *worker, struct worker_flush *flush);
