@@ -53,10 +53,8 @@ static bool is_last(const struct http_connection *connection)
 		(http_draining(connection) && !http_more_input(connection));
 }
 
-static void compose_date(struct http_connection *connection)
+static void compose_date(struct http_connection *connection, struct buffer *head)
 {
-	struct buffer *head = out(connection);
-
 	buffer_append(head, "Date: ", 6);
 	buffer_append(head, http_date_text(&connection->server->date, time(NULL)),
 		HTTP_DATE_LENGTH);
@@ -65,18 +63,20 @@ static void compose_date(struct http_connection *connection)
 
 static void end_head(struct http_connection *connection, bool has_date)
 {
+	struct buffer *head = out(connection);
+
 	assert(in_head(connection));
 	connection->answer = HTTP_ANSWER_BODY;
 	connection->last = connection->last || is_last(connection);
 	if (!has_date) {
-		compose_date(connection);
+		compose_date(connection, head);
 	}
 	if (connection->last) {
-		http_compose_field(out(connection), "Connection", "close");
+		buffer_append_text(head, "Connection: close\r\n");
 	} else if (!speaks_1_1(connection)) {
-		http_compose_field(out(connection), "Connection", "keep-alive");
+		buffer_append_text(head, "Connection: keep-alive\r\n");
 	}
-	http_compose_end(out(connection));
+	http_compose_end(head);
 	stream_written(&connection->stream);
 }
 
@@ -97,7 +97,7 @@ void http_answer_length(struct http_connection *connection, uint64_t length, boo
 void http_answer_chunked(struct http_connection *connection, bool has_date)
 {
 	if (speaks_1_1(connection)) {
-		http_compose_field(out(connection), "Transfer-Encoding", "chunked");
+		buffer_append_text(out(connection), "Transfer-Encoding: chunked\r\n");
 		connection->framing = HTTP_FRAMING_CHUNKED;
 	} else {
 		connection->framing = HTTP_FRAMING_CLOSE;
@@ -212,11 +212,11 @@ void http_write_refusal(struct http_connection *connection, unsigned status, con
 	struct buffer *head = out(connection);
 
 	http_compose_status(head, status);
-	http_compose_field(head, "Content-Type", "text/plain; charset=utf-8");
+	buffer_append_text(head, "Content-Type: text/plain; charset=utf-8\r\n");
 	http_compose_number(head, "Content-Length", strlen(text) + 1);
 	buffer_append_text(head, refusal_fields(status) ? refusal_fields(status) : "");
-	compose_date(connection);
-	http_compose_field(head, "Connection", "close");
+	compose_date(connection, head);
+	buffer_append_text(head, "Connection: close\r\n");
 	http_compose_end(head);
 	buffer_append_text(head, text);
 	buffer_append_char(head, '\n');
@@ -248,12 +248,14 @@ void http_answer_interim_end(struct http_connection *connection)
 
 void http_tunnel(struct http_connection *connection, bool has_date)
 {
+	struct buffer *head = out(connection);
+
 	assert(in_head(connection));
 	if (!has_date) {
-		compose_date(connection);
+		compose_date(connection, head);
 	}
-	http_compose_field(out(connection), "Connection", "upgrade");
-	http_compose_end(out(connection));
+	buffer_append_text(head, "Connection: upgrade\r\n");
+	http_compose_end(head);
 	stream_written(&connection->stream);
 	http_exchange_tunnelled(connection);
 }

@@ -23,7 +23,7 @@ static void append(struct buffer *out, struct http_text text)
 	buffer_append(out, text.bytes, text.length);
 }
 
-/* Written digit by digit: each answer has one or two of these. */
+/* Written digit by digit: each answer has one of these. */
 static void append_number(struct buffer *out, uint64_t number)
 {
 	char digits[20];
@@ -38,11 +38,13 @@ static void append_number(struct buffer *out, uint64_t number)
 
 void http_compose_status(struct buffer *out, unsigned status)
 {
+	const char digits[] = {(char)('0' + status / 100), (char)('0' + status / 10 % 10),
+		(char)('0' + status % 10), ' '};
+
 	assert(status >= 100 && status <= 599);
 	(void)buffer_reserve(out, HEAD_ROOM);
 	buffer_append(out, "HTTP/1.1 ", 9);
-	append_number(out, status);
-	buffer_append_char(out, ' ');
+	buffer_append(out, digits, sizeof(digits));
 	buffer_append_text(out, http_status_reason(status));
 	buffer_append(out, "\r\n", 2);
 }
@@ -67,7 +69,6 @@ void http_compose_field(struct buffer *out, const char *name, const char *value)
 
 void http_compose_number(struct buffer *out, const char *name, uint64_t number)
 {
-	assert(*name && is_clean(name));
 	buffer_append_text(out, name);
 	buffer_append(out, ": ", 2);
 	append_number(out, number);

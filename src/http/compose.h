@@ -2,7 +2,8 @@
 /*
  * Writes heads. Our own messages are always HTTP/1.1. A name or value of our own with a control
  * character in it is a mistake of the program, and asserted: it would be two fields to the reader.
- * Running out of memory shows in the buffer.
+ * A line that is known beforehand is appended as it is, with its CRLF. Running out of memory shows
+ * in the buffer.
  */
 #ifndef HTTP_COMPOSE_H
 #define HTTP_COMPOSE_H
