@@ -208,7 +208,8 @@ static void lists_the_oldest_in_whatever_order_they_are_met(void **state)
 		hold(CURFEW_WORK, &things[i], names[i]);
 	}
 	for (int i = 0; i < THINGS; i++) { /* now the last is the oldest, and so on */
-		hold_become(&things[(i * 7 + 1) % THINGS].hold, &thing_ops, names[THINGS - 1 - i]);
+		hold_become(&things[(i * 7 + 1) % THINGS].hold, &thing_ops, names[THINGS - 1 - i],
+			timeline.now);
 		timeline_advance_ms(1);
 	}
 	write_status();
