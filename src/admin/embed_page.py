@@ -20,7 +20,7 @@ def policy(page):
     style = " ".join(digest(part) for part in re.findall(r"<style>(.*?)</style>", page, re.S))
     script = " ".join(digest(part) for part in re.findall(r"<script>(.*?)</script>", page, re.S))
     return (
-        f"default-src 'none'; style-src {style}; script-src {script}; connect-src 'self'; "
+        f"default-src 'none'; style-src {style}; script-src {script}; connect-src 'self'; img-src data:; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
 
