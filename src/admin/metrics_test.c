@@ -147,6 +147,40 @@ static void sums_the_requests_of_workers(void **state)
 	assert_says("curfew_request_duration_seconds_count 4");
 }
 
+#define ROUNDS 20000
+
+static void *count_requests(void *arg)
+{
+	for (int i = 0; i < ROUNDS; i++) {
+		request_metrics_begin(arg);
+		request_metrics_end(arg, 200, 1);
+	}
+	return NULL;
+}
+
+static void may_be_read_while_others_count(void **state)
+{
+	static struct request_metrics workers[2];
+	pthread_t threads[2];
+
+	(void)state;
+	memset(workers, 0, sizeof(workers));
+	for (int i = 0; i < 2; i++) {
+		metrics_add_requests(&metrics, &workers[i]);
+		assert_int_equal(pthread_create(&threads[i], NULL, count_requests, &workers[i]), 0);
+	}
+	while (metrics_ended(&metrics) < ROUNDS) {
+		assert_true(metrics_in_flight(&metrics) <= 2 * ROUNDS);
+		assert_exposition();
+	}
+	for (int i = 0; i < 2; i++) {
+		(void)pthread_join(threads[i], NULL);
+	}
+	assert_exposition();
+	assert_says("curfew_requests_total{code=\"200\"} 40000");
+	assert_says("curfew_requests_in_flight 0");
+}
+
 static void every_status_has_a_row_and_the_rest_have_one(void **state)
 {
 	static struct request_metrics worker;
@@ -241,6 +275,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		metrics_test(tells_what_every_command_has),
 		metrics_test(sums_the_requests_of_workers),
+		metrics_test(may_be_read_while_others_count),
 		metrics_test(every_status_has_a_row_and_the_rest_have_one),
 		metrics_test(counts_what_is_held_and_what_was_forced),
 		metrics_test(a_command_adds_rows),

@@ -21,6 +21,7 @@ def opened(served):
     return page
 
 
+@plain
 @limit(120)
 def test_page_follows_the_process_to_its_end():
     served = Served(announce_ms=500)
@@ -48,6 +49,7 @@ def test_page_follows_the_process_to_its_end():
     assert page.close() == []
 
 
+@plain
 @limit(120)
 def test_names_are_text_and_many_are_cut_short():
     served = Served()
@@ -63,6 +65,7 @@ def test_names_are_text_and_many_are_cut_short():
     assert page.close() == []
 
 
+@plain
 @limit(120)
 def test_page_says_when_it_has_no_contact():
     served = Served()
