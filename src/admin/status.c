@@ -21,28 +21,34 @@ bool status_is_ready(struct curfew_lifecycle *life)
 		!curfew_token_cancelled(curfew_context_token(curfew_lifecycle_context(life)));
 }
 
-static void take_sample(struct status *status)
+/* Makes room for one more sample; the oldest gives way. */
+static void begin_sample(struct status *status, int64_t now)
 {
-	int64_t now = curfew_now();
-	int64_t since_ms = status->sampled ? clock_ms_between(status->sampled, now) : INT64_MAX;
-	size_t at;
-
-	if (since_ms < STATUS_SAMPLE_MS - EARLY_MS) {
-		return;
-	}
-	if (since_ms > 2 * STATUS_SAMPLE_MS) {
-		status->count = 0;
-	}
 	if (status->count == STATUS_SAMPLES) {
 		status->first = (status->first + 1) % STATUS_SAMPLES;
 		status->count--;
 	}
-	at = (status->first + status->count++) % STATUS_SAMPLES;
-	status->samples[at] = (struct status_sample){
-		.requests = metrics_in_flight(status->metrics),
-		.work = status->census.work,
-	};
+	status->count++;
 	status->sampled = now;
+}
+
+/* Within its second the last sample is overwritten, so that it is always now. */
+static void take_sample(struct status *status)
+{
+	int64_t now = curfew_now();
+	int64_t since_ms = status->sampled ? clock_ms_between(status->sampled, now) : INT64_MAX;
+
+	if (since_ms > 2 * STATUS_SAMPLE_MS) {
+		status->count = 0;
+	}
+	if (since_ms >= STATUS_SAMPLE_MS - EARLY_MS) {
+		begin_sample(status, now);
+	}
+	status->samples[(status->first + status->count - 1) % STATUS_SAMPLES] =
+		(struct status_sample){
+			.requests = metrics_in_flight(status->metrics),
+			.work = status->census.work,
+		};
 }
 
 static void append_json_text(struct buffer *out, const char *text)

@@ -29,8 +29,8 @@ struct status {
 void status_init(struct status *status, const struct metrics *metrics);
 
 /*
- * Appends the object as of now. Takes a sample if it is time for one; after a while in which nobody
- * looked, the samples begin anew. The thread that dispatches.
+ * Appends the object as of now. Begins a new sample if it is time for one; after a while in which
+ * nobody looked, the samples begin anew. The thread that dispatches.
  *
  *	command, version, cause, phases, counts, forced_count, forced	as in the report
  *	pid, phase, ready, uptime_ms

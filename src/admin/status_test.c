@@ -279,6 +279,23 @@ static void samples_are_a_second_apart_and_the_last_ones_stay(void **state)
 	assert_text("requests", "in_flight", "123");
 }
 
+static void the_last_sample_is_now(void **state)
+{
+	struct thing thing;
+
+	(void)state;
+	write_status();
+	timeline_advance_ms(STATUS_SAMPLE_MS);
+	write_status();
+	hold(CURFEW_WORK, &thing, "thing");
+	timeline_advance_ms(STATUS_SAMPLE_MS / 2);
+	write_status();
+	assert_text("samples", "work", "[0,1]");
+	curfew_hold_release(&thing.hold);
+	write_status();
+	assert_text("samples", "work", "[0,0]");
+}
+
 static void samples_begin_anew_after_nobody_has_looked(void **state)
 {
 	(void)state;
@@ -318,6 +335,7 @@ int main(void)
 		status_test(hostile_names_are_text),
 		status_test(what_the_face_itself_holds_is_nobodys_business),
 		status_test(samples_are_a_second_apart_and_the_last_ones_stay),
+		status_test(the_last_sample_is_now),
 		status_test(samples_begin_anew_after_nobody_has_looked),
 		status_test(failed_allocation_shows_in_the_buffer),
 	};
