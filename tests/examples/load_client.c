@@ -2,7 +2,7 @@
 /*
  * Puts load on an HTTP server until it refuses, and counts what was lost.
  *
- *	load_client PORT fresh|kept THREADS
+ *	load_client PORT fresh|kept THREADS [PATH [tls]]
  *
  * Each thread connects, asks, reads the whole answer, and so on: "fresh" with one request to a
  * connection, "kept" with as many as the server allows. A thread ends when a connection is refused.
@@ -13,7 +13,9 @@
 #include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
+#include <openssl/ssl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -29,9 +31,16 @@
 
 enum result { ANSWERED, ANSWERED_LAST, LOST, NOT_SENT };
 
+struct link {
+	int fd;
+	SSL *tls; /* NULL: plain */
+};
+
 static struct sockaddr_in server = {.sin_family = AF_INET};
 static bool kept;
 static int threads;
+static SSL_CTX *tls; /* NULL: plain */
+static char request[512];
 static atomic_long sent, answered, lost, refused, unsent;
 
 /* Returns the length of the whole answer, or 0 while its head is not whole. */
@@ -46,13 +55,25 @@ static size_t answer_length(const char *text, size_t length)
 	return (size_t)(end + 4 - text) + strtoul(field + 16, NULL, 10);
 }
 
-static enum result read_answer(int fd)
+static ssize_t receive(const struct link *link, char *bytes, size_t length)
+{
+	return link->tls ? SSL_read(link->tls, bytes, (int)length)
+			 : recv(link->fd, bytes, length, 0);
+}
+
+static ssize_t transmit(const struct link *link, const char *bytes, size_t length)
+{
+	return link->tls ? SSL_write(link->tls, bytes, (int)length)
+			 : send(link->fd, bytes, length, MSG_NOSIGNAL);
+}
+
+static enum result read_answer(const struct link *link)
 {
 	char text[4096];
 	size_t length = 0;
 
 	for (;;) {
-		ssize_t got = recv(fd, text + length, sizeof(text) - length, 0);
+		ssize_t got = receive(link, text + length, sizeof(text) - length);
 		size_t whole;
 
 		if (got <= 0) {
@@ -67,20 +88,19 @@ static enum result read_answer(int fd)
 	}
 }
 
-static enum result ask(int fd)
+static enum result ask(const struct link *link)
 {
-	static const char request[] = "GET / HTTP/1.1\r\nHost: server\r\n\r\n";
+	size_t length = strlen(request);
 
-	if (send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) !=
-		(ssize_t)(sizeof(request) - 1)) {
+	if (transmit(link, request, length) != (ssize_t)length) {
 		return NOT_SENT;
 	}
 	atomic_fetch_add(&sent, 1);
-	return read_answer(fd);
+	return read_answer(link);
 }
 
-/* Returns a connection, or -1 where none was established. */
-static int dial(void)
+/* Makes a connection; false: none was established. */
+static bool dial(struct link *link)
 {
 	const struct timeval limit = {.tv_sec = ANSWER_S};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -91,9 +111,26 @@ static int dial(void)
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	if (connect(fd, (const struct sockaddr *)&server, sizeof(server)) < 0) {
 		close(fd);
-		return -1;
+		return false;
 	}
-	return fd;
+	*link = (struct link){.fd = fd, .tls = tls ? SSL_new(tls) : NULL};
+	return true;
+}
+
+/* What is established must go on: a handshake that fails is as bad as an answer that is lost. */
+static bool shake_hands(const struct link *link)
+{
+	if (!link->tls) {
+		return true;
+	}
+	SSL_set_fd(link->tls, link->fd);
+	return SSL_connect(link->tls) == 1;
+}
+
+static void hang_up(const struct link *link)
+{
+	SSL_free(link->tls);
+	close(link->fd);
 }
 
 static void count(enum result result)
@@ -111,16 +148,18 @@ static void count(enum result result)
 
 static void *client(void *arg)
 {
-	int fd;
+	struct link link;
 
-	while ((fd = dial()) >= 0) {
+	while (dial(&link)) {
 		enum result result;
 
+		bool ready = shake_hands(&link);
+
 		do {
-			result = ask(fd);
+			result = ready ? ask(&link) : NOT_SENT;
 			count(result);
 		} while (kept && result == ANSWERED);
-		close(fd);
+		hang_up(&link);
 	}
 	atomic_fetch_add(&refused, 1);
 	return arg;
@@ -130,10 +169,14 @@ int main(int argc, char **argv)
 {
 	pthread_t clients[THREADS_MAX];
 
-	threads = argc == 4 ? atoi(argv[3]) : 0;
-	if (threads < 1 || threads > THREADS_MAX) {
-		errx(2, "usage: load_client PORT fresh|kept THREADS");
+	threads = argc >= 4 && argc <= 6 ? atoi(argv[3]) : 0;
+	if (threads < 1 || threads > THREADS_MAX || (argc == 6 && strcmp(argv[5], "tls") != 0)) {
+		errx(2, "usage: load_client PORT fresh|kept THREADS [PATH [tls]]");
 	}
+	snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: server\r\n\r\n",
+		argc > 4 ? argv[4] : "/");
+	tls = argc == 6 ? SSL_CTX_new(TLS_client_method()) : NULL;
+	signal(SIGPIPE, SIG_IGN);
 	server.sin_port = htons((uint16_t)atoi(argv[1]));
 	server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	kept = strcmp(argv[2], "kept") == 0;

@@ -93,12 +93,12 @@ class Gate:
             self.ready()
 
     def argv(self, options):
-        arguments = ["--upstream", self.upstream, "--threads", str(self.face.threads), "--report", self.report_path]
+        arguments = [] if "--respond" in options else ["--upstream", self.upstream]
+        arguments += ["--threads", str(self.face.threads), "--report", self.report_path]
         arguments += ["--listen", self.listen] if self.listen != "activated" else []
         arguments += ["--admin", f"127.0.0.1:{self.admin}"] if self.admin else []
         arguments += ["--tls-cert", self.certificate[0], "--tls-key", self.certificate[1]] if self.certificate else []
-        for name, value in ("--grace", "10s"), ("--announce", "0s"):
-            arguments += [] if name in options else [name, value]
+        arguments += ["--grace", "10s", "--announce", "0s"]  # what stands later wins
         arguments += shlex.split(options)
         return [curfew_path(), "gate", *arguments, *(["--", *self.command] if self.command else [])]
 

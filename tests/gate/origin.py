@@ -110,7 +110,7 @@ class Connection:
         origin.connections += 1
         self.number = origin.connections
         self.total = 0  # bytes received
-        self.buffer = b""
+        self.buffer = bytearray()
         self.how = None
         self.socket = writer.get_extra_info("socket")
         self.tell("open")
@@ -131,19 +131,21 @@ class Connection:
     async def upto(self, text):
         while text not in self.buffer:
             await self.fill()
-        line, _, self.buffer = self.buffer.partition(text)
-        return line + text
+        return self.take(self.buffer.index(text) + len(text))
 
     async def some(self, most):
         if not self.buffer:
             await self.fill()
-        data, self.buffer = self.buffer[:most], self.buffer[most:]
-        return data
+        return self.take(most)
 
     async def exactly(self, count):
         while len(self.buffer) < count:
             await self.fill()
-        data, self.buffer = self.buffer[:count], self.buffer[count:]
+        return self.take(count)
+
+    def take(self, count):
+        data = bytes(self.buffer[:count])
+        del self.buffer[:count]
         return data
 
     async def until_gone(self):

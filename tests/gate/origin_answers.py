@@ -310,7 +310,7 @@ async def listen(request):
         while not (parsed := frames.parse_frame(connection.buffer)):
             await connection.fill()
         got, length = parsed
-        connection.buffer = connection.buffer[length:]
+        connection.take(length)
         payload = got.payload[:1024].decode("latin-1")
         connection.tell("frame", opcode=got.opcode, fin=got.fin, masked=got.masked, payload=payload, length=len(got.payload))
         if got.opcode == frames.CLOSE:

@@ -275,7 +275,7 @@ def test_proxy_a_tunnel_of_another_protocol(face):
             while len(client.buffer) < size:
                 client.fill(now() + WITHIN)
             assert client.buffer == pattern(size)
-            client.buffer = b""
+            client.buffer.clear()
         if not face.tls:
             client.shut()
             client.assert_closed()

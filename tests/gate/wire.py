@@ -35,12 +35,12 @@ class Answer:
 
     def __init__(self, status, minor, fields):
         self.status, self.minor, self.fields = status, minor, fields
-        self.body, self.trailers, self.interim = b"", [], []
+        self.body, self.trailers, self.interim = bytearray(), [], []
         self.chunks = []  # as they were cut
         self.whole, self.end = False, None
 
     def __repr__(self):
-        return f"Answer({self.status}, {self.fields}, {len(self.body)} bytes {self.body[:200]!r}, whole={self.whole}, end={self.end})"
+        return f"Answer({self.status}, {self.fields}, {len(self.body)} bytes {bytes(self.body[:200])!r}, whole={self.whole}, end={self.end})"
 
     def all(self, name):
         return [value for key, value in self.fields if key.lower() == name.lower()]
@@ -90,7 +90,7 @@ class Client:
         if tls:
             context = tls if isinstance(tls, ssl.SSLContext) else trusting()
             self.socket = context.wrap_socket(self.socket, suppress_ragged_eofs=False, server_hostname="localhost")
-        self.buffer = b""
+        self.buffer = bytearray()  # what came and was not taken yet
         self.ended = None
 
     def __enter__(self):
@@ -143,7 +143,7 @@ class Client:
         try:
             data = self.socket.recv(1 << 18)
         except TimeoutError:
-            raise AssertionError(f"nothing came in time; so far {len(self.buffer)} bytes: {self.buffer[-300:]!r}") from None
+            raise AssertionError(f"nothing came in time; so far {len(self.buffer)} bytes: {bytes(self.buffer[-300:])!r}") from None
         except ConnectionResetError:
             self.ended = "reset"
         except (ssl.SSLEOFError, ssl.SSLError):
@@ -157,14 +157,16 @@ class Client:
     def upto(self, text, deadline):
         while text not in self.buffer:
             self.fill(deadline)
-        line, _, self.buffer = self.buffer.partition(text)
+        end = self.buffer.index(text)
+        line = bytes(self.buffer[:end])
+        del self.buffer[: end + len(text)]
         return line
 
     def take(self, count, deadline, into):
         """Reads this many bytes (None: until the end) into an answer's body, as far as they come."""
         while count is None or count > 0:
-            part = self.buffer if count is None else self.buffer[:count]
-            self.buffer = self.buffer[len(part) :]
+            part = self.buffer[:count]
+            del self.buffer[: len(part)]
             into.body += part
             if count is not None:
                 count -= len(part)
@@ -187,7 +189,7 @@ class Client:
             head = self.upto(b"\r\n\r\n", deadline)
         except Ended as end:
             if self.buffer:
-                raise Malformed(f"the connection has {end.how} within a head: {self.buffer!r}") from None
+                raise Malformed(f"the connection has {end.how} within a head: {bytes(self.buffer)!r}") from None
             raise
         answer = parse_head(head)
         try:
@@ -195,6 +197,7 @@ class Client:
             answer.whole = True
         except Ended as end:
             answer.end = end.how
+        answer.body = bytes(answer.body)
         return answer
 
     def read_body(self, answer, method, deadline):
@@ -228,7 +231,7 @@ class Client:
                 break
             before = len(answer.body)
             self.take(size, deadline, answer)
-            answer.chunks.append(answer.body[before:])
+            answer.chunks.append(bytes(answer.body[before:]))
             if self.upto(b"\r\n", deadline):
                 raise Malformed("a chunk is longer than it says")
         while line := self.upto(b"\r\n", deadline):
@@ -266,7 +269,8 @@ class Client:
                 self.fill(deadline)
         except Ended:
             pass
-        rest, self.buffer = self.buffer, b""
+        rest = bytes(self.buffer)
+        self.buffer.clear()
         return rest
 
     def assert_closed(self, within=WITHIN):
