@@ -231,7 +231,7 @@ static void try_next(struct dial *dial)
 		attempt->address = &dial->resolved->addresses[dial->next];
 		error = attempt_start(attempt);
 		if (error == -EAGAIN) {
-			wait_until(dial, CURFEW_NEVER);
+			wait_until(dial, curfew_after_ms(dial->full_ms));
 			dial->full_ms *= dial->full_ms < FULL_MS_MOST ? 2 : 1;
 			return;
 		}

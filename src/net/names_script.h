@@ -104,6 +104,7 @@ int getaddrinfo(
 
 	(void)hints;
 	*found = NULL;
+	errno = EIO;
 	if (!name || name->error) {
 		return name ? name->error : EAI_NONAME;
 	}
