@@ -98,6 +98,7 @@ static void cancelled_while_a_full_backlog_is_waited_for(void **state)
 
 static void cancelled_when_it_is_settled(void **state)
 {
+	uint16_t port = closed_port();
 	int count = descriptors_count();
 	struct dial_target target = {0};
 	int listening = listener("127.0.0.1:0", &target.address);
@@ -115,7 +116,7 @@ static void cancelled_when_it_is_settled(void **state)
 	assert_int_equal(second.told, 0);
 	close(first.fd);
 	close(listening);
-	target.address.port = closed_port();
+	target.address.port = port;
 	dial_target_fini(&target);
 	start(&first, &target, SOON);
 	start(&second, &target, SOON);

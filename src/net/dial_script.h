@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* For tests: dials on one worker, and listeners of all kinds on loopback; names come from a table. */
+/* For tests: dials on one worker, and listeners of all kinds on loopback; names are of a table. */
 #ifndef NET_DIAL_SCRIPT_H
 #define NET_DIAL_SCRIPT_H
 
@@ -86,7 +86,7 @@ static inline int dial_address(struct address address, int64_t within_ms)
 static inline int listener(const char *text, struct address *address)
 {
 	struct buffer refusal = {0};
-	struct sockaddr_storage at = {0};
+	struct sockaddr_in6 at = {0}; /* in both families the port has the same place */
 	socklen_t length = sizeof(at);
 	int fd;
 
@@ -95,18 +95,26 @@ static inline int listener(const char *text, struct address *address)
 	assert_true(fd >= 0);
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &length), 0);
 	if (!address->is_unix) {
-		address->port = ntohs(((struct sockaddr_in *)&at)->sin_port);
+		address->port = ntohs(at.sin6_port);
 	}
 	return fd;
 }
 
-/* Returns a port of 127.0.0.1 where nobody listens. */
+/* Returns a port where nobody listens: it is ours, on all addresses, until the program ends. */
 static inline uint16_t closed_port(void)
 {
-	struct address address;
+	static int fd = -1;
+	struct sockaddr_in6 at = {.sin6_family = AF_INET6};
+	socklen_t length = sizeof(at);
+	const int both = 0;
 
-	close(listener("127.0.0.1:0", &address));
-	return address.port;
+	if (fd < 0) {
+		fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		assert_int_equal(setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &both, sizeof(both)), 0);
+		assert_int_equal(bind(fd, (struct sockaddr *)&at, length), 0);
+	}
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &length), 0);
+	return ntohs(at.sin6_port);
 }
 
 static inline bool is_connected(int fd)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A look-up cannot be taken back once a thread of libuv's is at it (uv_cancel), and a name server
- * that hangs keeps it there for long. So it is an object of its own, which its target may leave: then
- * what it finds is dropped. A worker that ends meanwhile says that it is busy.
+ * that hangs keeps it there for long. So it is an object of its own, which its target may leave:
+ * then what it finds is dropped. A worker that ends meanwhile says that it is busy.
  */
 #include "net/resolve.h"
 

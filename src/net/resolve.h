@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a dial's target stands for: a literal address at once, a name by a look-up on libuv's threads.
- * There is at most one look-up of a target at a time; all dials that come meanwhile wait for it. All
- * in the worker's thread.
+ * What a dial's target stands for: a literal address at once, a name by a look-up on libuv's
+ * threads. There is at most one look-up of a target at a time; all dials that come meanwhile wait
+ * for it. All in the worker's thread.
  */
 #ifndef NET_RESOLVE_H
 #define NET_RESOLVE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * For tests: a lifecycle that takes no signals, with workers of which the test itself runs the first.
- * A test that waits for what does not come is ended by SIGALRM.
+ * For tests: a lifecycle that takes no signals, with workers of which the test itself runs the
+ * first. A test that waits for what does not come is ended by SIGALRM.
  */
 #ifndef NET_WORKER_SCRIPT_H
 #define NET_WORKER_SCRIPT_H
