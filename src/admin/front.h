@@ -2,10 +2,10 @@
 /*
  * Where connections come in: the listening sockets, and the places that there are.
  *
- * A connection has a place until it is over. When all are taken, those that come later wait in their
- * order: FRONT_WAITING_MOST here, and behind them, since we accept no more, in the kernel's queue.
- * One that has waited for FRONT_WAIT_MS is refused in order: it gets 503 for its request, from a
- * small server of ours. In a drain nobody waits: what finds no place is refused at once.
+ * A connection has a place until it is over. When all are taken, those that come later wait in
+ * their order: FRONT_WAITING_MOST here, and behind them, since we accept no more, in the kernel's
+ * queue. One that has waited for FRONT_WAIT_MS is refused in order: it gets 503 for its request,
+ * from a small server of ours. In a drain nobody waits: what finds no place is refused at once.
  */
 #ifndef ADMIN_FRONT_H
 #define ADMIN_FRONT_H

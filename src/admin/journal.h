@@ -3,15 +3,15 @@
  * The log of a serving command: one line an event, on standard error.
  *
  *	time=2026-11-21T13:55:01.042Z level=info cmd=gate event=ready after_ms=12
- *	{"time":"2026-11-21T13:55:01.042Z","level":"info","cmd":"gate","event":"ready","after_ms":12}
+ *	{"time":"2026-11-21T13:55:01.042Z","level":"info","cmd":"gate","event":"ready",...}
  *
  * Events are rows of tables (admin/event.h has those that all commands share), and their fields
  * stand there too. A value of text is quoted where it needs it, and what is in it can neither end
  * the line nor reach a terminal.
  *
- * Nobody waits for the reader. What it does not take is kept; from JOURNAL_BULK_MOST bytes on events
- * that come with each request or connection are dropped and counted, others never. The log stage of
- * the lifecycle is held until all is written.
+ * Nobody waits for the reader. What it does not take is kept; from JOURNAL_BULK_MOST bytes on
+ * events that come with each request or connection are dropped and counted, others never. The log
+ * stage of the lifecycle is held until all is written.
  */
 #ifndef ADMIN_JOURNAL_H
 #define ADMIN_JOURNAL_H

@@ -3,11 +3,11 @@
  * What every command that serves has in common: the lifecycle with its signals, the workers, the
  * listeners with TLS and PROXY protocol, the admin face, the log, the report.
  *
- *	code = service_init(&service, &config, &ops, arg)	0, or the exit code: a line was printed
+ *	code = service_init(&service, &config, &ops, arg)	0, or the exit code after a notice
  *	... the command's own parts on service.pool.workers ...
  *	code = service_listen(&service)				the listeners begin to accept
  *	service_ready(&service)					readiness is offered
- *	code = service_run(&service)				until DONE; report and last line written
+ *	code = service_run(&service)				until DONE, and all is told
  *	... the command's own parts are freed ...
  *	service_fini(&service)
  *
@@ -40,8 +40,8 @@ struct service;
 struct service_ops {
 	/*
 	 * A connection was accepted, for this worker: fd and filter (NULL: none) are the callee's,
-	 * who calls service_left when it is over. Worker 0's thread. Returns 0, or a negative errno:
-	 * then both were closed, and service_left is not called.
+	 * who calls service_left when it is over. Worker 0's thread. Returns 0, or a negative
+	 * errno: then both were closed, and service_left is not called.
 	 */
 	int (*accepted)(struct service *service, struct worker *worker, int fd,
 		struct stream_filter *filter);

@@ -16,7 +16,7 @@ struct words {
 /* Returns whether there was room for one more. */
 bool words_add(struct words *words, const char *word);
 
-/* Where a walk over the items of words is, which stand between commas in each; zeroed: before all. */
+/* Where a walk over the items is that stand between commas in each word; zeroed: before all. */
 struct words_walk {
 	size_t word;
 	size_t at; /* in that word */

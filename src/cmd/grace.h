@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The defaults of --grace, which has to end before whoever is outside loses patience, and --announce. */
+/*
+ * The defaults of --grace, which has to end before whoever is outside loses patience, and of
+ * --announce.
+ */
 #ifndef CMD_GRACE_H
 #define CMD_GRACE_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a program says itself on standard error, to readers who may not read. All signals are blocked:
- * such a reader must not keep us from the end. It is waited for once. Any thread.
+ * What a program says itself on standard error, to readers who may not read. All signals are
+ * blocked: such a reader must not keep us from the end. It is waited for once. Any thread.
  */
 #ifndef LOOP_NOTICE_H
 #define LOOP_NOTICE_H

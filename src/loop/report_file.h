@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* --report FILE: opened at the start, so that what is wrong with it is said then; written at the end. */
+/*
+ * --report FILE: opened at the start, so that what is wrong with it is said then; written at the
+ * end.
+ */
 #ifndef LOOP_REPORT_FILE_H
 #define LOOP_REPORT_FILE_H
 

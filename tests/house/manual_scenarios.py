@@ -85,21 +85,66 @@ def test_references_lead_to_our_pages():
             assert f"{title}.{number}" in pages, f"{path.name}: {title}({number})"
 
 
-def test_every_option_of_run_is_in_its_page_and_the_reverse():
-    options = {row[1] for row in help_list() if row[0] == "run" and (row[3] != "-" or row[1] == "--help")}
-    entries = re.findall(r"^\.It (Fl .*)$", section(page("curfew-run.1"), "DESCRIPTION"), re.M)
-    listed = {"--" + name for entry in entries for name in re.findall(r"\\-([a-z][a-z-]+)", entry)}
-    assert options == listed, options ^ listed
+def commands_with_pages():
+    return [path.stem.removeprefix("curfew-") for path in PAGES if path.name.startswith("curfew-") and path.suffix == ".1"]
+
+
+def test_every_command_that_has_options_has_a_page():
+    with_options = {row[0] for row in help_list() if row[3] != "-"}
+    assert with_options <= set(commands_with_pages()), with_options
+
+
+def test_every_option_of_a_command_is_in_its_page_and_the_reverse():
+    for command in commands_with_pages():
+        options = {row[1] for row in help_list() if row[0] == command and (row[3] != "-" or row[1] == "--help")}
+        entries = re.findall(r"^\.It (Fl .*)$", section(page(f"curfew-{command}.1"), "DESCRIPTION"), re.M)
+        listed = {"--" + name for entry in entries for name in re.findall(r"\\-([a-z][a-z-]+)", entry)}
+        assert options == listed, (command, options ^ listed)
 
 
 def test_values_of_options_have_the_names_that_help_gives_them():
-    text = section(page("curfew-run.1"), "DESCRIPTION")
     for command, option, metavar, variable in help_list():
         assert option != "--port", "Kubernetes injects CURFEW_PORT"
         assert variable in ("-", "CURFEW_" + option[2:].upper().replace("-", "_")), option
-        if command == "run" and variable != "-" and metavar != "-":
+        if command in commands_with_pages() and variable != "-" and metavar != "-":
+            text = section(page(f"curfew-{command}.1"), "DESCRIPTION")
             shown = re.search(rf"^\.It .*Fl \\-{option[2:]} Ar (.*)$", text, re.M)
-            assert shown and shown[1].upper() == metavar, option
+            assert shown and shown[1].upper() == metavar, (command, option)
+
+
+def events(room):
+    """The events of a room: (word, fields, text), from the table in its event.h."""
+    text = re.sub(r"\s*\\\n\s*", " ", (ROOT / "src" / room / "event.h").read_text()).replace('" "', "")
+    rows = re.findall(r'X\(\w+, "(\w+)", \w+, \w+, "([^"]+)", "([^"]+)"\)', text)
+    assert len(rows) == len(re.findall(r'X\([A-Z_]+, "', text)), room
+    return rows
+
+
+def test_events_and_their_fields_are_in_the_pages_of_serving_commands():
+    for command in commands_with_pages():
+        if (ROOT / "src" / command / "event.h").exists():
+            text = section(page(f"curfew-{command}.1"), "DESCRIPTION")
+            listed = [row[:2] for row in re.findall(r"^\.It Cm (\w+) Va ((?:\w+ ?)+)$", text, re.M)]
+            wanted = events("admin") + events(command)
+            assert sorted(listed) == sorted(row[:2] for row in wanted), (command, set(listed) ^ {row[:2] for row in wanted})
+            for word, fields, what in wanted:
+                assert f".It Cm {word} Va {fields}\n{what}" in text.replace("\\-", "-"), (command, word)
+
+
+def metrics(room):
+    """The names of a room's metrics and what they are, from its tables."""
+    text = "".join(re.sub(r'"\s*\\?\n\s*"', "", path.read_text()) for path in (ROOT / "src" / room).glob("*.c") if not path.stem.endswith("_test"))
+    return re.findall(r'"(curfew_\w+)",[\s\\]*(?:METRIC_\w+,)?[\s\\]*"([^"]+)"', text)
+
+
+def test_metrics_are_in_the_pages_of_serving_commands():
+    for command in commands_with_pages():
+        if (ROOT / "src" / command / "event.h").exists():
+            text = section(page(f"curfew-{command}.1"), "DESCRIPTION")
+            wanted = metrics("admin") + metrics(command)
+            assert len(wanted) > 8, wanted
+            listed = re.findall(r"^\.It Va (curfew_\w+)\n(.*)$", text, re.M)
+            assert sorted(listed) == sorted(wanted), (command, set(listed) ^ set(wanted))
 
 
 def test_help_explains_every_option():
@@ -119,7 +164,7 @@ def test_exit_codes_are_in_the_pages():
     code, out, _ = finished([curfew_path(), "help", "exit-codes"])
     codes = re.findall(r"^  (\d\S*)", out, re.M)
     assert code == 0 and "0" in codes and "128+n" in codes
-    for name in "curfew.1", "curfew-run.1", "curfew.7":
+    for name in "curfew.1", "curfew-run.1", "curfew-gate.1", "curfew.7":
         listed = re.findall(r"^\.It (\d\S*)$", section(page(name), "EXIT STATUS"), re.M)
         missing = set(codes) - set(listed)
         assert not missing, (name, missing)
