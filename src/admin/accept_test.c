@@ -36,6 +36,7 @@ static const struct {
 	{true, "Accept: text/html;q=0.1234567, application/json\r\n"},
 	{true, "Accept: text/html;q=0x1, application/json\r\n"},
 	{true, "Accept: text/html;q=1.999, application/json\r\n"},
+	{true, "Accept: application/json;q=1.999, text/html\r\n"},
 	{true, "Accept: ;;;,,,text/html;;;\r\n"},
 	{false, "Accept: application/json\r\nAccept: text/html;q=0.5\r\n"},
 	{true, "Accept: application/json;q=0.4\r\nAccept: text/html;q=0.5\r\n"},

@@ -24,8 +24,7 @@
 #define TICK_MS STATUS_SAMPLE_MS
 #define TICK_ENDING_MS 250
 #define IDLE_MS 30000
-#define IDLE_LAST_MS 2 /* for a request that is on its way at the end */
-#define LAST_MS 5
+#define LAST_MS 5 /* for what is on its way at the end */
 #define STALL_MS 20000
 #define BODY_MOST 65536 /* which nobody reads */
 
@@ -333,7 +332,6 @@ static void set_limits(struct http_limits *limits)
 {
 	http_limits_default(limits);
 	limits->idle_ms = IDLE_MS;
-	limits->idle_grace_ms = IDLE_LAST_MS;
 	limits->stall_ms = STALL_MS;
 	limits->body_most = BODY_MOST;
 }

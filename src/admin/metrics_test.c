@@ -52,6 +52,16 @@ static void assert_says(const char *line)
 	}
 }
 
+static int occurrences(const char *word)
+{
+	int count = 0;
+
+	for (const char *at = buffer_text(&text); (at = strstr(at, word)); at++) {
+		count++;
+	}
+	return count;
+}
+
 /* Takes the lines apart, and checks them by the grammar of the text format. */
 
 static bool matches(const char *pattern, const char *line)
@@ -227,6 +237,29 @@ static void counts_what_is_held_and_what_was_forced(void **state)
 	assert_says("curfew_forced_total{kind=\"child\"} 4");
 }
 
+static void a_child_that_was_cut_is_counted_once(void **state)
+{
+	static const struct curfew_hold_ops child_ops = {.kind = "child", .cut = cut_thing};
+	static const struct curfew_hold_ops request_ops = {.kind = "request", .cut = cut_thing};
+	struct thing child = {.name = "child"};
+	struct thing request = {.name = "request"};
+
+	(void)state;
+	assert_int_equal(curfew_drain_hold(curfew_lifecycle_stage(&life, CURFEW_CHILDREN),
+				 &child.hold, &child_ops, NULL),
+		0);
+	assert_int_equal(curfew_drain_hold(curfew_lifecycle_stage(&life, CURFEW_WORK),
+				 &request.hold, &request_ops, NULL),
+		0);
+	curfew_lifecycle_count(&life, CURFEW_CHILDREN_KILL, 1);
+	stop_by(SIGTERM);
+	timeline_advance_ms(9000);
+	(void)scrape();
+	assert_says("curfew_forced_total{kind=\"request\"} 1\n"
+		    "curfew_forced_total{kind=\"child\"} 1");
+	assert_int_equal(occurrences("curfew_forced_total{"), 2);
+}
+
 static void read_retries(struct metric_scrape *scrape_of, void *arg)
 {
 	const uint64_t *retries = arg;
@@ -278,6 +311,7 @@ int main(void)
 		metrics_test(may_be_read_while_others_count),
 		metrics_test(every_status_has_a_row_and_the_rest_have_one),
 		metrics_test(counts_what_is_held_and_what_was_forced),
+		metrics_test(a_child_that_was_cut_is_counted_once),
 		metrics_test(a_command_adds_rows),
 		metrics_test(a_failed_allocation_shows_in_the_buffer),
 	};

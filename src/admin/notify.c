@@ -38,8 +38,7 @@ static int parse_address(struct notifier *notifier, const char *name)
 	if (name[0] == '@') {
 		notifier->address.sun_path[0] = '\0';
 	}
-	notifier->length =
-		(socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + (name[0] == '/'));
+	notifier->length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
 	return 0;
 }
 

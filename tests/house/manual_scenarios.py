@@ -207,3 +207,15 @@ def test_snippets_of_the_library_compile():
 
 def test_snippet_for_libuv_compiles():
     compile_snippets(ROOT / "man" / "curfew_uv.3")
+
+
+def test_metrics_and_paths_of_the_admin_face_are_in_the_page_of_the_concepts():
+    concepts = plain(page("curfew.7"))
+    metrics = (ROOT / "src" / "admin" / "metrics.c").read_text()
+    rows = re.findall(r'X\(\w+, (\w+), "(curfew_\w+)",\s*\\?\s*"([^"]+)"\)', metrics)
+    routes = re.findall(r'^\t\{"(/[^"]+)", \w+\},$', (ROOT / "src" / "admin" / "face.c").read_text(), re.M)
+    assert len(rows) >= 8 and len(routes) >= 6
+    for form, name, text in rows:
+        assert re.search(rf"\b{name}\b.* A {form.lower()}\. {re.escape(text)}", concepts), name
+    for route in routes:
+        assert re.search(rf"^\.It Pa {route}$", page("curfew.7"), re.M), route
