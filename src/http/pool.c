@@ -149,6 +149,7 @@ static void finish(struct curfew_hold *hold)
 	release_when_empty(pool);
 }
 
+/* Where work took all of the grace, there was no finish before. */
 static void cut(struct curfew_hold *hold)
 {
 	struct http_pool *pool = container_of(hold, struct http_pool, hold);
@@ -156,6 +157,7 @@ static void cut(struct curfew_hold *hold)
 	list_each(link, &pool->leaving) {
 		http_client_reset(&container_of(link, struct http_pooled, link)->client);
 	}
+	finish(hold);
 }
 
 static const struct curfew_hold_ops hold_ops = {"pool", finish, cut};

@@ -350,6 +350,30 @@ static void one_that_cannot_be_added(void **state)
 	pool_end();
 }
 
+/* As where the grace is over in the middle of work. */
+static void it_lets_go_without_being_asked_to_finish(void **state)
+{
+	struct http_pooled *idle, *slow;
+
+	(void)state;
+	pool_begin();
+	pool.hold.ops->cut(&pool.hold);
+	assert_null(pool.hold.drain);
+	pool_end();
+	pool_begin();
+	idle = pool_connect();
+	slow = pool_connect();
+	http_pool_give(idle);
+	ask(slow);
+	http_pool_discard(slow, false); /* which waits for a server that does nothing */
+	pool.hold.ops->cut(&pool.hold);
+	assert_non_null(pool.hold.drain);
+	script_rounds();
+	assert_int_equal(pool.count, 0);
+	assert_null(pool.hold.drain);
+	pool_end();
+}
+
 static void note(const struct curfew_holder *holder, void *arg)
 {
 	(void)snprintf(arg, 64, "%s %s", holder->kind, holder->name);
@@ -406,6 +430,7 @@ int main(void)
 		cmocka_unit_test(one_that_has_failed_is_passed_over),
 		cmocka_unit_test(an_idle_one_is_given_up_in_time),
 		cmocka_unit_test(one_that_cannot_be_added),
+		cmocka_unit_test(it_lets_go_without_being_asked_to_finish),
 		cmocka_unit_test(the_end_closes_what_is_idle),
 	};
 
