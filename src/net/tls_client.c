@@ -181,7 +181,7 @@ struct stream_filter *tls_connect(struct tls_client *client, const char *host)
 	if (!expect(ssl, host)) {
 		ERR_clear_error();
 		filter->ops->free(filter);
-		errno = strlen(host) < HOST_MOST ? ENOMEM : EINVAL;
+		errno = *host && strlen(host) < HOST_MOST ? ENOMEM : EINVAL;
 		return NULL;
 	}
 	SSL_set_connect_state(ssl);

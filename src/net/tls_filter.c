@@ -31,8 +31,10 @@ struct tls_filter {
 	int fd;
 	int socket_error; /* a negative errno, of the last call */
 	int failure;      /* a negative errno: OpenSSL must not be called any more */
+	int unwritable;   /* the same for writing; what the peer said before can still be read */
 	bool drained;     /* the last read took all that the socket had */
 	bool ended;       /* the socket has */
+	bool shut;        /* close_notify was sent */
 };
 
 /* The BIO. */
@@ -127,23 +129,21 @@ static void begin(struct tls_filter *tls, int fd)
 
 static int classify(const struct tls_filter *tls, int kind, unsigned long error)
 {
-	int reason = ERR_GET_REASON(error);
-
 	if (kind == SSL_ERROR_SYSCALL) {
 		return tls->socket_error ? tls->socket_error : tls->ended ? -ECONNRESET : -EPROTO;
 	}
-	if (reason == ERR_R_MALLOC_FAILURE) {
+	if (ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE) {
 		return -ENOMEM;
 	}
-	return reason == SSL_R_CERTIFICATE_VERIFY_FAILED ? -EKEYREJECTED : -EPROTO;
+	return SSL_get_verify_result(tls->ssl) == X509_V_OK ? -EPROTO : -EKEYREJECTED;
 }
 
-static void log_failure(const struct tls_filter *tls, unsigned long error)
+static void log_failure(const struct tls_filter *tls, int failure, unsigned long error)
 {
 	const char *when = SSL_is_init_finished(tls->ssl) ? "connection" : "handshake";
 	const char *reason = ERR_reason_error_string(error);
 
-	if (tls->failure == -EKEYREJECTED) {
+	if (failure == -EKEYREJECTED) {
 		log_message(CURFEW_LEVEL_DEBUG, "TLS handshake failed: %s",
 			X509_verify_cert_error_string(SSL_get_verify_result(tls->ssl)));
 	} else if (reason) {
@@ -153,9 +153,9 @@ static void log_failure(const struct tls_filter *tls, unsigned long error)
 
 /*
  * What a call that did nothing means: -EAGAIN with the waits noted, 0 for the peer's close_notify,
- * or the failure.
+ * or the failure, which is kept in *failure.
  */
-static int refused(struct tls_filter *tls)
+static int refused(struct tls_filter *tls, int *failure)
 {
 	int kind = SSL_get_error(tls->ssl, 0);
 	unsigned long error = ERR_peek_error();
@@ -171,10 +171,11 @@ static int refused(struct tls_filter *tls)
 	case SSL_ERROR_ZERO_RETURN:
 		return 0;
 	default:
-		tls->failure = classify(tls, kind, error);
-		log_failure(tls, error);
+		failure = kind == SSL_ERROR_SYSCALL ? failure : &tls->failure;
+		*failure = classify(tls, kind, error);
+		log_failure(tls, *failure, error);
 		ERR_clear_error();
-		return tls->failure;
+		return *failure;
 	}
 }
 
@@ -199,26 +200,38 @@ static ssize_t tls_read(struct stream_filter *filter, int fd, void *bytes, size_
 	if (total && SSL_get_error(tls->ssl, 0) == SSL_ERROR_WANT_READ) {
 		return (ssize_t)total; /* and drained stays, for the next read */
 	}
-	error = refused(tls);
+	error = refused(tls, &tls->failure);
 	filter->read_wants_write = error == -EAGAIN && SSL_want_write(tls->ssl);
 	return total ? (ssize_t)total : error;
 }
 
+static int unwritable(const struct tls_filter *tls)
+{
+	return tls->failure ? tls->failure : tls->unwritable;
+}
+
+/*
+ * One record at once: OpenSSL would go on with the next one behind a record that had to wait, and
+ * not say what it has written until that one is through, too.
+ */
 static ssize_t tls_write(struct stream_filter *filter, int fd, const void *bytes, size_t length)
 {
 	struct tls_filter *tls = container_of(filter, struct tls_filter, filter);
 	size_t n;
 	int error;
 
-	if (tls->failure) {
-		return tls->failure;
+	if (unwritable(tls)) {
+		return unwritable(tls);
 	}
 	begin(tls, fd);
 	filter->write_wants_read = false;
+	if (length > SSL3_RT_MAX_PLAIN_LENGTH) {
+		length = SSL3_RT_MAX_PLAIN_LENGTH;
+	}
 	if (SSL_write_ex(tls->ssl, bytes, length, &n)) {
 		return (ssize_t)n;
 	}
-	error = refused(tls);
+	error = refused(tls, &tls->unwritable);
 	filter->write_wants_read = error == -EAGAIN && SSL_want_read(tls->ssl);
 	return error ? error : -EPROTO;
 }
@@ -228,12 +241,13 @@ static int tls_shut(struct stream_filter *filter, int fd)
 {
 	struct tls_filter *tls = container_of(filter, struct tls_filter, filter);
 
-	if (tls->failure || !SSL_is_init_finished(tls->ssl)) {
-		return 0;
+	if (tls->shut || unwritable(tls) || !SSL_is_init_finished(tls->ssl)) {
+		return 0; /* asked again, OpenSSL would read */
 	}
 	begin(tls, fd);
 	filter->write_wants_read = false;
-	return SSL_shutdown(tls->ssl) < 0 ? refused(tls) : 0;
+	tls->shut = SSL_shutdown(tls->ssl) >= 0;
+	return tls->shut ? 0 : refused(tls, &tls->unwritable);
 }
 
 static void tls_free(struct stream_filter *filter)
