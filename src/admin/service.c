@@ -30,6 +30,7 @@
 #include "net/open.h"
 
 #define RESERVE 128       /* descriptors that are not connections: loops, listeners, the face */
+#define RESERVE_MS 200 /* of the grace, for pools and the log, where there is no child */
 #define PER_CONNECTION 2  /* descriptors: the client's, and one to what it wants */
 #define PLACES_LEAST 16   /* however short of descriptors we are */
 #define LAST_WORDS_MS 500 /* for who reads the log slowly, behind all else */
@@ -206,7 +207,8 @@ static int new_lifecycle(struct service *service)
 	options.version = CURFEW_VERSION;
 	options.grace_ms = config->grace_ms;
 	options.announce_ms = config->announce_ms;
-	options.child_reserve_ms = config->child_reserve_ms;
+	options.child_reserve_ms =
+		config->child_reserve_ms ? config->child_reserve_ms : RESERVE_MS;
 	options.ignore_insist = config->insist == SERVICE_INSIST_NEVER;
 	options.forced_exit = config->forced_exit;
 	options.signals = CURFEW_SIGNALS_BLOCKED;

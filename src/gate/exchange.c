@@ -65,7 +65,8 @@ static void refuse(struct exchange *exchange, unsigned status, const char *text)
 /* The response cannot be had, or not to its end. */
 static void fail(struct exchange *exchange, unsigned status, const char *text)
 {
-	if (exchange->client->answer == HTTP_ANSWER_NONE) {
+	if (exchange->client->answer == HTTP_ANSWER_NONE ||
+		http_answer_take_back(exchange->client)) {
 		refuse(exchange, status, text);
 	} else {
 		atomic_fetch_add(&exchange->lane->gate->truncated, 1);

@@ -37,8 +37,22 @@ struct buffer *http_answer(struct http_connection *connection, unsigned status)
 	assert(connection->answer == HTTP_ANSWER_NONE);
 	connection->answer = HTTP_ANSWER_HEAD;
 	connection->status = (uint16_t)status;
+	connection->answer_at = stream_position(&connection->stream);
 	http_compose_status(out(connection), status);
 	return out(connection);
+}
+
+bool http_answer_take_back(struct http_connection *connection)
+{
+	if (connection->state != HTTP_CONNECTION_EXCHANGE ||
+		!stream_take_back(&connection->stream, connection->answer_at)) {
+		return false;
+	}
+	connection->answer = HTTP_ANSWER_NONE;
+	connection->status = 0;
+	connection->body_sent = 0;
+	connection->last = false;
+	return true;
 }
 
 /*

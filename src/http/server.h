@@ -136,6 +136,7 @@ struct http_connection {
 	bool last;            /* the answer said close */
 	bool cut_asked;       /* before it arrived */
 	bool forced;          /* its answer is not the one it would have had */
+	uint64_t answer_at;   /* where the answer begins in what the stream has written */
 	uint64_t left;        /* bytes of the answer's body that are still to be written */
 	uint64_t body_length; /* bytes of the request's body so far */
 	size_t passed;        /* bytes of input that the parser has read, and body() did not take */
@@ -179,6 +180,12 @@ void http_answer_write(struct http_connection *connection, const char *bytes, si
 
 /* Ends the body; trailers: a head with trailer fields, or NULL. A body that is too short aborts. */
 void http_answer_end(struct http_connection *connection, const struct http_head *trailers);
+
+/*
+ * Takes an answer back of which no byte has left yet, so that another one can be given; returns
+ * whether it could. Within a round of the worker it can.
+ */
+bool http_answer_take_back(struct http_connection *connection);
 
 /*
  * Ends the exchange where it is, so that nobody takes the answer for a whole one: reset. If the

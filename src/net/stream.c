@@ -585,6 +585,21 @@ void stream_peer(const struct stream *stream, struct socket_address *address)
 	}
 }
 
+uint64_t stream_position(const struct stream *stream)
+{
+	return stream->bytes_out + queued(stream);
+}
+
+bool stream_take_back(struct stream *stream, uint64_t position)
+{
+	if (stream->state != STREAM_OPEN || stream->bytes_out > position ||
+		stream_position(stream) < position) {
+		return false;
+	}
+	stream->queue.length = stream->queue_start + (size_t)(position - stream->bytes_out);
+	return true;
+}
+
 size_t stream_queued(const struct stream *stream)
 {
 	return queued(stream);

@@ -140,6 +140,15 @@ void stream_write_parts(struct stream *stream, const struct stream_part *parts, 
 struct buffer *stream_compose(struct stream *stream);
 void stream_written(struct stream *stream);
 
+/* Returns how many bytes were written so far, those included that are still queued. */
+uint64_t stream_position(const struct stream *stream);
+
+/*
+ * Takes back what was written behind a position, if nothing of it has left yet; returns whether it
+ * could. What is queued in front of it stays.
+ */
+bool stream_take_back(struct stream *stream, uint64_t position);
+
 /* Bytes that were written and that the kernel has not taken yet. */
 size_t stream_queued(const struct stream *stream);
 
