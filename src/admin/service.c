@@ -30,9 +30,11 @@
 #include "net/open.h"
 
 #define RESERVE 128       /* descriptors that are not connections: loops, listeners, the face */
-#define RESERVE_MS 200 /* of the grace, for pools and the log, where there is no child */
 #define PER_CONNECTION 2  /* descriptors: the client's, and one to what it wants */
 #define PLACES_LEAST 16   /* however short of descriptors we are */
+#define LEAST 32          /* descriptors, without which there is nothing to try */
+#define LEAST_PER_THREAD 8
+#define RESERVE_MS 200    /* of the grace, for pools and the log, where there is no child */
 #define LAST_WORDS_MS 500 /* for who reads the log slowly, behind all else */
 
 /* Refusals. */
@@ -330,9 +332,8 @@ static int count_threads(const struct service_config *config)
 	return count < WORKERS_MOST ? count : WORKERS_MOST;
 }
 
-static int count_places(const struct service_config *config)
+static int count_places(const struct service_config *config, int descriptors)
 {
-	int descriptors = (int)descriptor_limit_raise();
 	int places = (descriptors - RESERVE - FRONT_WAITING_MOST) / PER_CONNECTION;
 
 	if (config->max_connections) {
@@ -375,8 +376,17 @@ static int start_notifier(struct service *service)
 
 static int start_parts(struct service *service)
 {
-	int error = worker_pool_init(&service->pool, service->life, count_threads(service->config));
+	int threads = count_threads(service->config);
+	int descriptors = (int)descriptor_limit_raise();
+	int least = LEAST + LEAST_PER_THREAD * threads;
+	int error;
 
+	if (descriptors < least) { /* libuv would abort */
+		return service_refuse(service,
+			"%d descriptors are too few for %d threads (ulimit -n %d, or --threads)",
+			descriptors, threads, least);
+	}
+	error = worker_pool_init(&service->pool, service->life, threads);
 	service->has_pool = service->pool.count > 0;
 	if (error < 0) {
 		return refuse_to_start(service, -error);
@@ -385,7 +395,7 @@ static int start_parts(struct service *service)
 	service->front.pool = &service->pool;
 	service->front.tls = service->tls;
 	service->front.proxy_protocol = service->config->proxy_protocol;
-	service->front.most = count_places(service->config);
+	service->front.most = count_places(service->config, descriptors);
 	service->front.accepted = accepted;
 	service->front.full = full;
 	service->front.arg = service;
