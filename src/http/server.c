@@ -28,6 +28,8 @@
 #include "http/exchange.h"
 #include "net/address.h"
 
+#define FORCE_MARGIN_MS 50
+
 #define TO(state) (1U << HTTP_CONNECTION_##state)
 
 static const unsigned edges[] = {
@@ -57,9 +59,12 @@ void http_limits_default(struct http_limits *limits)
 	};
 }
 
+/* From the very signal on, before any phase is entered. */
 bool http_draining(const struct http_connection *connection)
 {
-	return curfew_lifecycle_phase(connection->server->worker->life) > CURFEW_RUNNING;
+	struct curfew_lifecycle *life = connection->server->worker->life;
+
+	return curfew_token_cancelled(curfew_context_token(curfew_lifecycle_context(life)));
 }
 
 bool http_more_input(const struct http_connection *connection)
@@ -101,22 +106,37 @@ static void watch_stall(struct http_connection *connection)
 	wait_at_most(connection, connection->server->limits->stall_ms);
 }
 
+/*
+ * In a drain: a connection in wait of a request is left open for a moment, but not until the work's
+ * deadline, which would count it as something that had to be forced.
+ */
+static void clip_to_idle_grace(struct http_connection *connection)
+{
+	int64_t due = clock_add_ms(now(connection), connection->server->limits->idle_grace_ms);
+	int64_t most = curfew_lifecycle_work_deadline(connection->server->worker->life) -
+		FORCE_MARGIN_MS * NS_PER_MS;
+
+	due = due < most ? due : most;
+	if (due < connection->deadline.due) {
+		deadline_set(&connection->deadline, due);
+	}
+}
+
 static void enter_idle(struct http_connection *connection)
 {
 	const struct http_limits *limits = connection->server->limits;
-	int64_t ms = connection->fresh ? limits->head_ms : limits->idle_ms;
 
 	connection_enter(connection, HTTP_CONNECTION_IDLE);
-	if (http_draining(connection) && curfew_drain_closed(connection->server->drain) &&
-		limits->idle_grace_ms < ms) {
-		ms = limits->idle_grace_ms;
+	wait_at_most(connection, connection->fresh ? limits->head_ms : limits->idle_ms);
+	if (http_draining(connection) && curfew_drain_closed(connection->server->drain)) {
+		clip_to_idle_grace(connection);
 	}
-	wait_at_most(connection, ms);
 }
 
 static void enter_closing(struct http_connection *connection, bool expects_input)
 {
 	connection_enter(connection, HTTP_CONNECTION_CLOSING);
+	hold_become(&connection->hold, &connection_ops, NULL, now(connection));
 	watch_stall(connection);
 	stream_close(&connection->stream, expects_input);
 }
@@ -496,11 +516,7 @@ static void finish(struct curfew_hold *hold)
 	const struct http_handler *handler = connection->server->handler;
 
 	if (connection->state == HTTP_CONNECTION_IDLE) {
-		int64_t due = clock_add_ms(now(connection), connection->server->limits->idle_grace_ms);
-
-		if (due < connection->deadline.due) {
-			deadline_set(&connection->deadline, due);
-		}
+		clip_to_idle_grace(connection);
 	} else if (connection->state == HTTP_CONNECTION_TUNNEL && handler->finish_tunnel) {
 		handler->finish_tunnel(connection);
 	}

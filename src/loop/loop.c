@@ -148,12 +148,28 @@ void loop_unwatch(struct loop *loop, struct source *source)
 	}
 }
 
+static void urgent_first(struct loop *loop)
+{
+	for (int i = 1; i < loop->batch_count; i++) {
+		const struct source *source = loop->batch[i].data.ptr;
+
+		if (source->urgent) {
+			struct epoll_event event = loop->batch[i];
+
+			loop->batch[i] = loop->batch[0];
+			loop->batch[0] = event;
+			return;
+		}
+	}
+}
+
 void loop_dispatch(struct loop *loop)
 {
 	int rounds = 0;
 
 	loop->batch_count = epoll_wait(loop->epoll_fd, loop->batch, LOOP_BATCH, 0);
 	loop->batch_next = 0;
+	urgent_first(loop);
 	while (loop->batch_next < loop->batch_count) {
 		const struct epoll_event *event = &loop->batch[loop->batch_next++];
 		struct source *source = event->data.ptr;

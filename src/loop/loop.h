@@ -6,6 +6,7 @@
 #ifndef LOOP_LOOP_H
 #define LOOP_LOOP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 
@@ -17,6 +18,7 @@
 struct source {
 	int fd;
 	uint32_t events; /* EPOLLIN and so on; 0: not watched */
+	bool urgent;     /* goes first: what it tells, others have to know */
 	/* Called in the dispatch while the descriptor is ready: level-triggered. */
 	void (*ready)(struct source *source, uint32_t events);
 };

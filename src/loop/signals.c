@@ -253,6 +253,7 @@ int signals_start(struct signals *signals, struct loop *loop, enum curfew_signal
 		.mode = mode,
 		.wanted = *wanted,
 		.source.fd = -1,
+		.source.urgent = true,
 		.received = received,
 		.arg = arg,
 	};

@@ -21,6 +21,7 @@
 #include "base/list.h"
 #include "net/address.h"
 
+#define LINGER_LOOK_MS 5
 #define READS_AT_ONCE 16 /* of a filter, in one round */
 #define DROPPED_READS 16 /* of what is dropped when a stream is cut */
 #define QUEUE_FIRST                                                                                \
@@ -322,9 +323,26 @@ static bool has_to_linger(const struct stream *stream)
 		(!stream->has_ended && (stream->expects_input || unacknowledged));
 }
 
-static void linger_over(struct deadline *deadline)
+/* Nothing tells that output was acknowledged: it is looked at, after 5, 10, 20 ms and so on. */
+static void wait_lingering(struct stream *stream)
 {
-	enter_closed(container_of(deadline, struct stream, linger));
+	int64_t now = curfew_now();
+	int64_t next = stream->expects_input
+		? stream->linger_until
+		: now + (now - stream->linger_since) + LINGER_LOOK_MS * NS_PER_MS;
+
+	deadline_set(&stream->linger, next < stream->linger_until ? next : stream->linger_until);
+}
+
+static void linger_passed(struct deadline *deadline)
+{
+	struct stream *stream = container_of(deadline, struct stream, linger);
+
+	if (curfew_now() >= stream->linger_until || !has_to_linger(stream)) {
+		enter_closed(stream);
+	} else {
+		wait_lingering(stream);
+	}
 }
 
 static void step_closing(struct stream *stream)
@@ -347,7 +365,9 @@ static void step_closing(struct stream *stream)
 	}
 	stream->state = STREAM_LINGERING;
 	buffer_fini(&stream->unread);
-	deadline_set(&stream->linger, curfew_after_ms(STREAM_LINGER_MS));
+	stream->linger_since = curfew_now();
+	stream->linger_until = clock_add_ms(stream->linger_since, STREAM_LINGER_MS);
+	wait_lingering(stream);
 }
 
 /* Writes what there is, and goes on to what waits for the queue to be empty. */
@@ -488,7 +508,7 @@ int stream_init(struct stream *stream, struct worker *worker, int fd, const stru
 	if (error) {
 		return error;
 	}
-	deadline_init(&stream->linger, &worker->loop->agenda, linger_over);
+	deadline_init(&stream->linger, &worker->loop->agenda, linger_passed);
 	poll_socket(stream);
 	return 0;
 }

@@ -18,7 +18,8 @@
  *	stream_shut	no more will be written: what is queued goes out, then FIN; reading goes on
  *	stream_close	in order: the queue is written, then FIN; where input that nobody read, or
  *			output not yet acknowledged, would make close(2) destroy what we sent, what
- *			comes is read and dropped until the peer's end, STREAM_LINGER_MS at most
+ *			comes is read and dropped until the peer's end, or until all is
+ *			acknowledged and nothing more expected; STREAM_LINGER_MS at most
  *	stream_cut	now: what the kernel takes without waiting is written, then it is closed
  *	stream_reset	now, with a reset: the peer must not take what it got for a whole
  *
@@ -113,6 +114,7 @@ struct stream {
 	uint64_t bytes_in, bytes_out;
 	struct worker_flush flush;
 	struct deadline linger;
+	int64_t linger_since, linger_until;
 	uv_poll_t poll;
 };
 
