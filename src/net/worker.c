@@ -37,7 +37,6 @@ static void flush_queued(struct worker *worker)
 	while ((link = list_take(&queued))) {
 		struct worker_flush *flush = container_of(link, struct worker_flush, link);
 
-		link->next = link->prev = NULL;
 		flush->run(flush);
 	}
 }
@@ -75,17 +74,14 @@ int64_t worker_now(struct worker *worker)
 
 void worker_flush_later(struct worker *worker, struct worker_flush *flush)
 {
-	if (!flush->link.next) {
+	if (!link_linked(&flush->link)) {
 		list_append(&worker->unflushed, &flush->link);
 	}
 }
 
 void worker_flush_forget(struct worker_flush *flush)
 {
-	if (flush->link.next) {
-		link_remove(&flush->link);
-		flush->link.next = flush->link.prev = NULL;
-	}
+	link_remove(&flush->link);
 }
 
 /* Its uv_run returns after this round. */
@@ -130,6 +126,7 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
+/* Only the first two of these can fail. */
 static int init_handles(struct worker *worker)
 {
 	int error = uv_loop_init(&worker->uv);
@@ -137,16 +134,30 @@ static int init_handles(struct worker *worker)
 	if (error) {
 		return error;
 	}
+	error = uv_poll_init(&worker->uv, &worker->agenda_poll, worker->loop->epoll_fd);
+	if (error) {
+		(void)uv_loop_close(&worker->uv);
+		return error;
+	}
+	(void)uv_poll_start(&worker->agenda_poll, UV_READABLE, agenda_ready);
 	(void)uv_prepare_init(&worker->uv, &worker->before_wait);
 	(void)uv_prepare_start(&worker->before_wait, before_wait);
 	(void)uv_check_init(&worker->uv, &worker->after_wait);
 	(void)uv_check_start(&worker->after_wait, after_wait);
 	(void)uv_idle_init(&worker->uv, &worker->again);
-	error = uv_poll_init(&worker->uv, &worker->agenda_poll, worker->loop->epoll_fd);
-	if (!error) {
-		error = uv_poll_start(&worker->agenda_poll, UV_READABLE, agenda_ready);
-	}
-	return error;
+	return 0;
+}
+
+static int join_stages(struct worker *worker)
+{
+	struct curfew_drain *work = curfew_lifecycle_stage(worker->life, CURFEW_WORK);
+	struct curfew_drain *children = curfew_lifecycle_stage(worker->life, CURFEW_CHILDREN);
+	int error;
+
+	drain_init(&worker->drain, &worker->loop->agenda);
+	drain_init(&worker->peers, &worker->loop->agenda);
+	error = drain_join(&worker->drain, work, "worker", NULL);
+	return error ? error : drain_join(&worker->peers, children, "peers", NULL);
 }
 
 static int worker_init(struct worker *worker, struct curfew_lifecycle *life, int index)
@@ -165,63 +176,36 @@ static int worker_init(struct worker *worker, struct curfew_lifecycle *life, int
 	if (index) {
 		error = loop_init(worker->loop);
 	}
-	if (!error) {
-		error = init_handles(worker);
+	if (error) {
+		goto fail_scratch;
+	}
+	error = init_handles(worker);
+	if (error) {
+		goto fail_loop;
+	}
+	error = join_stages(worker);
+	if (!error && index) {
+		error = -pthread_create(&worker->thread, NULL, thread_main, worker);
 	}
 	if (error) {
-		return error;
-	}
-	drain_init(&worker->drain, &worker->loop->agenda);
-	drain_init(&worker->peers, &worker->loop->agenda);
-	error = drain_join(
-		&worker->drain, curfew_lifecycle_stage(life, CURFEW_WORK), "worker", NULL);
-	if (error) {
-		return error;
-	}
-	return drain_join(
-		&worker->peers, curfew_lifecycle_stage(life, CURFEW_CHILDREN), "peers", NULL);
-}
-
-int worker_pool_init(struct worker_pool *pool, struct curfew_lifecycle *life, int count)
-{
-	pool->next = 0;
-	pool->count = 0;
-	pool->workers = calloc((size_t)count, sizeof(*pool->workers));
-	if (!pool->workers) {
-		return -ENOMEM;
-	}
-	for (int i = 0; i < count; i++) {
-		struct worker *worker = &pool->workers[i];
-		int error = worker_init(worker, life, i);
-
-		if (!error && i) {
-			error = -pthread_create(&worker->thread, NULL, thread_main, worker);
-		}
-		if (error) {
-			return error; /* refused at the start: the process ends */
-		}
-		pool->count++;
+		worker_fini(worker);
+		goto fail_scratch;
 	}
 	return 0;
+fail_loop:
+	if (index) {
+		loop_fini(worker->loop);
+	}
+fail_scratch:
+	free(worker->scratch);
+	return error;
 }
 
-int worker_pool_run(struct worker_pool *pool)
+/* Ends the threads and the workers. Returns whether all of them ended. */
+static bool end_workers(struct worker_pool *pool)
 {
-	struct worker *worker = &pool->workers[0];
+	bool all = true;
 
-	while (!curfew_lifecycle_done(worker->life)) {
-		(void)uv_run(&worker->uv, UV_RUN_ONCE);
-	}
-	return curfew_lifecycle_exit_code(worker->life);
-}
-
-bool worker_pool_fini(struct worker_pool *pool)
-{
-	bool all = !curfew_lifecycle_abandoned(pool->workers[0].life);
-
-	if (!all) {
-		return false;
-	}
 	for (int i = 1; i < pool->count; i++) {
 		agenda_post(&pool->workers[i].loop->agenda, &pool->workers[i].stop);
 	}
@@ -241,6 +225,43 @@ bool worker_pool_fini(struct worker_pool *pool)
 		free(pool->workers);
 	}
 	return all;
+}
+
+int worker_pool_init(struct worker_pool *pool, struct curfew_lifecycle *life, int count)
+{
+	pool->next = 0;
+	pool->count = 0;
+	pool->workers = calloc((size_t)count, sizeof(*pool->workers));
+	if (!pool->workers) {
+		return -ENOMEM;
+	}
+	for (int i = 0; i < count; i++) {
+		struct worker *worker = &pool->workers[i];
+		int error = worker_init(worker, life, i);
+
+		if (error) {
+			(void)end_workers(pool);
+			*pool = (struct worker_pool){0};
+			return error;
+		}
+		pool->count++;
+	}
+	return 0;
+}
+
+int worker_pool_run(struct worker_pool *pool)
+{
+	struct worker *worker = &pool->workers[0];
+
+	while (!curfew_lifecycle_done(worker->life)) {
+		(void)uv_run(&worker->uv, UV_RUN_ONCE);
+	}
+	return curfew_lifecycle_exit_code(worker->life);
+}
+
+bool worker_pool_fini(struct worker_pool *pool)
+{
+	return !curfew_lifecycle_abandoned(pool->workers[0].life) && end_workers(pool);
 }
 
 struct worker *worker_pool_next(struct worker_pool *pool)

@@ -69,8 +69,8 @@ struct worker_pool {
 };
 
 /*
- * Makes count workers, 1 to WORKERS_MOST, and starts the threads of all but the first. life must
- * not be DONE. Returns 0 or a negative errno.
+ * Makes count workers, 1 to WORKERS_MOST, and starts the threads of all but the first. Returns 0
+ * or a negative errno (-ESHUTDOWN where the lifecycle has come to its work); then nothing is left.
  */
 int worker_pool_init(struct worker_pool *pool, struct curfew_lifecycle *life, int count);
 

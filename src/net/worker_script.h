@@ -38,13 +38,17 @@ static inline void workers_begin(int count, int64_t grace_ms)
 }
 
 /* In order; returns whether all of it ended. */
-static inline bool workers_end(void)
+static inline bool workers_stop(void)
 {
-	bool all;
-
 	curfew_lifecycle_stop_for(life, CURFEW_COMPLETED, NULL);
 	assert_int_equal(worker_pool_run(&pool), 0);
-	all = worker_pool_fini(&pool);
+	return worker_pool_fini(&pool);
+}
+
+static inline bool workers_end(void)
+{
+	bool all = workers_stop();
+
 	curfew_lifecycle_free(life);
 	return all;
 }
@@ -73,14 +77,14 @@ static inline void round_wait(void)
 		}                                                                                  \
 	} while (0)
 
-static int worker_setup(void **state)
+static inline int worker_setup(void **state)
 {
 	(void)state;
 	workers_begin(1, 20000);
 	return 0;
 }
 
-static int worker_teardown(void **state)
+static inline int worker_teardown(void **state)
 {
 	(void)state;
 	return workers_end() ? 0 : -1;
