@@ -66,7 +66,9 @@ struct service {
 	struct admin_content content;
 	struct buffer addresses; /* as text, for the start line */
 	struct buffer admin_address;
-	int admin_fd; /* -1: the face's, or none */
+	struct address admin; /* where it has a socket */
+	int admin_fd;         /* -1: the face's, or none */
+	int64_t full_told;    /* when it was logged last */
 	int report_fd;
 	bool has_face;
 	bool has_pool;

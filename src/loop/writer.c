@@ -134,7 +134,9 @@ static void cut(struct curfew_hold *hold)
 {
 	struct writer *writer = container_of(hold, struct writer, hold);
 
-	drop_pending(writer);
+	if (writer->pending.length > 0) {
+		drop_pending(writer);
+	}
 	release_if_finished(writer);
 }
 

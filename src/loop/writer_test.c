@@ -244,6 +244,22 @@ static void reader_that_is_gone_before_is_noticed_at_the_write(void **state)
 	close(fds[1]);
 }
 
+static void cut_with_nothing_pending_is_no_failure(void **state)
+{
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(pipe(fds), 0);
+	open_writer(fds[1]);
+	curfew_drain_cut(&drain);
+	loop_dispatch(&loop);
+	assert_true(done);
+	assert_int_equal(writer_write(&writer, big, 100), 0);
+	assert_int_equal(read_some(fds[0], 0), 100);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static void cut_drops_what_is_pending(void **state)
 {
 	int fds[2];
@@ -356,6 +372,7 @@ int main(void)
 		writer_test(reader_that_is_gone_ends_the_writing),
 		writer_test(reader_that_is_gone_before_is_noticed_at_the_write),
 		writer_test(cut_drops_what_is_pending),
+		writer_test(cut_with_nothing_pending_is_no_failure),
 		writer_test(regular_file_gets_everything),
 		writer_test(full_disk_is_no_reason_to_wait),
 		writer_test(failed_init_holds_and_opens_nothing),
