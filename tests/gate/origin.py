@@ -77,6 +77,8 @@ class Request:
         """Reads the body to its end, once."""
         if self.whole:
             return
+        if self.field("Expect", "").lower() == "100-continue":
+            await self.connection.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         if "chunked" in self.field("Transfer-Encoding", "").lower():
             await self.read_chunks()
         else:

@@ -277,7 +277,7 @@ async def websocket(request):
     await connection.write(data)
     talking = asyncio.ensure_future(talk(request))
     try:
-        await listen(request)
+        await listen(request, talking)
     finally:
         talking.cancel()
         await asyncio.gather(talking, return_exceptions=True)
@@ -304,7 +304,7 @@ async def talk(request):
         request.connection.closing = True
 
 
-async def listen(request):
+async def listen(request, talking):
     connection = request.connection
     while True:
         while not (parsed := frames.parse_frame(connection.buffer)):
@@ -316,6 +316,9 @@ async def listen(request):
         if got.opcode == frames.CLOSE:
             if request.number("silent"):
                 await connection.until_gone()
+            if request.number("part"):  # not into the middle of our own frame
+                await connection.origin.released.wait()
+                await talking
             if not getattr(connection, "closing", False):
                 await connection.write(frames.frame(frames.CLOSE, got.payload))
             return

@@ -236,6 +236,7 @@ def test_39_what_hangs_does_not_touch_the_others(face):
     assert slow.whole().body == b"x" * 5
     gate.origin.release()
     assert held.whole().body == pattern(50000)
+    held.close()
     assert hanging.whole().status == 503
     report = gate.end()
     assert len(report["forced"]) == 1 and "/hang" in report["forced"][0]["name"], report

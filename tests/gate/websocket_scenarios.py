@@ -98,7 +98,7 @@ def test_42_each_gets_one_close_frame_1001_on_both_sides(face):
     assert len(told) == len(open_) and len({event["connection"] for event in told}) == len(open_), told
     for event in told:
         assert frames.close_code(event["payload"].encode("latin-1")) == 1001 and event["masked"], event
-    assert report["counts"]["websockets_clean"] == 20 and report["forced"] == [], report
+    assert report["counts"]["websockets_closed"] == 20 and report["forced"] == [], report
 
 
 @faces(PLAIN)

@@ -257,9 +257,15 @@ class Client:
         return self.ask(get(path, *fields), within=within)
 
     def silent(self, seconds=0):
-        """Whether nothing has come, and nothing comes for so long."""
-        pending = self.socket.pending() if isinstance(self.socket, ssl.SSLSocket) else 0
-        return not self.buffer and not pending and not select.select([self.socket], [], [], seconds)[0]
+        """Whether nothing has come, and nothing comes for so long. What TLS says for itself does not count."""
+        if isinstance(self.socket, ssl.SSLSocket):
+            self.socket.settimeout(seconds)
+            try:
+                self.buffer += self.socket.recv(1)
+            except (TimeoutError, ssl.SSLWantReadError):
+                pass
+            return not self.buffer
+        return not self.buffer and not select.select([self.socket], [], [], seconds)[0]
 
     def rest(self, within=WITHIN):
         """All that comes until the end; the end's name is in .ended."""
