@@ -128,6 +128,7 @@ def nginx(place, answer, reuseport):
     if place.tls:
         certificate = (
             f"ssl_certificate {place.certificate}.crt; ssl_certificate_key {place.certificate}.key;"
+            " ssl_protocols TLSv1.2 TLSv1.3;"
         )
     text = NGINX.format(
         threads=place.threads,
