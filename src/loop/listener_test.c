@@ -1,129 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "loop/listener.h"
+#include "loop/listener_script.h"
 
-#include <errno.h>
-#include <netinet/in.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
 
-#include <cmocka.h>
-
-#include "tests/allocation.h"
-#include "tests/descriptors.h"
-
-#define QUEUED 50
 #define CLIENTS 4
 #define SERVED 400
-
-static struct curfew_lifecycle *life;
-static struct curfew_listener *listener;
-static struct sockaddr_in address;
-static int served;
-
-static int listen_tcp(void)
-{
-	socklen_t length = sizeof(address);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	address = (struct sockaddr_in){
-		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
-	assert_int_equal(listen(fd, 128), 0);
-	return fd;
-}
-
-/* Returns a connection, or a negative errno. */
-static int dial(void)
-{
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
-		int error = -errno;
-
-		close(fd);
-		return error;
-	}
-	return fd;
-}
-
-/* Answers with one byte, and ends the connection. */
-static void serve(int fd, void *arg)
-{
-	assert_ptr_equal(arg, &served);
-	served++;
-	assert_int_equal(send(fd, "x", 1, MSG_NOSIGNAL), 1);
-	close(fd);
-}
-
-static bool is_answered(int fd)
-{
-	char byte = 0;
-	bool answered = recv(fd, &byte, 1, 0) == 1 && byte == 'x';
-
-	close(fd);
-	return answered;
-}
-
-static void begin(int64_t grace_ms)
-{
-	struct curfew_lifecycle_options options;
-
-	curfew_lifecycle_defaults(&options);
-	options.signals = CURFEW_SIGNALS_NONE;
-	options.grace_ms = grace_ms;
-	served = 0;
-	life = curfew_lifecycle_new(&options);
-	assert_non_null(life);
-	assert_true(curfew_lifecycle_ready(life));
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	begin(20000);
-	listener = curfew_listener_new(life, listen_tcp(), serve, &served);
-	assert_non_null(listener);
-	return 0;
-}
-
-static void dispatch_once(void)
-{
-	assert_true(descriptor_readable(curfew_lifecycle_fd(life), 20000));
-	curfew_lifecycle_dispatch(life);
-}
-
-static void stop_and_wait(void)
-{
-	curfew_lifecycle_stop_for(life, CURFEW_COMPLETED, NULL);
-	assert_int_equal(curfew_lifecycle_wait(life), 0);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	if (!curfew_lifecycle_done(life)) {
-		stop_and_wait();
-	}
-	curfew_listener_free(listener);
-	curfew_lifecycle_free(life);
-	return 0;
-}
-
-static void dial_many(int fds[QUEUED])
-{
-	for (int i = 0; i < QUEUED; i++) {
-		fds[i] = dial();
-		assert_true(fds[i] >= 0);
-	}
-}
 
 static void connections_are_accepted_as_they_come(void **state)
 {
@@ -289,67 +171,6 @@ static void cut_empties_the_queue_and_closes_at_once(void **state)
 	}
 }
 
-static void connections_wait_while_descriptors_are_short(void **state)
-{
-	int fd = dial();
-
-	(void)state;
-	descriptors_leave(0);
-	dispatch_once();
-	dispatch_once();
-	assert_int_equal(served, 0);
-	descriptors_restore();
-	while (served == 0) {
-		dispatch_once();
-	}
-	assert_true(is_answered(fd));
-}
-
-static void closing_waits_for_descriptors_too(void **state)
-{
-	int fd = dial();
-
-	(void)state;
-	descriptors_leave(0);
-	curfew_lifecycle_stop_for(life, CURFEW_COMPLETED, NULL);
-	for (int i = 0; i < 3; i++) {
-		dispatch_once();
-	}
-	assert_int_equal(curfew_lifecycle_phase(life), CURFEW_DRAINING);
-	descriptors_restore();
-	assert_int_equal(curfew_lifecycle_wait(life), 0);
-	assert_true(is_answered(fd));
-}
-
-static void short_of_descriptors_for_ever_it_is_cut(void **state)
-{
-	int fd;
-
-	(void)state;
-	teardown(NULL);
-	begin(60);
-	listener = curfew_listener_new(life, listen_tcp(), serve, &served);
-	fd = dial();
-	descriptors_leave(0);
-	stop_and_wait();
-	descriptors_restore();
-	assert_int_equal(served, 0);
-	assert_false(is_answered(fd));
-}
-
-static void socket_that_is_no_use_any_more_does_not_hold_the_end_up(void **state)
-{
-	struct curfew_listener *broken;
-	int fd = listen_tcp();
-
-	(void)state;
-	broken = curfew_listener_new(life, fd, serve, &served);
-	assert_int_equal(shutdown(fd, SHUT_RDWR), 0);
-	dispatch_once();
-	stop_and_wait();
-	curfew_listener_free(broken);
-}
-
 static void unix_sockets_are_emptied_as_well(void **state)
 {
 	struct sockaddr_un path = {.sun_family = AF_UNIX};
@@ -412,73 +233,6 @@ static void free_of_an_open_one_closes_its_socket(void **state)
 	assert_int_equal(curfew_drain_count(curfew_lifecycle_stage(life, CURFEW_FRONT)), 0);
 }
 
-static void refuses_what_does_not_listen(void **state)
-{
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	(void)state;
-	assert_null(curfew_listener_new(life, fd, serve, &served));
-	assert_int_equal(errno, EINVAL);
-	assert_null(curfew_listener_new(life, -1, serve, &served));
-	assert_int_equal(errno, EINVAL);
-	assert_int_equal(close(fd), 0);
-}
-
-static void refuses_when_the_end_has_begun(void **state)
-{
-	int fd = listen_tcp();
-
-	(void)state;
-	stop_and_wait();
-	errno = 0;
-	assert_null(curfew_listener_new(life, fd, serve, &served));
-	assert_int_equal(errno, ESHUTDOWN);
-	assert_int_equal(close(fd), 0);
-}
-
-static void failed_allocation_leaves_the_socket_to_the_caller(void **state)
-{
-	bool failed = true;
-
-	(void)state;
-	for (int n = 1; failed; n++) {
-		struct curfew_listener *made;
-		int fd = listen_tcp();
-
-		allocation_fail(n);
-		made = curfew_listener_new(life, fd, serve, &served);
-		failed = allocation_failed();
-		assert_int_equal(failed, !made);
-		assert_int_equal(curfew_drain_count(curfew_lifecycle_stage(life, CURFEW_FRONT)),
-			failed ? 1 : 2);
-		if (failed) {
-			assert_int_equal(errno, ENOMEM);
-			assert_int_equal(close(fd), 0);
-		}
-		curfew_listener_free(made);
-	}
-}
-
-static void failed_allocation_makes_no_lifecycle(void **state)
-{
-	int count = descriptors_count();
-	bool failed = true;
-
-	(void)state;
-	for (int n = 1; failed; n++) {
-		struct curfew_lifecycle *made;
-
-		allocation_fail(n);
-		made = curfew_lifecycle_new(NULL);
-		failed = allocation_failed();
-		assert_int_equal(failed, !made);
-		curfew_lifecycle_free(made);
-		assert_int_equal(descriptors_count(), count);
-	}
-}
-
-#define listener_test(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -491,17 +245,9 @@ int main(void)
 		listener_test(cut_takes_what_is_there_also_when_paused),
 		listener_test(is_last_where_its_hold_is_on_another_stage),
 		listener_test(cut_empties_the_queue_and_closes_at_once),
-		listener_test(connections_wait_while_descriptors_are_short),
-		listener_test(closing_waits_for_descriptors_too),
-		listener_test(short_of_descriptors_for_ever_it_is_cut),
-		listener_test(socket_that_is_no_use_any_more_does_not_hold_the_end_up),
 		listener_test(unix_sockets_are_emptied_as_well),
 		listener_test(may_be_closed_by_its_callback),
 		listener_test(free_of_an_open_one_closes_its_socket),
-		listener_test(refuses_what_does_not_listen),
-		listener_test(refuses_when_the_end_has_begun),
-		listener_test(failed_allocation_leaves_the_socket_to_the_caller),
-		cmocka_unit_test(failed_allocation_makes_no_lifecycle),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
