@@ -70,8 +70,8 @@ static bool is_last(const struct http_connection *connection)
 static void compose_date(struct http_connection *connection, struct buffer *head)
 {
 	buffer_append(head, "Date: ", 6);
-	buffer_append(
-		head, http_date_text(&connection->server->date, time(NULL)), HTTP_DATE_LENGTH);
+	buffer_append(head, http_date_text(&connection->server->date, time(NULL)),
+		HTTP_DATE_LENGTH);
 	buffer_append(head, "\r\n", 2);
 }
 

@@ -9,8 +9,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
-#include <strings.h>
 
 #include "base/buffer.h"
 
@@ -99,22 +97,10 @@ struct http_head {
 void http_head_clear(struct http_head *head);
 void http_head_fini(struct http_head *head);
 
-static inline struct http_text http_head_text(const struct http_head *head, struct http_range range)
-{
-	return (struct http_text){
-		head->text.data ? head->text.data + range.start : "",
-		range.length,
-	};
-}
+struct http_text http_head_text(const struct http_head *head, struct http_range range);
 
 /* Whether a range says this word; method names are compared with regard to case. */
-static inline bool http_head_says(
-	const struct http_head *head, struct http_range range, const char *word)
-{
-	struct http_text text = http_head_text(head, range);
-
-	return strlen(word) == text.length && !memcmp(text.bytes, word, text.length);
-}
+bool http_head_says(const struct http_head *head, struct http_range range, const char *word);
 
 /* Returns the first field of that name behind another one, or behind none; NULL: there is none. */
 const struct http_field *http_head_find(
@@ -129,10 +115,7 @@ bool http_head_lists(const struct http_head *head, const char *name, const char 
  */
 bool http_list_next(struct http_text *list, struct http_text *element);
 
-static inline bool http_text_equal(struct http_text text, const char *word)
-{
-	return strlen(word) == text.length && !strncasecmp(text.bytes, word, text.length);
-}
+bool http_text_equal(struct http_text text, const char *word);
 
 /* For the parser: adds a field, its value still empty. NULL: there is no memory. */
 struct http_field *http_head_add(struct http_head *head, struct http_range name);

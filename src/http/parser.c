@@ -4,13 +4,10 @@
 #include <assert.h>
 #include <string.h>
 
-#include "http/fields.h"
 #include "http/grammar.h"
 
 /* The longest method and version around a target. */
 #define REQUEST_LINE_MOST (HTTP_TARGET_MOST + 64)
-
-#define TEXT_AT_FIRST 1000 /* bytes that a head is given memory for at once, if so many have come */
 
 struct input {
 	const char *at;
@@ -85,80 +82,49 @@ static enum http_error bounds_check(const struct http_parser *parser, size_t mor
 	return length > HTTP_HEAD_MOST ? HTTP_HEAD_TOO_LARGE : HTTP_OK;
 }
 
-/* Moves a line, or what there is of it, to head.text. Returns whether it is whole and well-formed. */
-static bool line_gather(struct http_parser *parser, struct input *in)
+/*
+ * Gathers lines in head.text. True: the empty line that ends them is there. False: more is needed,
+ * or an error is noted.
+ */
+static bool lines_gather(struct http_parser *parser, struct input *in)
 {
 	struct buffer *text = &parser->head.text;
-	size_t left = (size_t)(in->end - in->at);
-	const char *feed = memchr(in->at, '\n', left);
-	size_t length = feed ? (size_t)(feed + 1 - in->at) : left;
 
-	if (!text->length) {
-		if (!may_start(parser, *in->at)) {
+	while (!parser->error && in->at < in->end) {
+		const char *feed = memchr(in->at, '\n', (size_t)(in->end - in->at));
+		size_t length = (size_t)((feed ? feed + 1 : in->end) - in->at);
+
+		if (parser->state == HTTP_STATE_HEAD && !text->length &&
+			!may_start(parser, *in->at)) {
 			parser->error = HTTP_BAD_START;
 			return false;
 		}
-		(void)buffer_reserve(text, left < TEXT_AT_FIRST ? left : TEXT_AT_FIRST);
-	}
-	parser->error = bounds_check(parser, length);
-	if (parser->error) {
-		return false;
-	}
-	buffer_append(text, in->at, length);
-	in->at += length;
-	if (text->failed) {
-		parser->error = HTTP_NO_MEMORY;
-	} else if (feed) {
-		parser->error = line_check(parser);
-	}
-	return feed && !parser->error;
-}
-
-/* A line of a head or of trailers that is not empty: each is read as soon as it is there. */
-static enum http_error line_read(struct http_parser *parser)
-{
-	struct http_head *head = &parser->head;
-	enum http_error error;
-
-	if (parser->state == HTTP_STATE_HEAD && parser->line == 0) {
-		return parser->side == HTTP_REQUESTS ? http_rules_request_line(head)
-						     : http_rules_status_line(head);
-	}
-	error = http_field_read(head, parser->line);
-	if (!error && parser->state == HTTP_STATE_HEAD) {
-		head->count++;
-	} else if (!error) {
-		head->trailers++;
-	}
-	return error;
-}
-
-/* RFC 9112, 2.2: one in front of a request is passed over. */
-static enum http_error blank_line_pass(struct http_parser *parser)
-{
-	enum http_error error = parser->blank ? HTTP_EMPTY_LINE : HTTP_OK;
-
-	parser->blank = true;
-	parser->head.text.length = 0;
-	return error;
-}
-
-/* Reads lines. True: the empty line behind them is there. False: more is needed, or an error noted. */
-static bool lines_read(struct http_parser *parser, struct input *in)
-{
-	const struct buffer *text = &parser->head.text;
-
-	while (in->at < in->end && line_gather(parser, in)) {
-		if (text->length - parser->line > 2) {
-			parser->error = line_read(parser);
-			parser->line = (uint16_t)text->length;
-		} else if (parser->state == HTTP_STATE_HEAD && parser->line == 0) {
-			parser->error = blank_line_pass(parser);
-		} else {
-			return true;
-		}
+		parser->error = bounds_check(parser, length);
 		if (parser->error) {
 			return false;
+		}
+		buffer_append(text, in->at, length);
+		in->at += length;
+		if (text->failed) {
+			parser->error = HTTP_NO_MEMORY;
+		} else if (feed) {
+			bool empty = text->length - parser->line == 2;
+			bool first = parser->state == HTTP_STATE_HEAD && parser->line == 0;
+
+			parser->error = line_check(parser);
+			if (parser->error) {
+				return false;
+			}
+			if (empty && !first) {
+				return true;
+			}
+			if (empty && parser->blank) {
+				parser->error = HTTP_EMPTY_LINE;
+			}
+			/* RFC 9112, 2.2: one in front of a request is passed over. */
+			parser->blank = parser->blank || empty;
+			text->length = empty ? 0 : text->length;
+			parser->line = (uint16_t)text->length;
 		}
 	}
 	return false;
@@ -166,8 +132,23 @@ static bool lines_read(struct http_parser *parser, struct input *in)
 
 static enum http_error head_check(struct http_parser *parser)
 {
-	return parser->side == HTTP_REQUESTS ? http_rules_request(&parser->head)
-					     : http_rules_response(&parser->head, &parser->asked);
+	struct http_head *head = &parser->head;
+	bool is_request = parser->side == HTTP_REQUESTS;
+	enum http_error error =
+		is_request ? http_rules_request_line(head) : http_rules_status_line(head);
+
+	if (error) {
+		return error;
+	}
+	http_grammar_reset(parser);
+	error = http_grammar_read(parser, head->text.data, head->text.length);
+	if (!error && !parser->noted) {
+		error = HTTP_BAD_FIELD;
+	}
+	if (error) {
+		return error;
+	}
+	return is_request ? http_rules_request(head) : http_rules_response(head, &parser->asked);
 }
 
 static enum http_state state_of_body(const struct http_head *head)
@@ -186,7 +167,7 @@ static enum http_state state_of_body(const struct http_head *head)
 
 static enum http_event head_read(struct http_parser *parser, struct input *in)
 {
-	if (!lines_read(parser, in)) {
+	if (!lines_gather(parser, in)) {
 		return parser->error ? refuse(parser, parser->error) : HTTP_EVENT_MORE;
 	}
 	parser->error = head_check(parser);
@@ -196,9 +177,6 @@ static enum http_event head_read(struct http_parser *parser, struct input *in)
 	parser->left = parser->head.content_length;
 	parser->line = 0;
 	parser_enter(parser, state_of_body(&parser->head));
-	if (parser->state == HTTP_STATE_CHUNK_LINE) {
-		http_grammar_begin(parser);
-	}
 	return HTTP_EVENT_HEAD;
 }
 
@@ -259,16 +237,16 @@ static enum http_event chunk_line_read(struct http_parser *parser, struct input 
 	size_t length = (size_t)(in->end - in->at);
 	size_t room = (size_t)(HTTP_CHUNK_LINE_MOST - parser->line);
 	const char *feed;
-	bool good;
+	enum http_error error;
 
 	length = length < room ? length : room;
 	feed = memchr(in->at, '\n', length);
 	length = feed ? (size_t)(feed + 1 - in->at) : length;
-	good = http_grammar_read(parser, in->at, length);
+	error = http_grammar_read(parser, in->at, length);
 	in->at += length;
 	parser->line = (uint16_t)(parser->line + length);
-	if (!good) {
-		return refuse(parser, HTTP_BAD_CHUNK);
+	if (error) {
+		return refuse(parser, error);
 	}
 	if (feed) {
 		return chunk_begin(parser);
@@ -279,9 +257,12 @@ static enum http_event chunk_line_read(struct http_parser *parser, struct input 
 
 static enum http_event chunk_data_read(struct http_parser *parser, struct input *in)
 {
+	enum http_error error;
+
 	data_take(parser, in, parser->left);
-	if (!http_grammar_read(parser, parser->body.bytes, parser->body.length)) {
-		return refuse(parser, HTTP_BAD_CHUNK);
+	error = http_grammar_read(parser, parser->body.bytes, parser->body.length);
+	if (error) {
+		return refuse(parser, error);
 	}
 	if (!parser->left) {
 		parser_enter(parser, HTTP_STATE_CHUNK_END);
@@ -292,12 +273,12 @@ static enum http_event chunk_data_read(struct http_parser *parser, struct input 
 /* The two bytes behind a chunk, of which llhttp knows what they must be. */
 static enum http_event chunk_end_read(struct http_parser *parser, struct input *in)
 {
-	bool good = http_grammar_read(parser, in->at, 1);
+	enum http_error error = http_grammar_read(parser, in->at, 1);
 
 	in->at++;
 	parser->line++;
-	if (!good) {
-		return refuse(parser, HTTP_BAD_CHUNK);
+	if (error) {
+		return refuse(parser, error);
 	}
 	if (parser->line == 2) {
 		parser->line = 0;
@@ -308,8 +289,17 @@ static enum http_event chunk_end_read(struct http_parser *parser, struct input *
 
 static enum http_event trailers_read(struct http_parser *parser, struct input *in)
 {
-	if (lines_read(parser, in)) {
-		parser->error = http_rules_trailers(&parser->head);
+	struct http_head *head = &parser->head;
+
+	if (lines_gather(parser, in)) {
+		parser->error = http_grammar_read(parser, head->text.data + parser->section,
+			head->text.length - parser->section);
+		if (!parser->error && !parser->noted) {
+			parser->error = HTTP_BAD_FIELD;
+		}
+		if (!parser->error) {
+			parser->error = http_rules_trailers(head);
+		}
 		if (!parser->error) {
 			parser_enter(parser, HTTP_STATE_ENDING);
 		}

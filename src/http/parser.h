@@ -31,10 +31,9 @@
  * and from each but DONE to REFUSED. Memory: the head, up to HTTP_HEAD_MOST + HTTP_TRAILERS_MOST,
  * and its fields; bodies are not kept.
  *
- * Each line of a head is read as soon as it is there, in one walk over its bytes (http/fields.h), and
- * the framing is decided by http/rules.h. llhttp reads the chunk lines. For heads it is lenient in
- * places (bare line feeds, folded fields, any number of spaces and empty lines), so that their lines
- * would have to be checked before it sees them; there it is the second opinion of the fuzz targets.
+ * llhttp reads the fields, the chunk lines and the trailers. It is lenient in places (bare line
+ * feeds, folded fields, any number of spaces and empty lines), so that lines are checked before it
+ * sees them, and the framing is decided by http/rules.h.
  */
 #ifndef HTTP_PARSER_H
 #define HTTP_PARSER_H
@@ -90,7 +89,7 @@ struct http_parser {
 	enum http_state state;
 	struct http_asked asked; /* of the next final response */
 	bool blank;              /* an empty line stood in front of the request */
-	bool noted;              /* llhttp came to the end of a chunk line */
+	bool noted;              /* llhttp came to the end of head, chunk line or trailers */
 	uint16_t section;        /* where the head or the trailers begin in head.text */
 	uint16_t line;           /* where its last line begins; in a chunk line: its length */
 	uint16_t extensions;     /* bytes of the body's chunk extensions so far */

@@ -52,17 +52,14 @@ static void assert_bounded(const struct buffer *text, enum http_error error)
 static void bounds_are_exact(void **state)
 {
 	const size_t get = sizeof(GET "X: \r\n\r\n") - 1, start = sizeof(GET) - 1;
-	char line[201];
 
 	(void)state;
 	assert_bounded(make(GET "X: ", "x", HTTP_HEAD_MOST - get, "\r\n\r\n"), HTTP_OK);
 	assert_bounded(
 		make(GET "X: ", "x", HTTP_HEAD_MOST - get + 1, "\r\n\r\n"), HTTP_HEAD_TOO_LARGE);
 	assert_bounded(make(GET "X: ", "x", 100000, ""), HTTP_HEAD_TOO_LARGE);
-	snprintf(line, sizeof(line), "X: %0195d\r\n", 0);
-	assert_bounded(make(GET, line, (HTTP_HEAD_MOST - start) / 200, "\r\n"), HTTP_OK);
-	assert_bounded(
-		make(GET, line, (HTTP_HEAD_MOST - start) / 200 + 1, "\r\n"), HTTP_HEAD_TOO_LARGE);
+	assert_bounded(make(GET, "X: y\r\n", (HTTP_HEAD_MOST - start) / 6 + 1, "\r\n"),
+		HTTP_HEAD_TOO_LARGE);
 	assert_bounded(
 		make("GET /", "a", HTTP_TARGET_MOST - 1, " HTTP/1.1\r\nHost: a\r\n\r\n"), HTTP_OK);
 	assert_bounded(make("GET /", "a", HTTP_TARGET_MOST, " HTTP/1.1\r\nHost: a\r\n\r\n"),

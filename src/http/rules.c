@@ -4,8 +4,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "http/octet.h"
-
 #define VERSION_LENGTH 8 /* HTTP/1.1 */
 
 /* What the fields say about body and connection, gathered in one pass. */
@@ -30,26 +28,34 @@ static bool is_digit(char byte)
 	return byte >= '0' && byte <= '9';
 }
 
-static bool is_token(struct http_text text)
+static bool is_letter(char byte)
 {
-	return text.length && http_octets_are(text.bytes, text.length, HTTP_OCTET_TOKEN);
+	return (byte | 0x20) >= 'a' && (byte | 0x20) <= 'z';
 }
 
-/* Those of the IANA registry that are in use; the first are nearly all that come. */
-static bool is_known_method(const struct http_head *head)
+/* Each byte of these is looked at in every request: a switch is a test of one bit in a mask. */
+static bool is_token_mark(char byte)
 {
-	static const char *const methods[] = {"GET", "POST", "HEAD", "PUT", "DELETE", "PATCH",
-		"OPTIONS", "CONNECT", "TRACE", "ACL", "BIND", "CHECKOUT", "COPY", "LINK", "LOCK",
-		"M-SEARCH", "MERGE", "MKACTIVITY", "MKCALENDAR", "MKCOL", "MOVE", "NOTIFY",
-		"PROPFIND", "PROPPATCH", "PURGE", "REBIND", "REPORT", "SEARCH", "SOURCE",
-		"SUBSCRIBE", "UNBIND", "UNLINK", "UNLOCK", "UNSUBSCRIBE"};
+	switch (byte) {
+	case '!': case '#': case '$': case '%': case '&': case '\'': case '*': case '+': case '-':
+	case '.': case '^': case '_': case '`': case '|': case '~':
+		return true;
+	default:
+		return false;
+	}
+}
 
-	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
-		if (http_head_says(head, head->method, methods[i])) {
-			return true;
+/* RFC 9110, 5.6.2 */
+static bool is_token(struct http_text text)
+{
+	for (size_t i = 0; i < text.length; i++) {
+		char byte = text.bytes[i];
+
+		if (!is_letter(byte) && !is_digit(byte) && !is_token_mark(byte)) {
+			return false;
 		}
 	}
-	return false;
+	return text.length > 0;
 }
 
 static enum http_error version_read(struct http_head *head, const char *at)
@@ -85,14 +91,7 @@ enum http_error http_rules_request_line(struct http_head *head)
 	if (!is_token(http_head_text(head, head->method)) || !head->target.length) {
 		return HTTP_BAD_START_LINE;
 	}
-	if (head->target.length > HTTP_TARGET_MOST) {
-		return HTTP_TARGET_TOO_LONG;
-	}
-	if (!is_known_method(head)) {
-		return HTTP_UNKNOWN_METHOD;
-	}
-	return http_octets_are(first + 1, head->target.length, HTTP_OCTET_TARGET) ? HTTP_OK
-										  : HTTP_BAD_TARGET;
+	return head->target.length > HTTP_TARGET_MOST ? HTTP_TARGET_TOO_LONG : HTTP_OK;
 }
 
 /* "HTTP/1.1 200 OK"; the space behind the status may be missing where there is no reason. */
@@ -148,14 +147,11 @@ static enum http_error length_read(struct http_head *head, struct http_text valu
 	return HTTP_OK;
 }
 
-/*
- * One field that says "chunked" and nothing else. Where chunked is the last of several codings, the
- * body could be framed, but not be understood; where it is not, no end of it can be told.
- */
+/* One field that says "chunked" and nothing else. */
 static enum http_error coding_read(struct findings *found, struct http_text value)
 {
 	struct http_text coding = {0};
-	bool before = true; /* what stands in front of the last one is fine */
+	bool all_tokens = true;
 
 	if (found->has_coding) {
 		return HTTP_BAD_CODING;
@@ -166,10 +162,14 @@ static enum http_error coding_read(struct findings *found, struct http_text valu
 		return HTTP_OK;
 	}
 	for (struct http_text list = value; http_list_next(&list, &coding);) {
-		before = before && is_token(coding) &&
-			!(list.length && http_text_equal(coding, "chunked"));
+		all_tokens = all_tokens && is_token(coding);
+		if (list.length && http_text_equal(coding, "chunked")) {
+			return HTTP_BAD_CODING;
+		}
 	}
-	return before && http_text_equal(coding, "chunked") ? HTTP_UNKNOWN_CODING : HTTP_BAD_CODING;
+	return all_tokens && coding.length && !http_text_equal(value, "identity")
+		? HTTP_UNKNOWN_CODING
+		: HTTP_BAD_CODING;
 }
 
 static enum http_error options_read(struct findings *found, struct http_text list)
@@ -239,10 +239,29 @@ static enum http_error fields_read(struct http_head *head, struct findings *foun
 	return HTTP_OK;
 }
 
+/* What RFC 3986, 3.2.2 allows besides letters and digits. */
+static bool is_host_mark(char byte)
+{
+	switch (byte) {
+	case '-': case '.': case '_': case '~': case '%': case '!': case '$': case '&': case '\'':
+	case '(': case ')': case '*': case '+': case ';': case '=': case ':': case '[': case ']':
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* A name, an address or nothing, and a port. */
 static bool is_host(struct http_text host)
 {
-	return http_octets_are(host.bytes, host.length, HTTP_OCTET_HOST);
+	for (size_t i = 0; i < host.length; i++) {
+		char byte = host.bytes[i];
+
+		if (!is_letter(byte) && !is_digit(byte) && !is_host_mark(byte)) {
+			return false;
+		}
+	}
+	return true;
 }
 
 static enum http_error absolute_read(struct http_head *head, struct http_text target)
@@ -275,6 +294,9 @@ static enum http_error target_read(struct http_head *head)
 
 	if (http_head_says(head, head->method, "CONNECT")) {
 		return HTTP_UNKNOWN_METHOD; /* we are nobody's forward proxy */
+	}
+	if (memchr(target.bytes, '#', target.length)) {
+		return HTTP_BAD_TARGET;
 	}
 	head->path = head->target;
 	if (target.bytes[0] == '/') {

@@ -121,10 +121,10 @@ struct http_connection {
 	struct stream stream;
 
 	/* To be read, in an exchange. */
-	bool received;      /* the request is whole */
-	bool is_head;       /* the request is HEAD: no body in the answer */
-	uint8_t answer;     /* enum http_progress */
-	uint16_t status;    /* of the answer; 0: not begun */
+	bool received;   /* the request is whole */
+	bool is_head;    /* the request is HEAD: no body in the answer */
+	uint8_t answer;  /* enum http_progress */
+	uint16_t status; /* of the answer; 0: not begun */
 	uint64_t body_sent; /* bytes of the answer's body so far */
 	int64_t began;      /* when the request's head was whole */
 

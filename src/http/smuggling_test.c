@@ -166,7 +166,7 @@ static const struct refused {
 	{TEXT(CHUNKED "5;a\0b\r\nabcde\r\n0\r\n\r\n"), HTTP_BAD_CHUNK},
 	{TEXT(CHUNKED "5;a=\"\n\"\r\nabcde\r\n0\r\n\r\n"), HTTP_BAD_CHUNK},
 	{TEXT(CHUNKED "0\r\nContent-Length: 5\r\n\r\n"), HTTP_BAD_TRAILER},
-	{TEXT(CHUNKED "0\r\nTransfer-Encoding: chunked\r\n\r\n"), HTTP_BAD_TRAILER},
+	{TEXT(CHUNKED "0\r\nTransfer-Encoding: chunked\r\n\r\n"), HTTP_BAD_CODING},
 	{TEXT(CHUNKED "0\r\nHost: b\r\n\r\n"), HTTP_BAD_TRAILER},
 	{TEXT(CHUNKED "0\r\nX: y\n\r\n"), HTTP_BARE_LF},
 	{TEXT(CHUNKED "0\r\nX: y\r\n z\r\n\r\n"), HTTP_FOLDED},
