@@ -24,8 +24,7 @@
 #define LINGER_LOOK_MS 5
 #define READS_AT_ONCE 16 /* of a filter, in one round */
 #define DROPPED_READS 16 /* of what is dropped when a stream is cut */
-#define QUEUE_FIRST                                                                                \
-	1000 /* bytes of a queue at first: a head, or more; malloc(3) has them at hand */
+#define SPARE_MOST 16384 /* bytes of a queue that is kept for the next one */
 
 static void socket_ready(uv_poll_t *handle, int status, int events);
 
@@ -243,12 +242,35 @@ static ssize_t filter_parts(struct stream *stream, const struct iovec *parts, in
 	return sum;
 }
 
+/* A queue that is empty keeps no memory; nearly always the next stream that writes can have it. */
+static struct buffer *queue_open(struct stream *stream)
+{
+	if (!stream->queue.data && !stream->queue.failed) {
+		stream->queue = stream->worker->spare;
+		buffer_init(&stream->worker->spare);
+	}
+	return &stream->queue;
+}
+
+static void queue_close(struct stream *stream)
+{
+	struct buffer *spare = &stream->worker->spare;
+
+	if (spare->data || stream->queue.capacity > SPARE_MOST) {
+		buffer_fini(&stream->queue);
+	} else {
+		*spare = stream->queue;
+		spare->length = 0;
+		buffer_init(&stream->queue);
+	}
+	stream->queue_start = 0;
+}
+
 static void drop_written(struct stream *stream, size_t length)
 {
 	stream->queue_start += length;
 	if (stream->queue_start == stream->queue.length) {
-		buffer_fini(&stream->queue);
-		stream->queue_start = 0;
+		queue_close(stream);
 	} else if (stream->queue_start >= STREAM_QUEUE_HIGH) {
 		buffer_consume(&stream->queue, stream->queue_start);
 		stream->queue_start = 0;
@@ -533,13 +555,7 @@ void stream_written(struct stream *stream)
 
 struct buffer *stream_compose(struct stream *stream)
 {
-	if (stream->state != STREAM_OPEN) {
-		return &stream->worker->dropped;
-	}
-	if (!stream->queue.data) {
-		(void)buffer_reserve(&stream->queue, QUEUE_FIRST);
-	}
-	return &stream->queue;
+	return stream->state == STREAM_OPEN ? queue_open(stream) : &stream->worker->dropped;
 }
 
 /* Queues what is behind the bytes that were written already. */

@@ -220,6 +220,7 @@ static bool end_workers(struct worker_pool *pool)
 		all = all && !worker->busy;
 		free(worker->scratch);
 		buffer_fini(&worker->dropped);
+		buffer_fini(&worker->spare);
 	}
 	if (all) {
 		free(pool->workers);

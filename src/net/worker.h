@@ -50,6 +50,7 @@ struct worker {
 	int64_t now; /* worker_now; 0: not read in this round */
 	struct curfew_link unflushed;
 	struct buffer dropped; /* what is written to streams that are closed */
+	struct buffer spare;   /* memory of a stream's queue, for the next one that writes */
 	struct task stop;
 	pthread_t thread;
 	bool stopped;
