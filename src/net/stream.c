@@ -195,7 +195,7 @@ static void read_socket(struct stream *stream)
 			fail(stream, (int)n);
 		}
 	}
-	if (n > 0 && stream->filter && open_for_owner(stream)) {
+	if (n > 0 && stream->filter && open_for_owner(stream) && reads(stream)) {
 		worker_flush_later(stream->worker, &stream->flush);
 		stream->resumed = true;
 	}
