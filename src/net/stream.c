@@ -32,8 +32,8 @@ static bool reads(const struct stream *stream)
 {
 	switch (stream->state) {
 	case STREAM_OPEN:
-	case STREAM_SHUT:
-		return !stream->paused && !stream->has_ended;
+	case STREAM_SHUT: /* what was kept is handed out first, which a flush does */
+		return !stream->paused && !stream->unread.length && !stream->has_ended;
 	case STREAM_LINGERING:
 		return true;
 	default:
