@@ -697,7 +697,7 @@ void stream_cut(struct stream *stream)
 	if (stream->state == STREAM_CLOSING) {
 		int left = DROPPED_READS;
 
-		if (stream->filter) {
+		if (stream->filter && !queued(stream)) { /* or what is cut off would look whole */
 			(void)stream->filter->ops->shut(stream->filter, stream->fd);
 		}
 		(void)shutdown(stream->fd, SHUT_WR);
