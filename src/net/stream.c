@@ -41,20 +41,23 @@ static bool reads(const struct stream *stream)
 	}
 }
 
-/* Has libuv wait for what we wait for. */
+/* Has libuv wait for what we wait for; each direction of a filter may wait for the other. */
 static void poll_socket(struct stream *stream)
 {
 	const struct stream_filter *filter = stream->filter;
+	bool reading = reads(stream);
+	bool reading_writes = reading && filter && filter->read_wants_write &&
+		stream->state != STREAM_LINGERING;
+	bool writing_reads = stream->blocked && filter && filter->write_wants_read;
 	unsigned wanted = 0;
 
 	if (stream->state == STREAM_CLOSED) {
 		return;
 	}
-	if (reads(stream) || (filter && filter->write_wants_read)) {
+	if ((reading && !reading_writes) || writing_reads) {
 		wanted |= UV_READABLE;
 	}
-	if (filter ? (stream->blocked && !filter->write_wants_read) || filter->read_wants_write
-		   : stream->blocked) {
+	if ((stream->blocked && !writing_reads) || reading_writes) {
 		wanted |= UV_WRITABLE;
 	}
 	if (wanted == stream->polled) {
