@@ -166,8 +166,7 @@ static int new_lifecycle(struct service *service)
 	options.version = CURFEW_VERSION;
 	options.grace_ms = config->grace_ms;
 	options.announce_ms = config->announce_ms;
-	options.child_reserve_ms =
-		config->child_reserve_ms ? config->child_reserve_ms : RESERVE_MS;
+	options.child_reserve_ms = config->child_reserve_ms ? config->child_reserve_ms : RESERVE_MS;
 	options.ignore_insist = config->insist == SERVICE_INSIST_NEVER;
 	options.forced_exit = config->forced_exit;
 	options.signals = CURFEW_SIGNALS_BLOCKED;

@@ -91,13 +91,28 @@ static int ask(int fd)
 	return sent == sizeof(REQUEST) - 1 ? 0 : -EPIPE;
 }
 
-/* Reads up to the end, or as much as there is room for. Returns 0 or a negative errno. */
+/* Returns the status of an answer, 0 if that is not HTTP. */
+static int status_of(const char *answer)
+{
+	int status, used = 0;
+
+	if (sscanf(answer, "HTTP/1.%*1[01] %3d%n", &status, &used) != 1 || status < 100 ||
+		!strchr(" \r\n", answer[used]) || !strchr(answer, '\n')) {
+		return 0;
+	}
+	return status;
+}
+
+/*
+ * Reads until it is known to be ready, or up to the end, or as much as there is room for. Returns 0
+ * or a negative errno.
+ */
 static int read_answer(int fd, char answer[ANSWER_BYTES], int64_t deadline)
 {
 	size_t length = 0;
 
 	answer[0] = '\0';
-	while (length < ANSWER_BYTES - 1) {
+	while (length < ANSWER_BYTES - 1 && status_of(answer) != 200) {
 		int error = await(fd, POLLIN, deadline);
 		ssize_t n = error < 0 ? 0 : read(fd, answer + length, ANSWER_BYTES - 1 - length);
 
@@ -111,18 +126,6 @@ static int read_answer(int fd, char answer[ANSWER_BYTES], int64_t deadline)
 		answer[length] = '\0';
 	}
 	return length ? 0 : -ECONNRESET;
-}
-
-/* Returns the status of an answer, 0 if that is not HTTP. */
-static int status_of(const char *answer)
-{
-	int status, used = 0;
-
-	if (sscanf(answer, "HTTP/1.%*1[01] %3d%n", &status, &used) != 1 || status < 100 ||
-		!strchr(" \r\n", answer[used]) || !strchr(answer, '\n')) {
-		return 0;
-	}
-	return status;
 }
 
 /* Writes the first line of the body, or of the whole, where there is none. */

@@ -124,13 +124,13 @@ def test_12_idle_it_sleeps():
 
 
 def cut_at_the_grace(options, code):
-    """Ends with a connection that cannot be finished in time."""
+    """Ends with a connection that cannot be finished in time: a moment of the grace is kept for what comes after it."""
     served = Served(f"--head-timeout 20s --grace 500ms {options}")
     held = served.connect(HALF)
     assert served.get() == 200
     sent = served.process.signal(TERM)
     events = served.end(code)
-    assert_near(served.process.ended - sent, 0.5, "the grace", slack=0.2)
+    assert_near(served.process.ended - sent, 0.4, "the grace", slack=0.15)
     held.close()
     return events
 
@@ -139,11 +139,11 @@ def test_71_74_forced_is_told_apart():
     report = temporary("report")
     events = cut_at_the_grace(f"--forced-exit 9 --report {report}", 9)
     forced = [each for each in named(events, "forced") if each["kind"] == "connection"]
-    assert len(forced) == 1 and int(forced[0]["age_ms"]) >= 450, forced
-    assert int(events[-1]["forced"]) >= 1 and events[-1]["exit_code"] == "9", events[-1]
+    assert len(forced) == 1 and int(forced[0]["age_ms"]) >= 300, forced
+    assert events[-1]["forced"] == "1" and events[-1]["exit_code"] == "9", events[-1]
     told = json.loads(read_file(report))
-    assert told["exit_code"] == 9 and told["forced_count"] >= 1 and told["command"] == "gate", told
-    assert cut_at_the_grace("", 0)[-1]["forced"] != "0"
+    assert told["exit_code"] == 9 and told["forced_count"] == 1 and told["command"] == "gate", told
+    assert cut_at_the_grace("", 0)[-1]["forced"] == "1"
 
 
 def test_72_a_failure_is_not_zero_even_when_a_signal_follows():
