@@ -145,13 +145,9 @@ static void end_response(struct http_client *client, bool unasked)
 	}
 }
 
-/* A tunnel needs no head any more. */
+/* What asks for a tunnel has no body, and is whole. A tunnel needs no head any more. */
 static void begin_tunnel(struct http_client *client)
 {
-	if (!is(client, IS(AWAITING))) {
-		fail(client, HTTP_CLIENT_MALFORMED);
-		return;
-	}
 	http_client_enter(client, HTTP_CLIENT_STATE_TUNNEL);
 	client->handler->head(client);
 	http_parser_fini(&client->parser);

@@ -359,6 +359,9 @@ static void bytes_behind_an_answer(void **state)
 	ask((struct http_asked){0});
 	script_say(OK_5 OK_5);
 	assert_string_equal(script_heard(), "head 200\nbody hello\nend\n");
+	http_client_close(script.client); /* which drops them, and waits for nobody */
+	script_rounds();
+	assert_string_equal(script_heard(), "closed\n");
 	script_over();
 }
 

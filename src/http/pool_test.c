@@ -195,6 +195,7 @@ static void what_cannot_be_used_again_is_closed(void **state)
 		assert_null(http_pool_take(&pool));
 		assert_true(peer_sees_end(peers[0]));
 		assert_int_equal(pool.count, 0);
+		assert_int_equal(curfew_drain_count(&script.worker->peers), 1); /* itself */
 		pool_end();
 	}
 }

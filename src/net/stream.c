@@ -441,9 +441,7 @@ static void tell_failure(struct stream *stream)
 		return;
 	}
 	stream->failure_told = true;
-	if (stream->error != -ENOMEM) {
-		read_last_words(stream);
-	}
+	read_last_words(stream);
 	if (stream->state == STREAM_FAILED) {
 		stream->ops->failed(stream, stream->error);
 	}
