@@ -160,6 +160,9 @@ static int refused(struct tls_filter *tls, int *failure)
 	int kind = SSL_get_error(tls->ssl, 0);
 	unsigned long error = ERR_peek_error();
 
+	if (kind == SSL_ERROR_ZERO_RETURN && tls->socket_error) {
+		kind = SSL_ERROR_SYSCALL; /* of a write, behind the peer's close_notify */
+	}
 	switch (kind) {
 	case SSL_ERROR_WANT_READ:
 		tls->drained = false;
