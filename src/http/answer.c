@@ -69,10 +69,7 @@ static bool is_last(const struct http_connection *connection)
 
 static void compose_date(struct http_connection *connection, struct buffer *head)
 {
-	buffer_append(head, "Date: ", 6);
-	buffer_append(head, http_date_text(&connection->server->date, time(NULL)),
-		HTTP_DATE_LENGTH);
-	buffer_append(head, "\r\n", 2);
+	buffer_append(head, http_date_line(&connection->server->date, time(NULL)), HTTP_DATE_LINE);
 }
 
 static void end_head(struct http_connection *connection, bool has_date)
@@ -102,7 +99,7 @@ void http_answer_none(struct http_connection *connection, bool has_date)
 
 void http_answer_length(struct http_connection *connection, uint64_t length, bool has_date)
 {
-	http_compose_number(out(connection), "Content-Length", length);
+	http_compose_length(out(connection), length);
 	connection->framing = HTTP_FRAMING_LENGTH;
 	connection->left = length;
 	end_head(connection, has_date);
@@ -227,7 +224,7 @@ void http_write_refusal(struct http_connection *connection, unsigned status, con
 
 	http_compose_status(head, status);
 	buffer_append_text(head, "Content-Type: text/plain; charset=utf-8\r\n");
-	http_compose_number(head, "Content-Length", strlen(text) + 1);
+	http_compose_length(head, strlen(text) + 1);
 	buffer_append_text(head, refusal_fields(status) ? refusal_fields(status) : "");
 	compose_date(connection, head);
 	buffer_append_text(head, "Connection: close\r\n");

@@ -23,30 +23,17 @@ static void append(struct buffer *out, struct http_text text)
 	buffer_append(out, text.bytes, text.length);
 }
 
-/* Written digit by digit: each answer has one of these. */
-static void append_number(struct buffer *out, uint64_t number)
-{
-	char digits[20];
-	size_t at = sizeof(digits);
-
-	do {
-		digits[--at] = (char)('0' + number % 10);
-		number /= 10;
-	} while (number);
-	buffer_append(out, digits + at, sizeof(digits) - at);
-}
-
 void http_compose_status(struct buffer *out, unsigned status)
 {
-	const char digits[] = {(char)('0' + status / 100), (char)('0' + status / 10 % 10),
-		(char)('0' + status % 10), ' '};
+	const char *line = http_status_line(status);
 
 	assert(status >= 100 && status <= 599);
 	(void)buffer_reserve(out, HEAD_ROOM);
-	buffer_append(out, "HTTP/1.1 ", 9);
-	buffer_append(out, digits, sizeof(digits));
-	buffer_append_text(out, http_status_reason(status));
-	buffer_append(out, "\r\n", 2);
+	if (line) {
+		buffer_append_text(out, line);
+	} else {
+		buffer_appendf(out, "HTTP/1.1 %u \r\n", status);
+	}
 }
 
 void http_compose_request(struct buffer *out, struct http_text method, struct http_text target)
@@ -67,12 +54,20 @@ void http_compose_field(struct buffer *out, const char *name, const char *value)
 	buffer_append(out, "\r\n", 2);
 }
 
-void http_compose_number(struct buffer *out, const char *name, uint64_t number)
+/* Written digit by digit, from the end: nearly each answer has one. */
+void http_compose_length(struct buffer *out, uint64_t length)
 {
-	buffer_append_text(out, name);
-	buffer_append(out, ": ", 2);
-	append_number(out, number);
-	buffer_append(out, "\r\n", 2);
+	char digits[22];
+	size_t at = sizeof(digits);
+
+	digits[--at] = '\n';
+	digits[--at] = '\r';
+	do {
+		digits[--at] = (char)('0' + length % 10);
+		length /= 10;
+	} while (length);
+	buffer_append_text(out, "Content-Length: ");
+	buffer_append(out, digits + at, sizeof(digits) - at);
 }
 
 static bool is_listed(struct http_text name, const char *const *names)

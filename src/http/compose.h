@@ -18,7 +18,9 @@ void http_compose_status(struct buffer *out, unsigned status);
 void http_compose_request(struct buffer *out, struct http_text method, struct http_text target);
 
 void http_compose_field(struct buffer *out, const char *name, const char *value);
-void http_compose_number(struct buffer *out, const char *name, uint64_t number);
+
+/* Content-Length */
+void http_compose_length(struct buffer *out, uint64_t length);
 
 /* A field of a message that is passed on, byte for byte. */
 void http_compose_copy(

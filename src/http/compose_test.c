@@ -34,7 +34,7 @@ static void passes_on_what_is_for_everybody(void **state)
 	http_compose_request(&out, http_head_text(&parser.head, parser.head.method),
 		http_head_text(&parser.head, parser.head.path));
 	http_compose_passed(&out, &parser.head, dropped);
-	http_compose_number(&out, "Content-Length", 18446744073709551615U);
+	http_compose_length(&out, 18446744073709551615U);
 	http_compose_end(&out);
 	http_compose_trailers(&out, &parser.head);
 	assert_string_equal(buffer_text(&out),
@@ -57,8 +57,10 @@ static void statuses_have_their_reasons(void **state)
 	http_compose_status(&out, 299);
 	assert_string_equal(buffer_text(&out),
 		"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nHTTP/1.1 299 \r\n");
-	assert_string_equal(http_status_reason(431), "Request Header Fields Too Large");
-	assert_string_equal(http_status_reason(0), "");
+	assert_string_equal(
+		http_status_line(431), "HTTP/1.1 431 Request Header Fields Too Large\r\n");
+	assert_null(http_status_line(0));
+	assert_null(http_status_line(600));
 	buffer_fini(&out);
 }
 
@@ -67,13 +69,18 @@ static void dates_are_made_once_a_second(void **state)
 	struct http_date date = {0};
 
 	(void)state;
-	assert_string_equal(http_date_text(&date, 0), "Thu, 01 Jan 1970 00:00:00 GMT");
-	assert_string_equal(http_date_text(&date, 784111777), "Sun, 06 Nov 1994 08:49:37 GMT");
-	assert_string_equal(http_date_text(&date, 1709210096), "Thu, 29 Feb 2024 12:34:56 GMT");
-	date.text[0] = 'X'; /* seen, so it is not made anew */
-	assert_string_equal(http_date_text(&date, 1709210096), "Xhu, 29 Feb 2024 12:34:56 GMT");
-	assert_string_equal(http_date_text(&date, 253402300799), "Fri, 31 Dec 9999 23:59:59 GMT");
-	assert_string_equal(http_date_text(&date, INT64_MAX), "Thu, 01 Jan 1970 00:00:00 GMT");
+	assert_string_equal(http_date_line(&date, 0), "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n");
+	assert_string_equal(
+		http_date_line(&date, 784111777), "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n");
+	assert_string_equal(
+		http_date_line(&date, 1709210096), "Date: Thu, 29 Feb 2024 12:34:56 GMT\r\n");
+	date.line[6] = 'X'; /* seen, so it is not made anew */
+	assert_string_equal(
+		http_date_line(&date, 1709210096), "Date: Xhu, 29 Feb 2024 12:34:56 GMT\r\n");
+	assert_string_equal(
+		http_date_line(&date, 253402300799), "Date: Fri, 31 Dec 9999 23:59:59 GMT\r\n");
+	assert_string_equal(
+		http_date_line(&date, INT64_MAX), "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n");
 }
 
 int main(void)

@@ -86,6 +86,20 @@ const struct http_field *http_head_find(
 	return NULL;
 }
 
+void http_head_hand_over(struct http_head *from, struct http_head *to)
+{
+	if (!to->text.data && !to->fields) {
+		to->text = from->text;
+		to->fields = from->fields;
+		to->capacity = from->capacity;
+		buffer_init(&from->text);
+		from->fields = NULL;
+		from->capacity = 0;
+	} else {
+		http_head_fini(from);
+	}
+}
+
 static bool is_blank(char byte)
 {
 	return byte == ' ' || byte == '\t';

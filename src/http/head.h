@@ -97,6 +97,12 @@ struct http_head {
 void http_head_clear(struct http_head *head);
 void http_head_fini(struct http_head *head);
 
+/*
+ * Hands the memory that a cleared head keeps to another one; frees it, if that has some. So one
+ * memory can serve heads that are read one after the other, and those that wait need none.
+ */
+void http_head_hand_over(struct http_head *from, struct http_head *to);
+
 struct http_text http_head_text(const struct http_head *head, struct http_range range);
 
 /* Whether a range says this word; method names are compared with regard to case. */

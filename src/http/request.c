@@ -32,7 +32,7 @@ void http_client_head_end(struct http_client *client, enum http_framing framing,
 		return;
 	}
 	if (framing == HTTP_FRAMING_LENGTH) {
-		http_compose_number(out, "Content-Length", length);
+		http_compose_length(out, length);
 	} else if (framing == HTTP_FRAMING_CHUNKED) {
 		http_compose_field(out, "Transfer-Encoding", "chunked");
 	}

@@ -190,6 +190,7 @@ void http_exchange_answered(struct http_connection *connection)
 		return;
 	}
 	http_parser_next(&connection->parser);
+	http_head_hand_over(&connection->parser.head, &connection->server->spare);
 	hold_become(&connection->hold, &connection_ops, NULL, now(connection));
 	enter_idle(connection);
 	stream_resume(&connection->stream);
@@ -379,6 +380,9 @@ static bool read_event(struct http_connection *connection, char *bytes, size_t l
 	enum http_event event;
 	size_t used;
 
+	if (!parser->head.text.data) {
+		http_head_hand_over(&connection->server->spare, &parser->head);
+	}
 	event = http_parser_read(parser, bytes + *at, length - *at, &used);
 	*at += used;
 	connection->behind = length - *at;
@@ -425,7 +429,9 @@ static size_t received(struct stream *stream, char *bytes, size_t length)
 	size_t at = 0;
 	bool more = read_passed(connection, bytes, &at);
 
-	while (more && wants_input(connection)) {
+	/* Behind the last byte there may still be the end of a request. */
+	while (more && wants_input(connection) &&
+		(at < length || connection->state == HTTP_CONNECTION_EXCHANGE)) {
 		more = read_event(connection, bytes, length, &at);
 	}
 	connection->behind = 0;
@@ -503,6 +509,9 @@ static void closed(struct stream *stream)
 	struct http_connection *connection = container_of(stream, struct http_connection, stream);
 
 	connection->server->connections--;
+	if (!connection->server->connections) {
+		http_head_fini(&connection->server->spare);
+	}
 	connection_free(connection);
 }
 

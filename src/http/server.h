@@ -92,6 +92,7 @@ struct http_server {
 	bool uncounted;     /* its requests are no work: the report does not count them */
 	struct http_date date;
 	size_t connections;
+	struct http_head spare; /* memory for the next head: idle connections keep none */
 	/* A connection that was taken is gone, its memory too. NULL */
 	void (*left)(struct http_server *server);
 };

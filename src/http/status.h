@@ -3,7 +3,7 @@
 #ifndef HTTP_STATUS_H
 #define HTTP_STATUS_H
 
-/* Returns the registered reason phrase; "" for a status that has none. */
-const char *http_status_reason(unsigned status);
+/* Returns the status line, CRLF included, with the registered reason; NULL where there is none. */
+const char *http_status_line(unsigned status);
 
 #endif
