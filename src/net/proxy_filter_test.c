@@ -205,7 +205,7 @@ static void nothing_is_written_before_the_header(void **state)
 	assert_true(pair.filter->write_wants_read);
 	send_all(&pair, V1, 20);
 	assert_int_equal(pair_write(&pair, "x", 1), -EAGAIN);
-	send_all(&pair, V1 + 20, strlen(V1) - 20);
+	send_all(&pair, &V1[20], strlen(V1) - 20);
 	assert_int_equal(pair_write(&pair, "x", 1), 1);
 	assert_false(pair.filter->write_wants_read);
 	assert_int_equal(recv(pair.peer.fd, bytes, 64, 0), 1);
@@ -232,7 +232,7 @@ static void tls_begins_behind_the_header(void **state)
 		assert_int_equal(pair_read(&pair, bytes, 64), -EAGAIN);
 		assert_int_equal(pair_write(&pair, "x", 1), -EAGAIN);
 		assert_true(pair.filter->write_wants_read);
-		send_all(&pair, V2 + first, sizeof(V2) - 1 - first);
+		send_all(&pair, &V2[first], sizeof(V2) - 1 - first);
 		assert_int_equal(pair_shake(&pair), 0);
 		assert_peer(&pair);
 		assert_int_equal(pair_write(&pair, "x", 1), 1);
