@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The life of an exchange. A request is composed in the stream's queue and goes out at the end of the
- * round; its body follows, as its owner has it. Bytes come (received), the parser makes events of
- * them, and the handler hears of those. The response is whole (end_response): with a request that
- * is whole the client is IDLE, or SPENT; else EARLY, until http_client_end. A 101 makes a TUNNEL,
- * in which the parser has no part any more.
+ * The life of an exchange. A request is composed in the stream's queue and goes out at the end of
+ * the round; its body follows, as its owner has it. Bytes come (received), the parser makes events
+ * of them, and the handler hears of those. The response is whole (end_response): with a request
+ * that is whole the client is IDLE, or SPENT; else EARLY, until http_client_end. A 101 makes a
+ * TUNNEL, in which the parser has no part any more.
  *
  * A body that the handler does not take stays with the stream, which reads no more meanwhile. The
  * parser has seen those bytes: they are in front of the input when it is handed out again, and
  * passed on without it (passed).
  *
  * What can go wrong, each time once (fail). The server ends or resets the connection, within its
- * answer or before: answered, sent and reused tell whether the request may be tried again. What comes
- * is not HTTP. It comes unasked: in IDLE, in EARLY, or before a byte of the request has gone out, as
- * when a server gives up an idle connection and says so (408); then it is no answer. Bytes right
- * behind an answer are the same, and found before end(): the client is not IDLE then.
+ * answer or before: answered, sent and reused tell whether the request may be tried again. What
+ * comes is not HTTP. It comes unasked: in IDLE, in EARLY, or before a byte of the request has gone
+ * out, as when a server gives up an idle connection and says so (408); then it is no answer. Bytes
+ * right behind an answer are the same, and found before end(): the client is not IDLE then.
  *
  * A call of the owner's may change the state in each callback; so a callback is the last thing in
  * a function, or the state is looked at again. Within end() the client may even be in its next
@@ -327,8 +327,8 @@ int http_client_init(struct http_client *client, struct worker *worker, int fd,
 
 /*
  * In order only where somebody reads what is queued: a server that has answered, or is gone, need
- * not, and nothing would bound the wait for it. Of a request that failed, or is not whole, no more may
- * go out, since it may be tried again elsewhere.
+ * not, and nothing would bound the wait for it. Of a request that failed, or is not whole, no more
+ * may go out, since it may be tried again elsewhere.
  */
 static void close_stream(struct http_client *client)
 {

@@ -7,9 +7,9 @@
  *	http_client_head_end(&client, HTTP_FRAMING_CHUNKED, 0)
  *	http_client_write(&client, bytes, length) ... http_client_end(&client, NULL)
  *
- * and meanwhile the handler is told of the response: interim()*, head(), body()*, end(). One request
- * at a time. A server may answer before the request is whole; the connection may be used again only
- * if that is completed, too.
+ * and meanwhile the handler is told of the response: interim()*, head(), body()*, end(). One
+ * request at a time. A server may answer before the request is whole; the connection may be used
+ * again only if that is completed, too.
  *
  * The states, each entered by one function that knows the edges (http/client.c has the table):
  *
@@ -68,7 +68,7 @@ struct http_client_handler {
 	void (*head)(struct http_client *client);
 	/* Some of the body: returns how many bytes were taken; http_client_resume for the rest. */
 	size_t (*body)(struct http_client *client, char *bytes, size_t length);
-	/* The response is whole; trailers in parser.head. The client is IDLE if client->reusable. */
+	/* The response is whole; trailers in parser.head. IDLE if client->reusable. */
 	void (*end)(struct http_client *client);
 	/* The request, or the tunnel, may go on: what was above STREAM_QUEUE_HIGH has gone. NULL */
 	void (*writable)(struct http_client *client);
@@ -76,7 +76,7 @@ struct http_client_handler {
 	size_t (*tunnel)(struct http_client *client, char *bytes, size_t length);
 	/* The server has sent all that it will in a tunnel. NULL if none is asked for */
 	void (*tunnel_end)(struct http_client *client);
-	/* Nothing more comes: close it before this returns, so that no more of a request goes out. */
+	/* Nothing more comes: close it at once, so that no more of a request goes out. */
 	void (*failed)(struct http_client *client, enum http_client_failure failure);
 	/* After http_client_close or _reset: the memory is the owner's again. */
 	void (*closed)(struct http_client *client);
@@ -122,7 +122,7 @@ struct http_client {
 	uint64_t begins; /* the request, in the bytes that the stream has sent */
 };
 
-/* Takes a connected socket, and filter (NULL: none). Returns 0, or a negative errno: still yours. */
+/* Takes a connected socket, and filter (NULL: none). Returns 0, or a negative errno: then yours. */
 int http_client_init(struct http_client *client, struct worker *worker, int fd,
 	struct stream_filter *filter, const struct http_client_handler *handler, void *arg);
 
@@ -139,8 +139,8 @@ struct buffer *http_client_request(struct http_client *client, struct http_asked
 void http_client_head_end(struct http_client *client, enum http_framing framing, uint64_t length);
 
 /*
- * Writes some of the body; more than the length, or behind the end, is a mistake, and asserted. Rest
- * while http_client_queued is above STREAM_QUEUE_HIGH.
+ * Writes some of the body; more than the length, or behind the end, is a mistake, and asserted.
+ * Rest while http_client_queued is above STREAM_QUEUE_HIGH.
  */
 void http_client_write(struct http_client *client, const char *bytes, size_t length);
 

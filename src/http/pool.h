@@ -9,8 +9,8 @@
  *	pooled->client ... a request, its response ...
  *	http_pool_give(pooled)			in end(); or http_pool_discard, in failed()
  *
- * The pool is a hold on worker->peers: when all work is done it closes what is idle, and is released
- * when the last of its connections is closed. All of it in the worker's thread.
+ * The pool is a hold on worker->peers: when all work is done it closes what is idle, and is
+ * released when the last of its connections is closed. All of it in the worker's thread.
  */
 #ifndef HTTP_POOL_H
 #define HTTP_POOL_H
@@ -55,8 +55,8 @@ struct http_pooled *http_pool_add(
 	struct http_pool *pool, int fd, const struct http_client_handler *handler, void *arg);
 
 /*
- * Gives one back: it is kept if it is reusable, else closed in order. Outside callbacks or in one of
- * the client's, as the last thing that is done with it: its handler hears nothing more, closed()
+ * Gives one back: it is kept if it is reusable, else closed in order. Outside callbacks or in one
+ * of the client's, as the last thing that is done with it: its handler hears nothing more, closed()
  * neither.
  */
 void http_pool_give(struct http_pooled *pooled);

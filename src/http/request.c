@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A client's requests: their head, and their body in its framing; and what it writes in a tunnel. */
+/* A client's requests: their head, and their body in its framing; what it writes in a tunnel. */
 #include <assert.h>
 
 #include "http/chunk.h"
@@ -55,7 +55,9 @@ static void write_chunk(struct http_client *client, const char *bytes, size_t le
 	stream_write_parts(&client->stream, parts, 3);
 }
 
-/* Whether the body may go on; not if the connection is of no more use, and its owner does not know. */
+/*
+ * Whether the body may go on; not if the connection is of no more use, and its owner does not know.
+ */
 static bool in_body(const struct http_client *client)
 {
 	assert(is(client, IS(SENDING) | IS(EARLY) | OVER));
