@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The start: everything that can be refused is opened before there is a second thread (service_open),
- * then come the workers, and what lives on them (service_start). The end is the lifecycle's; what it
- * tells is passed on here (on_phase). When it is DONE, the last words are written (service_told.c),
- * and only then, by service_fini, is anything freed.
+ * The start: everything that can be refused is opened before there is a second thread
+ * (service_open), then come the workers, and what lives on them (service_start). The end is the
+ * lifecycle's; what it tells is passed on here (on_phase). When it is DONE, the last words are
+ * written (service_told.c), and only then, by service_fini, is anything freed.
  */
 #include "admin/service.h"
 

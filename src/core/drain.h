@@ -52,8 +52,8 @@ int drain_join(struct curfew_drain *drain, struct curfew_drain *parent, const ch
 	const char *name);
 
 /*
- * Changes what a hold is for: what it is asked, what listings call it, and since when, as the caller
- * tells. As with curfew_drain_hold; what was asked before is not asked again. Any thread.
+ * Changes what a hold is for: what it is asked, what listings call it, and since when, as the
+ * caller tells. As with curfew_drain_hold; what was asked before is not asked again. Any thread.
  */
 void hold_become(struct curfew_hold *hold, const struct curfew_hold_ops *ops, const char *name,
 	int64_t since);

@@ -37,13 +37,11 @@ static const unsigned edges[] = {
 	[EXCHANGE_OVER] = 0,
 };
 
-static void exchange_enter(struct exchange *exchange, enum exchange_state state)
+void exchange_enter(struct exchange *exchange, enum exchange_state state)
 {
 	assert(edges[exchange->state] & (1U << state));
 	exchange->state = state;
 }
-
-static const struct http_client_handler upstream_handler;
 
 static struct exchange *exchange_of(struct http_connection *client)
 {
@@ -63,7 +61,7 @@ static void refuse(struct exchange *exchange, unsigned status, const char *text)
 }
 
 /* The response cannot be had, or not to its end. */
-static void fail(struct exchange *exchange, unsigned status, const char *text)
+void exchange_fail(struct exchange *exchange, unsigned status, const char *text)
 {
 	if (exchange->client->answer == HTTP_ANSWER_NONE ||
 		http_answer_take_back(exchange->client)) {
@@ -84,7 +82,7 @@ void exchange_drop_upstream(struct exchange *exchange, bool reset)
 	}
 }
 
-static void wait_for_upstream(struct exchange *exchange)
+void exchange_await_upstream(struct exchange *exchange)
 {
 	deadline_set(
 		&exchange->timeout, curfew_after_ms(config_of(exchange)->response_timeout_ms));
@@ -94,7 +92,7 @@ static void timed_out(struct deadline *deadline)
 {
 	struct exchange *exchange = container_of(deadline, struct exchange, timeout);
 
-	fail(exchange, 504, "the upstream did not answer in time");
+	exchange_fail(exchange, 504, "the upstream did not answer in time");
 }
 
 static void took_too_long(struct deadline *deadline)
@@ -102,13 +100,13 @@ static void took_too_long(struct deadline *deadline)
 	struct exchange *exchange = container_of(deadline, struct exchange, whole);
 
 	if (exchange->state != EXCHANGE_TUNNEL) {
-		fail(exchange, 504, "the request took too long");
+		exchange_fail(exchange, 504, "the request took too long");
 	}
 }
 
 /* To the upstream. */
 
-static bool has_body(const struct exchange *exchange)
+bool exchange_has_body(const struct exchange *exchange)
 {
 	return exchange->client->parser.head.framing != HTTP_FRAMING_NONE;
 }
@@ -127,7 +125,7 @@ static void send_request(struct exchange *exchange, struct http_pooled *upstream
 	forward_request(exchange->lane->gate, exchange->client, out);
 	http_client_head_end(&upstream->client, head->framing, head->content_length);
 	http_resume(exchange->client); /* its body */
-	wait_for_upstream(exchange);
+	exchange_await_upstream(exchange);
 }
 
 static void refuse_unreached(struct exchange *exchange, int error)
@@ -149,7 +147,7 @@ static void dialled(void *arg, int fd, int error)
 		refuse_unreached(exchange, error);
 		return;
 	}
-	upstream = http_pool_add(&exchange->lane->pool, fd, &upstream_handler, exchange);
+	upstream = http_pool_add(&exchange->lane->pool, fd, &exchange_upstream_handler, exchange);
 	if (upstream) {
 		send_request(exchange, upstream);
 	} else {
@@ -157,7 +155,7 @@ static void dialled(void *arg, int fd, int error)
 	}
 }
 
-static void dial(struct exchange *exchange)
+void exchange_dial(struct exchange *exchange)
 {
 	exchange_enter(exchange, EXCHANGE_CONNECTING);
 	atomic_fetch_add(&exchange->lane->gate->dials, 1);
@@ -173,205 +171,14 @@ static void connect_upstream(struct exchange *exchange)
 	struct http_pooled *idle = http_pool_take(&exchange->lane->pool);
 
 	if (!idle) {
-		dial(exchange);
+		exchange_dial(exchange);
 		return;
 	}
 	exchange_enter(exchange, EXCHANGE_CONNECTING);
-	idle->client.handler = &upstream_handler;
+	idle->client.handler = &exchange_upstream_handler;
 	idle->client.arg = exchange;
 	send_request(exchange, idle);
 }
-
-/* RFC 9110, 9.2.2 */
-static bool is_idempotent(const struct http_head *head)
-{
-	static const char *const methods[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"};
-
-	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
-		if (http_head_says(head, head->method, methods[i])) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/*
- * One more try: of any request of which the upstream has no byte; and of one that may be made twice,
- * if a connection from the pool ended without a word, as one does that was idle for too long.
- */
-static bool may_retry(const struct exchange *exchange)
-{
-	const struct http_client *client = &exchange->upstream->client;
-
-	if (exchange->retried || exchange->state != EXCHANGE_SENT) {
-		return false;
-	}
-	return !client->sent ||
-		(client->reused && !client->answered && !has_body(exchange) &&
-			is_idempotent(&exchange->client->parser.head));
-}
-
-/* From the upstream. */
-
-static void upstream_failed(struct http_client *client, enum http_client_failure failure)
-{
-	struct exchange *exchange = client->arg;
-	char text[128];
-
-	if (exchange->state == EXCHANGE_TUNNEL) {
-		exchange_tunnel_broken(exchange);
-		return;
-	}
-	if (may_retry(exchange)) {
-		exchange->retried = true;
-		atomic_fetch_add(&exchange->lane->gate->retries, 1);
-		exchange_drop_upstream(exchange, false);
-		dial(exchange);
-		return;
-	}
-	(void)snprintf(text, sizeof(text), "the upstream %s", http_client_failure_text(failure));
-	fail(exchange, 502, text);
-}
-
-static void upstream_interim(struct http_client *client)
-{
-	struct exchange *exchange = client->arg;
-	const struct http_head *head = &client->parser.head;
-
-	forward_interim(head, http_answer_interim(exchange->client, head->status));
-	http_answer_interim_end(exchange->client);
-}
-
-static bool is_events(const struct http_head *head)
-{
-	const struct http_field *type = http_head_find(head, "Content-Type", NULL);
-	static const char events[] = "text/event-stream";
-	struct http_text text;
-
-	if (!type) {
-		return false;
-	}
-	text = http_head_text(head, type->value);
-	if (text.length > sizeof(events) - 1) {
-		text.length = sizeof(events) - 1; /* parameters may follow */
-	}
-	return http_text_equal(text, events);
-}
-
-static void upstream_head(struct http_client *client)
-{
-	struct exchange *exchange = client->arg;
-	const struct http_head *head = &client->parser.head;
-	struct buffer *out = http_answer(exchange->client, head->status);
-	bool has_date;
-
-	forward_response(head, out, &has_date);
-	if (head->status == 101) {
-		exchange_enter(exchange, EXCHANGE_TUNNEL);
-		exchange_tunnel_begin(exchange);
-		http_tunnel(exchange->client, has_date);
-		if (curfew_drain_closed(exchange->client->server->drain)) {
-			exchange_tunnel_finish(exchange); /* the drain asked before it was one */
-		}
-		return;
-	}
-	exchange_enter(exchange, EXCHANGE_ANSWERING);
-	exchange->is_events = is_events(head);
-	if (exchange->is_events) {
-		deadline_set(&exchange->timeout, CURFEW_NEVER);
-	}
-	switch (head->framing) {
-	case HTTP_FRAMING_NONE:
-		http_answer_none(exchange->client, has_date);
-		break;
-	case HTTP_FRAMING_LENGTH:
-		http_answer_length(exchange->client, head->content_length, has_date);
-		break;
-	default:
-		http_answer_chunked(exchange->client, has_date);
-		break;
-	}
-}
-
-/* The end of what was written last: whether an event stream may end there. */
-static void note_tail(struct exchange *exchange, const char *bytes, size_t length)
-{
-	size_t kept = length < EXCHANGE_TAIL ? EXCHANGE_TAIL - length : 0;
-
-	memmove(exchange->tail, exchange->tail + EXCHANGE_TAIL - kept, kept);
-	memcpy(exchange->tail + kept, bytes + length - (EXCHANGE_TAIL - kept), EXCHANGE_TAIL - kept);
-}
-
-static bool between_events(const struct exchange *exchange)
-{
-	const char *end = exchange->tail + EXCHANGE_TAIL;
-
-	return exchange->is_events &&
-		(!end[-1] || !memcmp(end - 2, "\n\n", 2) || !memcmp(end - 2, "\r\r", 2) ||
-			!memcmp(end - 4, "\r\n\r\n", 4));
-}
-
-static size_t upstream_body(struct http_client *client, char *bytes, size_t length)
-{
-	struct exchange *exchange = client->arg;
-
-	if (http_queued(exchange->client) >= STREAM_QUEUE_HIGH) {
-		exchange->response_rests = true;
-		deadline_set(&exchange->timeout, CURFEW_NEVER); /* the client's turn to be slow */
-		return 0;
-	}
-	if (exchange->is_events) {
-		note_tail(exchange, bytes, length);
-	} else {
-		wait_for_upstream(exchange);
-	}
-	http_answer_write(exchange->client, bytes, length);
-	return length;
-}
-
-static void upstream_end(struct http_client *client)
-{
-	struct exchange *exchange = client->arg;
-	struct http_pooled *upstream = exchange->upstream;
-
-	exchange->upstream = NULL;
-	http_answer_end(exchange->client, &client->parser.head); /* the exchange is over */
-	http_pool_give(upstream);
-}
-
-static void upstream_writable(struct http_client *client)
-{
-	struct exchange *exchange = client->arg;
-
-	if (exchange->state == EXCHANGE_TUNNEL) {
-		exchange->tunnel.up.rests = false;
-		http_resume(exchange->client);
-	} else if (exchange->request_rests) {
-		exchange->request_rests = false;
-		http_resume(exchange->client);
-	}
-}
-
-static size_t upstream_tunnel(struct http_client *client, char *bytes, size_t length)
-{
-	return exchange_tunnel_down(client->arg, bytes, length);
-}
-
-static void upstream_tunnel_end(struct http_client *client)
-{
-	exchange_tunnel_down_ended(client->arg);
-}
-
-static const struct http_client_handler upstream_handler = {
-	.interim = upstream_interim,
-	.head = upstream_head,
-	.body = upstream_body,
-	.end = upstream_end,
-	.writable = upstream_writable,
-	.tunnel = upstream_tunnel,
-	.tunnel_end = upstream_tunnel_end,
-	.failed = upstream_failed,
-};
 
 /* From the client. */
 
@@ -461,7 +268,7 @@ static size_t request_body(struct http_connection *client, char *bytes, size_t l
 		return 0;
 	}
 	if (exchange->state == EXCHANGE_SENT) {
-		wait_for_upstream(exchange);
+		exchange_await_upstream(exchange);
 	}
 	http_client_write(&exchange->upstream->client, bytes, length);
 	return length;
@@ -475,7 +282,7 @@ static void request_end(struct http_connection *client)
 	if (lane->gate->config->respond) {
 		http_answer_whole(
 			client, (unsigned)lane->gate->config->respond, NULL, NULL, NULL);
-	} else if (exchange && exchange->upstream && has_body(exchange)) {
+	} else if (exchange && exchange->upstream && exchange_has_body(exchange)) {
 		http_client_end(&exchange->upstream->client, &client->parser.head);
 	}
 }
@@ -492,7 +299,7 @@ static void client_writable(struct http_connection *client)
 	} else if (exchange->response_rests) {
 		exchange->response_rests = false;
 		if (!exchange->is_events) {
-			wait_for_upstream(exchange);
+			exchange_await_upstream(exchange);
 		}
 	} else {
 		return;
@@ -523,7 +330,7 @@ static void cut(struct http_connection *client)
 		exchange_tunnel_cut(exchange);
 	} else if (client->answer == HTTP_ANSWER_NONE) {
 		http_answer_error(client, 503, "the server is shutting down");
-	} else if (exchange && between_events(exchange)) {
+	} else if (exchange && exchange_between_events(exchange)) {
 		http_answer_end(client, NULL);
 	} else {
 		http_answer_abort(client);

@@ -60,6 +60,25 @@ extern const struct http_handler exchange_handler;
 /* The upstream's state has changed: goes on with one that is held, or refuses it. */
 void exchange_unhold(struct exchange *exchange);
 
+/* The only writer of the state; knows the edges. */
+void exchange_enter(struct exchange *exchange, enum exchange_state state);
+
+/* The response cannot be had: this status says so; or not to its end: it breaks off. It is over. */
+void exchange_fail(struct exchange *exchange, unsigned status, const char *text);
+
+/* From now on, --response-timeout for the next of what the upstream has to say. */
+void exchange_await_upstream(struct exchange *exchange);
+
+/* Makes a new connection to the upstream, and sends the request there. */
+void exchange_dial(struct exchange *exchange);
+bool exchange_has_body(const struct exchange *exchange);
+
+/* response.c: what the gate does with connections to the upstream. */
+extern const struct http_client_handler exchange_upstream_handler;
+
+/* Whether the answer is an event stream that may end here. */
+bool exchange_between_events(const struct exchange *exchange);
+
 /* tunnel.c: the tunnel's other half. */
 void exchange_tunnel_begin(struct exchange *exchange);
 size_t exchange_tunnel_up(struct exchange *exchange, char *bytes, size_t length);

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The files of deploy/: what they run exists, with the options that they give it."""
+
+import json
+import re
+import shlex
+
+from harness import *
+
+DEPLOY = ROOT / "deploy"
+LISTS = r"^(?:ENTRYPOINT|CMD|HEALTHCHECK.* CMD) (\[.*\])$"
+
+
+def commands():
+    """Each command line of ours in deploy/: the file's name, and the words."""
+    for path in sorted(DEPLOY.iterdir()):
+        text = path.read_text()
+        words = [json.loads(words) for words in re.findall(LISTS, text, re.M)]
+        words += [json.loads(words) for words in re.findall(r'args: (\[(?:[^\]]|\n)*\])', text)]
+        words += [shlex.split(line) for line in re.findall(r"^ExecStart=(.*)$", text, re.M)]
+        for each in words:
+            if each[0].rsplit("/", 1)[-1] == "curfew":
+                yield path.name, each[1:]
+
+
+def options(command):
+    code, out, err = finished([curfew_path(), "help", command])
+    assert code == 0, err
+    return set(re.findall(r"--[a-z-]+", out))
+
+
+def test_commands_have_the_options_that_deploy_gives_them():
+    seen = list(commands())
+    assert {name for name, _ in seen} >= {"Dockerfile", "curfew-gate.service", "kubernetes-sidecar.yaml"}, seen
+    for name, (command, *words) in seen:
+        ours = words[: words.index("--")] if "--" in words else words
+        unknown = {word for word in ours if word.startswith("--")} - options(command)
+        assert not unknown, f"{name}: {unknown}"
+
+
+def test_variables_of_deploy_are_those_of_options():
+    for path in DEPLOY.iterdir():
+        for variable in re.findall(r"\bCURFEW_([A-Z_]+):", path.read_text()):
+            assert "--" + variable.lower().replace("_", "-") in options("gate"), (path.name, variable)
+
+
+def test_the_grace_ends_before_patience_does():
+    """terminationGracePeriodSeconds, stop_grace_period and TimeoutStopSec are above --grace."""
+    sidecar = (DEPLOY / "kubernetes-sidecar.yaml").read_text()
+    period = int(re.search(r"terminationGracePeriodSeconds: (\d+)", sidecar)[1])
+    grace = int(re.search(r'"--grace", "(\d+)s"', sidecar)[1])
+    sleep = int(re.search(r'\["sleep", "(\d+)"\]', sidecar)[1])
+    assert grace < sleep < period
+    service = (DEPLOY / "curfew-gate.service").read_text()
+    assert int(re.search(r"TimeoutStopSec=(\d+)", service)[1]) > int(re.search(r"--grace (\d+)s", service)[1])
+    compose = (DEPLOY / "compose.yaml").read_text()
+    assert int(re.search(r"stop_grace_period: (\d+)s", compose)[1]) > int(re.search(r"CURFEW_GRACE: (\d+)s", compose)[1])
