@@ -76,11 +76,9 @@ bool http_head_says(const struct http_head *head, struct http_range range, const
 const struct http_field *http_head_find(
 	const struct http_head *head, const char *name, const struct http_field *behind)
 {
-	const struct http_field *field = behind ? behind + 1 : head->fields;
-
-	for (; field != head->fields + head->count; field++) {
-		if (http_text_equal(http_head_text(head, field->name), name)) {
-			return field;
+	for (size_t i = behind ? (size_t)(behind - head->fields) + 1 : 0; i < head->count; i++) {
+		if (http_text_equal(http_head_text(head, head->fields[i].name), name)) {
+			return &head->fields[i];
 		}
 	}
 	return NULL;

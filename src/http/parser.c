@@ -42,7 +42,7 @@ static enum http_event refuse(struct http_parser *parser, enum http_error error)
 	return HTTP_EVENT_REFUSED;
 }
 
-/* Looks at the ends of the line that was just gathered. */
+/* Looks at the line that was just gathered. */
 static enum http_error line_check(const struct http_parser *parser)
 {
 	const char *line = parser->head.text.data + parser->line;
@@ -50,6 +50,9 @@ static enum http_error line_check(const struct http_parser *parser)
 
 	if (length < 2 || line[length - 2] != '\r') {
 		return HTTP_BARE_LF;
+	}
+	if (memchr(line, '\r', length - 2)) {
+		return HTTP_BARE_CR;
 	}
 	return (*line == ' ' || *line == '\t') && parser->line != parser->section ? HTTP_FOLDED
 										  : HTTP_OK;
