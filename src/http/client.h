@@ -118,7 +118,7 @@ struct http_client {
 	uint8_t framing; /* of the request's body */
 	bool lasting;    /* the server takes another request behind the one it has answered */
 	uint32_t passed; /* bytes at the front of the input that are known as body, and not taken */
-	uint64_t left;   /* bytes of the request's body that are still to be written */
+	uint64_t left;   /* bytes of the request's body that are still to be written; chunked: 1 */
 	uint64_t begins; /* the request, in the bytes that the stream has sent */
 };
 
@@ -150,6 +150,27 @@ void http_client_write(struct http_client *client, const char *bytes, size_t len
  * it is reusable.
  */
 void http_client_end(struct http_client *client, const struct http_head *trailers);
+
+/* A request, or the beginning of one, of which no byte has gone out. Zeroed: none. */
+struct http_unsent {
+	struct buffer bytes; /* head and body, framed */
+	struct http_asked asked;
+	uint8_t framing;
+	uint64_t left;
+};
+
+/*
+ * In failed(): takes back what was written of the request, if no byte of it was sent. Returns whether
+ * it could; not if there is no memory, for one. Once for each client, for a head that was ended.
+ */
+bool http_client_take_back(struct http_client *client, struct http_unsent *unsent);
+
+/*
+ * Begins the same request on another client, in IDLE, with all that was written of it; its body goes
+ * on with http_client_write and http_client_end, unless that was called before. unsent is zeroed.
+ */
+void http_client_send_again(struct http_client *client, struct http_unsent *unsent);
+void http_unsent_fini(struct http_unsent *unsent);
 
 /* Bytes that were written and that the kernel has not taken yet. */
 size_t http_client_queued(const struct http_client *client);

@@ -16,7 +16,7 @@ struct buffer *http_client_request(struct http_client *client, struct http_asked
 	client->reused = client->answered;
 	client->answered = false;
 	client->sent = false;
-	client->begins = client->stream.bytes_out + stream_queued(&client->stream);
+	client->begins = stream_position(&client->stream);
 	return stream_compose(&client->stream);
 }
 
@@ -39,7 +39,7 @@ void http_client_head_end(struct http_client *client, enum http_framing framing,
 	http_compose_end(out);
 	stream_written(&client->stream);
 	client->framing = (uint8_t)framing;
-	client->left = length;
+	client->left = framing == HTTP_FRAMING_CHUNKED ? 1 : length;
 	http_client_enter(client, whole ? HTTP_CLIENT_STATE_AWAITING : HTTP_CLIENT_STATE_SENDING);
 }
 
@@ -86,14 +86,55 @@ void http_client_end(struct http_client *client, const struct http_head *trailer
 	if (client->framing == HTTP_FRAMING_CHUNKED) {
 		http_chunk_last(stream_compose(&client->stream), trailers);
 		stream_written(&client->stream);
-	} else {
-		assert(!client->left);
+		client->left = 0;
 	}
+	assert(!client->left);
 	if (is(client, IS(SENDING))) {
 		http_client_enter(client, HTTP_CLIENT_STATE_AWAITING);
 	} else {
 		http_client_enter_end(client);
 	}
+}
+
+bool http_client_take_back(struct http_client *client, struct http_unsent *unsent)
+{
+	size_t length = 0;
+	const char *bytes = stream_unsent(&client->stream, client->begins, &length);
+
+	assert(is(client, IS(FAILED)) && !unsent->bytes.data);
+	if (!bytes || !length) {
+		return false;
+	}
+	*unsent = (struct http_unsent){
+		.asked = client->parser.asked,
+		.framing = client->framing,
+		.left = client->left,
+	};
+	buffer_append(&unsent->bytes, bytes, length);
+	if (unsent->bytes.failed) {
+		http_unsent_fini(unsent);
+		return false;
+	}
+	return true;
+}
+
+void http_client_send_again(struct http_client *client, struct http_unsent *unsent)
+{
+	bool whole = unsent->framing == HTTP_FRAMING_NONE || !unsent->left;
+	struct buffer *out = http_client_request(client, unsent->asked);
+
+	buffer_append(out, unsent->bytes.data, unsent->bytes.length);
+	stream_written(&client->stream);
+	client->framing = unsent->framing;
+	client->left = unsent->left;
+	http_client_enter(client, whole ? HTTP_CLIENT_STATE_AWAITING : HTTP_CLIENT_STATE_SENDING);
+	http_unsent_fini(unsent);
+}
+
+void http_unsent_fini(struct http_unsent *unsent)
+{
+	buffer_fini(&unsent->bytes);
+	*unsent = (struct http_unsent){0};
 }
 
 size_t http_client_queued(const struct http_client *client)

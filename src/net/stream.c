@@ -46,8 +46,8 @@ static void poll_socket(struct stream *stream)
 {
 	const struct stream_filter *filter = stream->filter;
 	bool reading = reads(stream);
-	bool reading_writes = reading && filter && filter->read_wants_write &&
-		stream->state != STREAM_LINGERING;
+	bool reading_writes =
+		reading && filter && filter->read_wants_write && stream->state != STREAM_LINGERING;
 	bool writing_reads = stream->blocked && filter && filter->write_wants_read;
 	unsigned wanted = 0;
 
@@ -304,7 +304,7 @@ static size_t write_now(struct stream *stream, const struct stream_part *more, i
 	n = stream->filter ? filter_parts(stream, parts, used) : write_parts(stream, parts, used);
 	if (n < 0 && n != -EAGAIN) {
 		fail(stream, (int)n);
-		return length - waiting;
+		return 0;
 	}
 	written = n > 0 ? (size_t)n : 0;
 	stream->bytes_out += written;
@@ -554,9 +554,16 @@ void stream_written(struct stream *stream)
 	}
 }
 
+/* Until the owner knows of a failure, what it writes is kept: it may be taken back. */
+static bool keeps_output(const struct stream *stream)
+{
+	return stream->state == STREAM_OPEN ||
+		(stream->state == STREAM_FAILED && !stream->failure_told);
+}
+
 struct buffer *stream_compose(struct stream *stream)
 {
-	return stream->state == STREAM_OPEN ? queue_open(stream) : &stream->worker->dropped;
+	return keeps_output(stream) ? queue_open(stream) : &stream->worker->dropped;
 }
 
 /* Queues what is behind the bytes that were written already. */
@@ -581,18 +588,18 @@ void stream_write_parts(struct stream *stream, const struct stream_part *parts, 
 	size_t length = 0, written = 0;
 
 	assert(count <= STREAM_PARTS_MOST);
-	if (stream->state != STREAM_OPEN) {
+	if (!keeps_output(stream)) {
 		return;
 	}
 	for (int i = 0; i < count; i++) {
 		length += parts[i].length;
 	}
-	if (length >= STREAM_AT_ONCE && !stream->blocked && (count == 1 || !stream->filter)) {
+	if (length >= STREAM_AT_ONCE && stream->state == STREAM_OPEN && !stream->blocked &&
+		(count == 1 || !stream->filter)) {
 		written = write_now(stream, parts, count);
-		if (stream->state != STREAM_OPEN) {
-			return;
+		if (stream->state == STREAM_OPEN) {
+			poll_socket(stream);
 		}
-		poll_socket(stream);
 	}
 	if (written < length) {
 		queue_rest(stream, parts, count, written);
@@ -635,6 +642,17 @@ bool stream_take_back(struct stream *stream, uint64_t position)
 	}
 	stream->queue.length = stream->queue_start + (size_t)(position - stream->bytes_out);
 	return true;
+}
+
+const char *stream_unsent(const struct stream *stream, uint64_t position, size_t *length)
+{
+	uint64_t end = stream_position(stream);
+
+	if (stream->bytes_out > position || end < position || stream->queue.failed) {
+		return NULL;
+	}
+	*length = (size_t)(end - position);
+	return stream->queue.data ? stream->queue.data + stream->queue.length - *length : "";
 }
 
 size_t stream_queued(const struct stream *stream)

@@ -125,7 +125,10 @@ struct stream {
 int stream_init(struct stream *stream, struct worker *worker, int fd, const struct stream_ops *ops,
 	struct stream_filter *filter);
 
-/* Queues bytes; they are copied where they cannot be written at once. Dropped unless OPEN. */
+/*
+ * Queues bytes; they are copied where they cannot be written at once. Dropped unless OPEN; but kept
+ * behind a failure until failed() is called, for stream_unsent.
+ */
 void stream_write(struct stream *stream, const void *bytes, size_t length);
 
 /* The same with several, such as a chunk and what frames it: up to STREAM_PARTS_MOST. */
@@ -150,6 +153,12 @@ uint64_t stream_position(const struct stream *stream);
  * could. What is queued in front of it stays.
  */
 bool stream_take_back(struct stream *stream, uint64_t position);
+
+/*
+ * What was written behind a position, if nothing of it has left yet, in failed() too; else NULL.
+ * Valid until the next call.
+ */
+const char *stream_unsent(const struct stream *stream, uint64_t position, size_t *length);
 
 /* Bytes that were written and that the kernel has not taken yet. */
 size_t stream_queued(const struct stream *stream);
