@@ -111,19 +111,40 @@ bool exchange_has_body(const struct exchange *exchange)
 	return exchange->client->parser.head.framing != HTTP_FRAMING_NONE;
 }
 
-static void send_request(struct exchange *exchange, struct http_pooled *upstream)
+static void end_request(struct exchange *exchange)
+{
+	if (exchange_has_body(exchange)) {
+		http_client_end(&exchange->upstream->client, &exchange->client->parser.head);
+	}
+}
+
+/* The head; and what came of the body, if it was written before. */
+static void write_request(struct exchange *exchange, struct http_client *upstream)
 {
 	const struct http_head *head = &exchange->client->parser.head;
 	const struct http_asked asked = {
 		.head = exchange->client->is_head,
 		.upgrade = head->upgrade,
 	};
-	struct buffer *out = http_client_request(&upstream->client, asked);
+	struct buffer *out;
 
+	if (exchange->unsent.bytes.length) {
+		http_client_send_again(upstream, &exchange->unsent);
+		return;
+	}
+	out = http_client_request(upstream, asked);
+	forward_request(exchange->lane->gate, exchange->client, out);
+	http_client_head_end(upstream, head->framing, head->content_length);
+}
+
+static void send_request(struct exchange *exchange, struct http_pooled *upstream)
+{
 	exchange->upstream = upstream;
 	exchange_enter(exchange, EXCHANGE_SENT);
-	forward_request(exchange->lane->gate, exchange->client, out);
-	http_client_head_end(&upstream->client, head->framing, head->content_length);
+	write_request(exchange, &upstream->client);
+	if (exchange->client->received) {
+		end_request(exchange); /* it came when there was nobody to tell */
+	}
 	http_resume(exchange->client); /* its body */
 	exchange_await_upstream(exchange);
 }
@@ -282,8 +303,8 @@ static void request_end(struct http_connection *client)
 	if (lane->gate->config->respond) {
 		http_answer_whole(
 			client, (unsigned)lane->gate->config->respond, NULL, NULL, NULL);
-	} else if (exchange && exchange->upstream && exchange_has_body(exchange)) {
-		http_client_end(&exchange->upstream->client, &client->parser.head);
+	} else if (exchange && exchange->upstream) {
+		end_request(exchange);
 	}
 }
 
@@ -356,6 +377,7 @@ static void over(struct http_connection *client, bool whole)
 	}
 	exchange_drop_upstream(exchange, true);
 	exchange_enter(exchange, EXCHANGE_OVER);
+	http_unsent_fini(&exchange->unsent);
 	deadline_fini(&exchange->timeout);
 	deadline_fini(&exchange->whole);
 	free(exchange);

@@ -41,6 +41,7 @@ struct exchange {
 	struct lane *lane;
 	struct http_connection *client;
 	struct http_pooled *upstream; /* NULL: none, or not any more */
+	struct http_unsent unsent;    /* what was written to one that was gone already */
 	struct dial *dial;
 	enum exchange_state state;
 	bool retried;

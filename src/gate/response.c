@@ -24,22 +24,21 @@ static bool is_idempotent(const struct http_head *head)
 }
 
 /*
- * One more try: of any request of which the upstream has no byte; and of one that may be made twice,
- * if a connection from the pool ended without a word, as one does that was idle for too long.
+ * One more try: of any request of which the upstream has no byte, with its body; and of one that may
+ * be made twice, if a connection from the pool ended without a word, as one does that was idle for
+ * too long. Returns whether there may be one.
  */
-static bool may_retry(const struct exchange *exchange)
+static bool prepare_retry(struct exchange *exchange)
 {
-	const struct http_client *client = &exchange->upstream->client;
+	struct http_client *client = &exchange->upstream->client;
 
 	if (exchange->retried || exchange->state != EXCHANGE_SENT) {
 		return false;
 	}
-	return !client->sent ||
+	return http_client_take_back(client, &exchange->unsent) ||
 		(client->reused && !client->answered && !exchange_has_body(exchange) &&
 			is_idempotent(&exchange->client->parser.head));
 }
-
-/* From the upstream. */
 
 static void upstream_failed(struct http_client *client, enum http_client_failure failure)
 {
@@ -50,7 +49,7 @@ static void upstream_failed(struct http_client *client, enum http_client_failure
 		exchange_tunnel_broken(exchange);
 		return;
 	}
-	if (may_retry(exchange)) {
+	if (prepare_retry(exchange)) {
 		exchange->retried = true;
 		atomic_fetch_add(&exchange->lane->gate->retries, 1);
 		exchange_drop_upstream(exchange, false);

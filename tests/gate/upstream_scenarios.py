@@ -202,6 +202,34 @@ def test_retry_any_method_where_the_pooled_connection_is_known_to_be_closed(face
     gate.stop()
 
 
+@faces(PLAIN)
+def test_retry_takes_the_body_along(face):
+    """The request and the end of the idle connection are found in one round, the request in front."""
+    for fields, body in ([], b"abc" * 1000), (["Transfer-Encoding: chunked"], b"3\r\nabc\r\n0\r\n\r\n"):
+        gate = Gate(face, origin="--idle 400")
+        with gate.client() as client:
+            assert client.get("/body").status == 200
+            gate.process.signal(signal.SIGSTOP)
+            head = request("POST", "/echo", *fields, *([] if fields else [f"Content-Length: {len(body)}"]))
+            client.send(head + body)
+            gate.origin.event("closed", how="us, idle")
+            gate.process.signal(signal.SIGCONT)
+            answer = client.whole()
+            assert answer.status == 200 and answer.body.endswith(body), answer
+        assert len(gate.origin.requests("/echo")) == 1
+        gate.stop()
+
+
+@faces(PLAIN, TLS)
+def test_a_body_that_ends_before_there_is_a_connection(face):
+    """A chunked body without a byte is whole while the gate still connects."""
+    gate = Gate(face)
+    with gate.client() as client:
+        answer = client.ask(request("POST", "/echo", "Transfer-Encoding: chunked") + b"0\r\n\r\n")
+        assert answer.status == 200 and answer.body.endswith(b"\r\n\r\n0\r\n\r\n"), answer
+    gate.stop()
+
+
 def connections_to(gate):
     """How many connections the gate has to its origin, in any state but waiting to be forgotten."""
     want = f"0100007F:{gate.origin.port:04X}"
