@@ -182,10 +182,16 @@ static void on_tunnel_end(struct http_client *client)
 
 static void on_failed(struct http_client *client, enum http_client_failure failure)
 {
+	struct http_unsent unsent = {0};
+
 	hear(client);
 	assert(!client->reusable && http_client_failure_text(failure));
 	assert(failure != HTTP_CLIENT_TRUNCATED || client->answered);
 	owner.failed = true;
+	if (owner.asked && http_client_take_back(client, &unsent)) {
+		assert(!client->sent && unsent.bytes.length > 20 && *unsent.bytes.data <= 'P');
+		http_unsent_fini(&unsent);
+	}
 	act(owner.acts[7]);
 	http_client_close(client);
 }
