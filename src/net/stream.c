@@ -34,6 +34,8 @@ static bool reads(const struct stream *stream)
 	case STREAM_OPEN:
 	case STREAM_SHUT: /* what was kept is handed out first, which a flush does */
 		return !stream->paused && !stream->unread.length && !stream->has_ended;
+	case STREAM_CLOSING: /* a peer that writes before it reads would wait for us, too */
+		return stream->blocked && !stream->has_ended;
 	case STREAM_LINGERING:
 		return true;
 	default:
@@ -41,26 +43,32 @@ static bool reads(const struct stream *stream)
 	}
 }
 
-/* Has libuv wait for what we wait for; each direction of a filter may wait for the other. */
-static void poll_socket(struct stream *stream)
+/* What has to come to pass; each direction of a filter may wait for the other. */
+static unsigned waits_for(const struct stream *stream)
 {
 	const struct stream_filter *filter = stream->filter;
 	bool reading = reads(stream);
+	bool writing = stream->blocked && stream->state <= STREAM_CLOSING;
 	bool reading_writes =
 		reading && filter && filter->read_wants_write && stream->state != STREAM_LINGERING;
-	bool writing_reads = stream->blocked && filter && filter->write_wants_read;
+	bool writing_reads = writing && filter && filter->write_wants_read;
 	unsigned wanted = 0;
 
-	if (stream->state == STREAM_CLOSED) {
-		return;
-	}
 	if ((reading && !reading_writes) || writing_reads) {
 		wanted |= UV_READABLE;
 	}
-	if ((stream->blocked && !writing_reads) || reading_writes) {
+	if ((writing && !writing_reads) || reading_writes) {
 		wanted |= UV_WRITABLE;
 	}
-	if (wanted == stream->polled) {
+	return wanted;
+}
+
+/* Has libuv wait for it. */
+static void poll_socket(struct stream *stream)
+{
+	unsigned wanted = waits_for(stream);
+
+	if (stream->state == STREAM_CLOSED || wanted == stream->polled) {
 		return;
 	}
 	stream->polled = (uint8_t)wanted;
@@ -164,15 +172,21 @@ static void tell_end(struct stream *stream)
 	}
 }
 
-/* Input that nobody wants any more. */
+/* Input that nobody wants any more. A filter may wait for some of it as long as it writes. */
 static void drop_input(struct stream *stream)
 {
+	bool lingers = stream->state == STREAM_LINGERING;
 	ssize_t n;
 
+	if (!lingers && stream->filter && stream->filter->write_wants_read) {
+		return;
+	}
 	do {
 		n = recv(stream->fd, stream->worker->scratch, WORKER_SCRATCH, 0);
 	} while (n < 0 && errno == EINTR);
-	if (n == 0 || (n < 0 && errno != EAGAIN)) {
+	if (n == 0 && !lingers) {
+		stream->has_ended = true;
+	} else if (n == 0 || (n < 0 && errno != EAGAIN)) {
 		enter_closed(stream);
 	}
 }
@@ -274,7 +288,8 @@ static void drop_written(struct stream *stream, size_t length)
 	stream->queue_start += length;
 	if (stream->queue_start == stream->queue.length) {
 		queue_close(stream);
-	} else if (stream->queue_start >= STREAM_QUEUE_HIGH) {
+	} else if (stream->queue_start >= STREAM_QUEUE_HIGH &&
+		stream->queue_start >= stream->queue.length / 2) { /* each byte is moved once */
 		buffer_consume(&stream->queue, stream->queue_start);
 		stream->queue_start = 0;
 	}
@@ -441,6 +456,7 @@ static void tell_failure(struct stream *stream)
 		return;
 	}
 	stream->failure_told = true;
+	poll_socket(stream); /* for nothing any more, even if its owner takes its time */
 	read_last_words(stream);
 	if (stream->state == STREAM_FAILED) {
 		stream->ops->failed(stream, stream->error);
@@ -492,10 +508,10 @@ static void socket_ready(uv_poll_t *handle, int status, int events)
 		worker_flush_later(stream->worker, &stream->flush);
 	}
 	if (events & UV_READABLE) {
-		if (stream->state == STREAM_LINGERING) {
-			drop_input(stream);
-		} else {
+		if (open_for_owner(stream)) {
 			read_socket(stream);
+		} else if (reads(stream)) {
+			drop_input(stream);
 		}
 	}
 	if (stream->state == STREAM_CLOSED || stream->state == STREAM_FAILED) {
@@ -636,7 +652,9 @@ uint64_t stream_position(const struct stream *stream)
 
 bool stream_take_back(struct stream *stream, uint64_t position)
 {
-	if (stream->state != STREAM_OPEN || stream->bytes_out > position ||
+	bool half_left = stream->filter && stream->blocked; /* in a record that is tried again */
+
+	if (stream->state != STREAM_OPEN || stream->bytes_out > position || half_left ||
 		stream_position(stream) < position) {
 		return false;
 	}
@@ -714,12 +732,14 @@ void stream_cut(struct stream *stream)
 		}
 	}
 	if (stream->state == STREAM_CLOSING) {
-		int left = DROPPED_READS;
-
 		if (stream->filter && !queued(stream)) { /* or what is cut off would look whole */
 			(void)stream->filter->ops->shut(stream->filter, stream->fd);
 		}
 		(void)shutdown(stream->fd, SHUT_WR);
+	}
+	if (stream->state == STREAM_CLOSING || stream->state == STREAM_LINGERING) {
+		int left = DROPPED_READS;
+
 		while (left-- > 0 &&
 			recv(stream->fd, stream->worker->scratch, WORKER_SCRATCH, 0) > 0) {}
 	}

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "base/list.h"
 #include "net/worker.h"
 
 #define WATCHDOG_S 60
@@ -59,12 +60,18 @@ static inline void round_now(void)
 	(void)uv_run(&worker->uv, UV_RUN_NOWAIT);
 }
 
+/* How long the next round would wait: 0, or -1 for ever. */
+static inline int round_timeout(void)
+{
+	return list_empty(&worker->unflushed) ? uv_backend_timeout(&worker->uv) : 0;
+}
+
 /* Waits until the first worker has something to do. */
 static inline void round_wait(void)
 {
 	struct pollfd ready = {.fd = uv_backend_fd(&worker->uv), .events = POLLIN};
 
-	(void)poll(&ready, 1, uv_backend_timeout(&worker->uv));
+	(void)poll(&ready, 1, round_timeout());
 }
 
 /* Runs the first worker until something is true: also what becomes true before it would wait. */

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What comes in: back-pressure, the end, failure, and owners that close from within a callback. */
+#include "net/stream.h"
+
+#include "net/address.h"
+#include "net/stream_script.h"
+#include "tests/allocation.h"
+
+static void what_is_taken_arrives(void **state)
+{
+	struct owner owner;
+
+	(void)state;
+	begin_tcp(&owner);
+	settle();
+	peer_send(&owner, "one ", 4);
+	peer_send(&owner, "two", 3);
+	run_until(owner.got.length == 7);
+	assert_string_equal(buffer_text(&owner.got), "one two");
+	assert_int_equal(owner.stream.bytes_in, 7);
+	assert_false(stream_paused(&owner.stream));
+	assert_string_equal(owner.told, "r");
+	owner_cut(&owner);
+	end(&owner);
+}
+
+static void what_is_not_taken_is_kept(void **state)
+{
+	struct owner owner;
+
+	(void)state;
+	begin_tcp(&owner);
+	owner.takes = 3;
+	peer_send(&owner, "onetwothr", 9);
+	run_until(owner.got.length);
+	settle();
+	assert_string_equal(buffer_text(&owner.got), "one");
+	assert_true(stream_paused(&owner.stream));
+	peer_send(&owner, "ee", 2); /* stays in the kernel */
+	settle();
+	assert_string_equal(buffer_text(&owner.got), "one");
+	owner_resume(&owner);
+	settle();
+	assert_string_equal(buffer_text(&owner.got), "onetwo");
+	assert_true(stream_paused(&owner.stream));
+	owner.takes = 0; /* not one byte */
+	owner_resume(&owner);
+	settle();
+	assert_true(stream_paused(&owner.stream));
+	owner.takes = SIZE_MAX;
+	owner_resume(&owner);
+	owner_resume(&owner); /* it goes on already */
+	settle();
+	assert_string_equal(buffer_text(&owner.got), "onetwothree");
+	assert_false(stream_paused(&owner.stream));
+	owner_resume(&owner);
+	settle();
+	owner_cut(&owner);
+	end(&owner);
+}
+
+/* An owner that rests stops the peer: what is kept is bounded, and every byte comes in its place. */
+static void back_pressure_reaches_the_peer(void **state)
+{
+	struct owner owner;
+	char *bytes = pattern(8 * MEGABYTE);
+	size_t sent = 0;
+	ssize_t n;
+
+	(void)state;
+	begin_tcp(&owner);
+	owner.takes = 1000;
+	do {
+		n = send(owner.peer, bytes + sent, 8 * MEGABYTE - sent, MSG_NOSIGNAL);
+		sent += n > 0 ? (size_t)n : 0;
+		settle();
+	} while (n > 0);
+	assert_true(sent < 8 * MEGABYTE);
+	assert_int_equal(owner.got.length, 1000);
+	assert_true(owner.stream.unread.length <= WORKER_SCRATCH);
+	for (size_t i = 1; owner.got.length < sent; i++) {
+		owner.takes = i * 7919 % 100000;
+		owner_resume(&owner);
+		settle();
+	}
+	assert_memory_equal(owner.got.data, bytes, sent);
+	free(bytes);
+	owner_cut(&owner);
+	end(&owner);
+}
+
+static void the_end_comes_behind_the_last_byte(void **state)
+{
+	struct owner owner;
+	char byte;
+
+	(void)state;
+	begin_tcp(&owner);
+	owner.takes = 2;
+	peer_send(&owner, "last", 4);
+	assert_int_equal(shutdown(owner.peer, SHUT_WR), 0);
+	run_until(owner.got.length == 2);
+	settle();
+	assert_string_equal(owner.told, "r");
+	owner_resume(&owner); /* takes the other two */
+	settle();
+	assert_string_equal(buffer_text(&owner.got), "last");
+	assert_string_equal(owner.told, "re");
+	owner_resume(&owner);
+	settle();
+	assert_string_equal(owner.told, "re"); /* once */
+	owner_write(&owner, "x", 1);           /* writing goes on */
+	settle();
+	assert_int_equal(peer_receive(&owner, &byte, 1), 1);
+	assert_int_equal(peer_receive(&owner, &byte, 1), -EAGAIN);
+	owner_close(&owner, false);
+	end(&owner);
+}
+
+static void a_reset_is_told_once_behind_what_came_before(void **state)
+{
+	struct owner owner;
+
+	(void)state;
+	begin_tcp(&owner);
+	owner.takes = 4;
+	peer_send(&owner, "before", 6);
+	run_until(owner.got.length == 4);
+	peer_reset(&owner);
+	settle();
+	assert_string_equal(owner.told, "r"); /* it rests */
+	owner_resume(&owner);
+	run_until(strchr(owner.told, 'f'));
+	assert_string_equal(buffer_text(&owner.got), "before");
+	assert_int_equal(owner.error, -ECONNRESET);
+	owner_write(&owner, "x", 1);
+	owner_shut(&owner);
+	owner_resume(&owner);
+	settle(); /* and nothing is asked again and again, though it is not closed */
+	assert_string_equal(owner.told, "rf");
+	assert_false(stream_closing(&owner.stream));
+	owner_close(&owner, true);
+	assert_true(stream_closing(&owner.stream));
+	end(&owner);
+}
+
+static void a_reset_is_seen_without_reading(void **state)
+{
+	struct owner owner;
+
+	(void)state;
+	begin_tcp(&owner);
+	settle();
+	peer_reset(&owner);
+	run_until(strchr(owner.told, 'f'));
+	assert_int_equal(owner.error, -ECONNRESET);
+	owner_reset(&owner);
+	end(&owner);
+}
+
+/* Owners that end it from within a callback: nothing else is called. */
+
+static void close_it(struct owner *owner)
+{
+	owner_close(owner, false);
+}
+
+static void cut_it(struct owner *owner)
+{
+	owner_cut(owner);
+}
+
+static void reset_it(struct owner *owner)
+{
+	owner_reset(owner);
+}
+
+static void (*const endings[])(struct owner *owner) = {close_it, cut_it, reset_it};
+
+static void owners_may_end_it_when_they_receive(void **state)
+{
+	(void)state;
+	for (int rest = 0; rest < 2; rest++) { /* whether they take it or not */
+		for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+			struct owner owner;
+
+			begin_tcp(&owner);
+			owner.on_received = endings[i];
+			owner.takes = rest ? 0 : SIZE_MAX;
+			peer_send(&owner, "bytes", 5);
+			peer_close(&owner);
+			run_until(is_closed(&owner));
+			assert_string_equal(owner.told, "rc");
+			end(&owner);
+		}
+	}
+}
+
+static void owners_may_end_it_when_they_are_handed_the_rest(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+		struct owner owner;
+
+		begin_tcp(&owner);
+		owner.takes = 1;
+		peer_send(&owner, "bytes", 5);
+		peer_close(&owner);
+		run_until(owner.got.length);
+		owner.on_received = endings[i];
+		owner_resume(&owner);
+		run_until(is_closed(&owner));
+		assert_string_equal(owner.told, "rc");
+		end(&owner);
+		/* And before they are. */
+		begin_tcp(&owner);
+		owner.takes = 1;
+		peer_send(&owner, "bytes", 5);
+		run_until(owner.got.length);
+		owner_resume(&owner);
+		endings[i](&owner);
+		peer_close(&owner);
+		end(&owner);
+	}
+}
+
+static void owners_may_end_it_at_its_end(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+		struct owner owner;
+
+		begin_tcp(&owner);
+		owner.on_ended = endings[i];
+		peer_close(&owner);
+		run_until(is_closed(&owner));
+		assert_string_equal(owner.told, "ec");
+		end(&owner);
+		begin_tcp(&owner);
+		owner.on_failed = endings[i];
+		peer_reset(&owner);
+		run_until(is_closed(&owner));
+		assert_string_equal(owner.told, "fc");
+		end(&owner);
+	}
+}
+
+static void short_of_memory_it_fails(void **state)
+{
+	struct owner owner;
+
+	(void)state;
+	begin_tcp(&owner);
+	owner.takes = 1;
+	peer_send(&owner, "bytes", 5);
+	buffer_append_text(&owner.got, "room"); /* so that the owner needs none */
+	allocation_fail(1);
+	run_until(strchr(owner.told, 'f'));
+	assert_true(allocation_failed());
+	assert_int_equal(owner.error, -ENOMEM);
+	peer_send(&owner, "more", 4); /* of which nobody is told, again and again */
+	settle();
+	assert_string_equal(owner.told, "rf");
+	owner_reset(&owner);
+	end(&owner);
+}
+
+static void the_peer_has_an_address(void **state)
+{
+	struct owner owner;
+	struct socket_address address;
+	char text[ADDRESS_TEXT];
+
+	(void)state;
+	begin_tcp(&owner);
+	stream_peer(&owner.stream, &address);
+	assert_string_equal(socket_address_host(&address, text), "127.0.0.1");
+	owner_cut(&owner);
+	stream_peer(&owner.stream, &address); /* its socket is gone */
+	assert_int_equal(address.length, 0);
+	end(&owner);
+}
+
+static void what_cannot_be_polled_is_no_stream(void **state)
+{
+	struct owner owner = {.peer = -1};
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	(void)state;
+	assert_true(stream_init(&owner.stream, worker, fd, &owner_ops, NULL) < 0);
+	assert_int_equal(close(fd), 0); /* still ours */
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		worker_test(what_is_taken_arrives),
+		worker_test(what_is_not_taken_is_kept),
+		worker_test(back_pressure_reaches_the_peer),
+		worker_test(the_end_comes_behind_the_last_byte),
+		worker_test(a_reset_is_told_once_behind_what_came_before),
+		worker_test(a_reset_is_seen_without_reading),
+		worker_test(owners_may_end_it_when_they_receive),
+		worker_test(owners_may_end_it_when_they_are_handed_the_rest),
+		worker_test(owners_may_end_it_at_its_end),
+		worker_test(short_of_memory_it_fails),
+		worker_test(the_peer_has_an_address),
+		worker_test(what_cannot_be_polled_is_no_stream),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
