@@ -277,9 +277,11 @@ static void in_a_drain_nobody_waits(void **state)
 	until_admitted(1);
 	second = connect_client();
 	until_waiting(1);
-	third = connect_client(); /* still in the queue, or waiting */
 	curfew_lifecycle_stop_for(life, CURFEW_COMPLETED, "done");
 	assert_refused(second);
+	assert_int_equal(curfew_lifecycle_phase(life), CURFEW_DRAINING);
+	third = connect_client(); /* while the listener is being emptied */
+	now += 10 * NS_PER_MS;
 	assert_refused(third);
 	assert_int_equal(admitted_count, 1);
 	close(first);

@@ -120,6 +120,7 @@ static void hostile_values_stay_in_their_place(void **state)
 		 "2J",
 			"\"\\u009b2J\""},
 		{"\xff\xc3(", "\"\xef\xbf\xbd\xef\xbf\xbd(\""},
+		{"del\x7f", "\"del\\u007f\""},
 		{"gr\xc3\xbc\xc3\x9f", "\"gr\xc3\xbc\xc3\x9f\""},
 	};
 	char expected[128];
@@ -252,6 +253,49 @@ static void the_log_stage_waits_for_the_reader(void **state)
 	assert_line("time=", " level=info cmd=gate event=one value=last\n");
 }
 
+/* Reads until these words have come; NULL if they do not. */
+static void *read_until(void *words)
+{
+	size_t kept = 0;
+	ssize_t n;
+
+	while ((n = read(fds[0], got + kept, sizeof(got) - 1 - kept)) > 0) {
+		size_t length = kept + (size_t)n;
+
+		got[length] = '\0';
+		if (strstr(got, words)) {
+			return words;
+		}
+		kept = length < strlen(words) ? length : strlen(words);
+		memmove(got, got + length - kept, kept);
+	}
+	return NULL;
+}
+
+static void the_last_words_wait_for_the_reader_too(void **state)
+{
+	char fill[4096];
+	char last[] = "value=last\n";
+	pthread_t reader;
+	void *found;
+
+	(void)state;
+	open_journal(JOURNAL_TEXT);
+	curfew_lifecycle_stop_for(life, CURFEW_COMPLETED, "done");
+	assert_int_equal(curfew_lifecycle_wait(life), 0);
+	assert_int_equal(fcntl(fds[1], F_SETFL, O_NONBLOCK), 0);
+	memset(fill, '.', sizeof(fill));
+	while (write(fds[1], fill, sizeof(fill)) > 0) {}
+	journal_tell(&journal, &one, journal_text("last"));
+	got[0] = '\0';
+	assert_int_equal(pthread_create(&reader, NULL, read_until, last), 0);
+	journal_fini(&journal, curfew_after_ms(10000));
+	close(fds[1]);
+	fds[1] = -1;
+	pthread_join(reader, &found);
+	assert_non_null(found);
+}
+
 static void a_line_without_memory_is_counted(void **state)
 {
 	char *long_text = calloc(1, 100000);
@@ -266,10 +310,14 @@ static void a_line_without_memory_is_counted(void **state)
 	assert_true(allocation_failed());
 	journal_tell(&journal, &one, journal_text("after"));
 	(void)read_lines();
-	assert_non_null(strstr(got, "value=before\n"));
-	assert_non_null(strstr(got, "value=after\n"));
+	assert_non_null(strstr(got, "value=before\ntime="));
+	assert_non_null(strstr(got, "Z level=info cmd=gate event=one value=after\n"));
 	assert_null(strstr(got, "xxx"));
 	assert_non_null(strstr(got, "event=dropped lines=1\n"));
+	for (const char *line = got; *line; line = strchr(line, '\n') + 1) {
+		assert_memory_equal(line, "time=", 5);
+		assert_null(memmem(line + 5, strcspn(line + 5, "\n"), "time=", 5));
+	}
 	free(long_text);
 }
 
@@ -294,6 +342,7 @@ int main(void)
 		journal_unit(bulk_is_dropped_where_the_reader_is_slow_and_counted),
 		journal_unit(lines_of_threads_do_not_mix),
 		journal_unit(the_log_stage_waits_for_the_reader),
+		journal_unit(the_last_words_wait_for_the_reader_too),
 		journal_unit(a_line_without_memory_is_counted),
 		cmocka_unit_test(every_shared_event_has_a_field),
 	};

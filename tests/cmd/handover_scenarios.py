@@ -102,6 +102,13 @@ def test_02_a_signal_that_is_there_at_the_start_opens_nothing():
         assert_no_survivors()
 
 
+def test_02_then_an_address_that_cannot_be_had_is_not_even_tried():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        options = "--listen 127.0.0.1:%d" % taken.getsockname()[1]
+        assert serving(options).wait() == 2
+        assert serving(options, preexec_fn=pending(TERM)).wait() == 0
+
+
 def test_02_other_signals_at_the_start_change_nothing():
     for number in HUP, signal.SIGUSR1, USR2, signal.SIGPIPE:
         process = serving(preexec_fn=pending(number))

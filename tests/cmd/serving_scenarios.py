@@ -175,6 +175,21 @@ def test_80_the_report_and_the_last_line_agree():
     assert phases == ["draining", "reaping", "done"], phases
 
 
+def test_that_all_places_are_taken_is_told_once_in_a_while():
+    served = Served("--max-connections 1")
+    first = served.connect(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert first.recv(1000).startswith(b"HTTP/1.1 200")
+    for _ in range(3):
+        waiting = served.connect(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        first.close()
+        assert waiting.recv(1000).startswith(b"HTTP/1.1 200")
+        first = waiting
+    served.process.signal(TERM)
+    events = served.end()
+    assert [each["connections"] for each in named(events, "full")] == ["1"], events
+    first.close()
+
+
 # The log
 
 
