@@ -132,7 +132,7 @@ static int proxy_shut(struct stream_filter *filter, int fd)
 	struct proxy_filter *proxy = container_of(filter, struct proxy_filter, filter);
 	int error;
 
-	if (!proxy->whole || !proxy->inner) {
+	if (!proxy->inner) {
 		return 0;
 	}
 	error = proxy->inner->ops->shut(proxy->inner, fd);

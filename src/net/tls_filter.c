@@ -152,8 +152,8 @@ static void log_failure(const struct tls_filter *tls, int failure, unsigned long
 }
 
 /*
- * What a call that did nothing means: -EAGAIN with the waits noted, 0 for the peer's close_notify,
- * or the failure, which is kept in *failure.
+ * What a call that did nothing means: -EAGAIN, 0 for the peer's close_notify, or the failure, which
+ * is kept in *failure.
  */
 static int refused(struct tls_filter *tls, int *failure)
 {
@@ -166,10 +166,8 @@ static int refused(struct tls_filter *tls, int *failure)
 	switch (kind) {
 	case SSL_ERROR_WANT_READ:
 		tls->drained = false;
-		tls->filter.read_wants_write = false;
 		return -EAGAIN;
 	case SSL_ERROR_WANT_WRITE:
-		tls->filter.write_wants_read = false;
 		return -EAGAIN;
 	case SSL_ERROR_ZERO_RETURN:
 		return 0;

@@ -274,6 +274,22 @@ static void one_read_takes_many_records(void **state)
 	pair_fini(&pair);
 }
 
+/* What came since is left to the poll: the call that would mostly find nothing is saved. */
+static void short_read_is_taken_for_the_last(void **state)
+{
+	struct pair pair;
+	char bytes[64];
+
+	(void)state;
+	open_pair(&pair, TLS1_3_VERSION);
+	peer_says(&pair, "one", 3);
+	assert_int_equal(pair_read(&pair, bytes, sizeof(bytes)), 3);
+	peer_says(&pair, "three", 5);
+	assert_int_equal(pair_read(&pair, bytes, sizeof(bytes)), -EAGAIN);
+	assert_int_equal(pair_read(&pair, bytes, sizeof(bytes)), 5);
+	pair_fini(&pair);
+}
+
 /* A record that the socket takes in parts is gone on with, though the bytes have moved and grown. */
 static void writes_go_on_where_the_socket_was_full(void **state)
 {
@@ -438,6 +454,7 @@ int main(void)
 		cmocka_unit_test(key_updates_are_followed),
 		cmocka_unit_test(held_bytes_are_read_to_the_last),
 		cmocka_unit_test(one_read_takes_many_records),
+		cmocka_unit_test(short_read_is_taken_for_the_last),
 		cmocka_unit_test(writes_go_on_where_the_socket_was_full),
 		cmocka_unit_test(shut_goes_on_where_the_socket_was_full),
 		cmocka_unit_test(idle_connection_keeps_no_buffers),
