@@ -62,6 +62,7 @@ struct stream_ops {
  */
 struct stream_filter_ops {
 	ssize_t (*read)(struct stream_filter *filter, int fd, void *bytes, size_t length);
+	/* What -EAGAIN refused is offered again, perhaps with more behind it. */
 	ssize_t (*write)(struct stream_filter *filter, int fd, const void *bytes, size_t length);
 	int (*shut)(struct stream_filter *filter, int fd); /* says that all was sent; 0 when said */
 	void (*free)(struct stream_filter *filter);

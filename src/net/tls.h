@@ -1,7 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * TLS as a filter of a stream (OpenSSL; TLS 1.2 and later; ALPN http/1.1). The handshake happens
- * inside the first reads and writes; its bound in time is the stream's owner's.
+ * TLS as a filter of a stream (OpenSSL; TLS 1.2 and later; ALPN http/1.1, and a client that wants
+ * only others is refused by an alert). The handshake happens inside the first reads and writes; its
+ * bound in time is the stream's owner's. Renegotiation is refused; sessions are resumed by tickets.
+ *
+ * The peer's close_notify is the end of its input. A stream fails with
+ *
+ *	-ECONNRESET	the peer went away without one, so that what came may be cut off (RFC 8446,
+ *			6.1); of an idle connection nothing to speak of: many clients leave it so
+ *	-EKEYREJECTED	its certificate does not verify
+ *	-EPROTO		all else that is wrong with it, before and behind the handshake
+ *
+ * and as the socket does; what OpenSSL says to it is logged for debugging. An idle connection holds
+ * 14 kB of OpenSSL's, of which its own struct is half.
  */
 #ifndef NET_TLS_H
 #define NET_TLS_H
@@ -33,7 +44,11 @@ struct tls_client;
 struct tls_client *tls_client_new(const char *ca_file, struct buffer *refusal);
 void tls_client_free(struct tls_client *client);
 
-/* Returns a filter that connects, and verifies that the server is this host. NULL with ENOMEM. */
+/*
+ * Returns a filter that connects, and verifies that the server is this host: a name, which is sent
+ * to it (SNI), or an address. The client outlives it. Any thread. NULL with errno ENOMEM, or EINVAL
+ * for a host that cannot be one.
+ */
 struct stream_filter *tls_connect(struct tls_client *client, const char *host);
 
 #endif

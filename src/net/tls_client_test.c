@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whom a client believes, and what it says to whom. */
+#include <curfew/log.h>
+
 #include "net/tls_script.h"
 
 static struct tls_client *client;
@@ -141,15 +143,26 @@ static void authorities_are_verified(void **state)
 	identity_free(&below);
 }
 
-/* The server hears why. */
+static char logged[256];
+
+static void keep_message(enum curfew_level level, const char *message, void *arg)
+{
+	(void)arg;
+	assert_int_equal(level, CURFEW_LEVEL_DEBUG);
+	(void)snprintf(logged, sizeof(logged), "%s", message);
+}
+
+/* The server hears why, and so does the log. */
 static void who_is_not_believed_gets_an_alert(void **state)
 {
 	struct call call;
 	char byte;
 
 	(void)state;
+	curfew_log_set(keep_message, NULL);
 	call_init(&call, &server_identity, "else.where");
 	assert_int_equal(shake(&call), -EKEYREJECTED);
+	assert_string_equal(logged, "TLS handshake failed: hostname mismatch");
 	assert_int_equal(pair_write(&call.pair, "secret", 6), -EKEYREJECTED);
 	assert_int_equal(pair_read(&call.pair, &byte, 1), -EKEYREJECTED);
 	peer_shake(&call.pair.peer);
@@ -157,6 +170,7 @@ static void who_is_not_believed_gets_an_alert(void **state)
 	assert_int_equal(ERR_GET_LIB(ERR_peek_error()), ERR_LIB_SSL);
 	assert_true(ERR_GET_REASON(ERR_peek_error()) > SSL_AD_REASON_OFFSET);
 	call_fini(&call);
+	curfew_log_set(NULL, NULL);
 }
 
 static void name_is_sent_but_no_address(void **state)

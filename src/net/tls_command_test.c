@@ -8,8 +8,6 @@
 
 #define WORDS 20
 
-extern char **environ;
-
 /* A client that runs, its standard input, and what it has written to the other two. */
 struct command {
 	pid_t pid;

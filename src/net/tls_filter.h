@@ -1,13 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * What both sides of TLS have in common: a context with our rules, and the filter over a socket.
- *
- * Errors of the filter: -ECONNRESET for a peer that went away, also one whose input ended without
- * close_notify, so that what came may be cut off (RFC 8446, 6.1); many clients leave an idle
- * connection like this, which is nothing to speak of. -EKEYREJECTED for a certificate that does not
- * verify, -EPROTO for all else that is wrong with the peer, -ENOMEM, or the socket's own. What
- * OpenSSL says to it is logged for debugging.
- */
+/* What both sides of TLS have in common: a context with our rules, and the filter over a socket. */
 #ifndef NET_TLS_FILTER_H
 #define NET_TLS_FILTER_H
 
