@@ -62,6 +62,7 @@ def activated(face, number, options=""):
     listeners = []
     for _ in range(number):
         listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", free_port()))
         listener.listen(4096)
         listeners.append(listener)

@@ -86,7 +86,7 @@ class Gate:
         self.upstream = upstream or (self.origin.url if self.origin else f"http://127.0.0.1:{free_port()}")
         self.report_path, self.log_path = temporary(f"report-{self.port}"), temporary(f"log-{self.port}")
         self.certificate = certificate() if face.tls else None
-        if self.origin and not self.command and not self.origin.process and ready is not None:
+        if self.origin and self.command != self.origin.argv and not self.origin.process:
             self.origin.start()
         self.start(options, **more)
         if ready:

@@ -51,6 +51,13 @@ def test_40_35_kept_connections_lose_nothing_under_load(face):
     lose_nothing(face, "kept")
 
 
+@faces(TLS, TLS_CHILD)
+@limit(120)
+def test_40_35_nothing_is_lost_in_tls(face):
+    for mode in "fresh", "kept":
+        lose_nothing(face, mode, stops=2)
+
+
 @faces(CHILD)
 @slow
 @limit(300)
