@@ -93,9 +93,12 @@ def test_24_no_worker_thread_loses_its_connections(face):
     for client in idle:
         client.get("/body")
     gate.origin.event("request", path="/held", count=len(held))
-    gate.drain()
+    began = gate.drain()
     for client in idle:
-        assert client.get("/body").says_close()
+        client.send(get("/body"))
+    gate.assert_in_idle_grace(began)
+    for client in idle:
+        assert client.whole().says_close()
     gate.origin.release()
     for client in held:
         assert client.whole().says_close()
@@ -109,10 +112,11 @@ def test_28_an_upgrade_in_the_drain_is_refused_or_closed_in_order(face):
     clients = [gate.client() for _ in range(10)]
     for client in clients:
         client.get("/body")
-    gate.drain()
+    began = gate.drain()
     key = f"Sec-WebSocket-Key: {frames.KEY}"
     for client in clients:
         client.send(get("/ws", "Connection: Upgrade", "Upgrade: websocket", key, "Sec-WebSocket-Version: 13"))
+    gate.assert_in_idle_grace(began)
     for client in clients:
         answer = client.whole()
         if answer.status == 101:

@@ -164,6 +164,10 @@ class Gate:
         wire.until_refused(self.address)
         return began
 
+    def assert_in_idle_grace(self, began):
+        """What was sent until now came in the time in which it is still answered; a slow machine is too late."""
+        assert_below(now() - began, 0.8 * IDLE_GRACE, "what was to be sent in the idle grace")
+
     def end(self, code=0, within=WITHIN):
         """Waits for the end, looks at the exit code and for what was left behind; returns the report."""
         try:

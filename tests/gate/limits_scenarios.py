@@ -217,6 +217,7 @@ def test_limit_connections_wait_for_a_place(face):
 
 
 @faces(PLAIN)
+@plain
 def test_limit_no_more_descriptors_ends_nothing(face):
     """As many clients as there are descriptors: those that get one are served, the gate goes on."""
     gate = Gate(face, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)))

@@ -222,8 +222,8 @@ async def raw(request):
 
 async def early(request):
     """An answer before the body has come, and with read=0 a connection that is closed without it."""
-    fields = [] if request.number("read") else ["Connection: close"]
-    await plain(request, b"early", request.number("status", 413), *fields)
+    close = [] if request.number("read") else ["Connection: close"]
+    await plain(request, b"early", request.number("status", 413), *close)
     if not request.number("read"):
         return False
     await request.read_body()

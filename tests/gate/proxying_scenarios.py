@@ -284,6 +284,7 @@ def test_proxy_a_tunnel_of_another_protocol(face):
 
 
 @faces(PLAIN, TLS)
+@plain
 def test_proxy_a_slow_reader_stops_the_origin(face):
     """Back-pressure: what nobody reads is not read from the origin either, and the gate stays small."""
     gate = Gate(face)
@@ -301,6 +302,7 @@ def test_proxy_a_slow_reader_stops_the_origin(face):
 
 
 @faces(PLAIN)
+@plain
 def test_proxy_an_upload_that_nobody_reads_is_stopped(face):
     gate = Gate(face)
     gate.get("/body?size=1000000")

@@ -162,11 +162,32 @@ def test_34_a_request_in_the_idle_grace_is_answered(face):
     clients = [gate.client() for _ in range(10)]
     for client in clients:
         assert not client.get("/body").says_close()
-    gate.drain()
+    began = gate.drain()
     for client in clients:
-        answer = client.ask(request("POST", "/echo", body=b"abc"))
+        client.send(request("POST", "/echo", body=b"abc"))
+    gate.assert_in_idle_grace(began)
+    for client in clients:
+        answer = client.whole()
         assert answer.status == 200 and answer.says_close(), answer
         client.assert_closed()
+    gate.end()
+
+
+@faces(PLAIN, TLS)
+def test_34_a_request_that_came_in_the_idle_grace_is_answered_by_a_gate_that_was_slow(face):
+    """It is stopped while the request comes, and goes on when the time is over."""
+    gate = Gate(face)
+    clients = [gate.client() for _ in range(10)]
+    for client in clients:
+        client.get("/body")
+    began = gate.drain()
+    gate.process.signal(signal.SIGSTOP)
+    for client in clients:
+        client.send(get("/body"))
+    gate.assert_in_idle_grace(began)
+    until(lambda: now() - began > IDLE_GRACE + 0.2, "the idle grace is over")
+    gate.process.signal(signal.SIGCONT)
+    assert [client.whole().status for client in clients] == [200] * 10
     gate.end()
 
 

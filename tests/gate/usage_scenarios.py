@@ -18,7 +18,8 @@ def refused(*arguments):
     code, out, err = finished(curfew("gate", *arguments), within=10, env=environment())
     if (code, out) != (2, ""):
         return f"{arguments}: exit {code}, {out!r}, {err!r}"
-    if err.count("\n") != 1 or not err.startswith("curfew gate: ") or "(" not in err:
+    mends = "(" in err or " wants " in err
+    if err.count("\n") != 1 or not err.startswith("curfew gate: ") or not mends:
         return f"{arguments}: {err!r}"
     return None
 

@@ -78,6 +78,7 @@ def test_websocket_ends_of_either_side_reach_the_other(face):
     gate.origin.kill()
     gate.origin.process = None
     third.client.rest()
+    third.client.close()
     gate.stop()
 
 
