@@ -50,15 +50,18 @@ static void write_on(struct exchange *exchange, const struct tunnel_way *way, co
 	}
 }
 
-/* The end of both directions: in order, or not. The exchange is gone afterwards. */
-static void tunnel_over(struct exchange *exchange, bool whole)
+static void count_end(const struct exchange *exchange, bool whole)
 {
-	bool is_websocket = exchange->tunnel.is_websocket;
-
-	if (is_websocket && exchange->tunnel.ending) {
+	if (exchange->tunnel.is_websocket && exchange->tunnel.ending) {
 		curfew_lifecycle_count(life_of(exchange),
 			whole ? CURFEW_WEBSOCKETS_CLOSED : CURFEW_WEBSOCKETS_FORCED, 1);
 	}
+}
+
+/* The end of both directions: in order, or not. The exchange is gone afterwards. */
+static void tunnel_over(struct exchange *exchange, bool whole)
+{
+	count_end(exchange, whole);
 	exchange_drop_upstream(exchange, !whole);
 	http_tunnel_close(exchange->client, whole);
 }
@@ -251,7 +254,9 @@ void exchange_tunnel_cut(struct exchange *exchange)
 		close_if_open(exchange, &tunnel->up);
 		close_if_open(exchange, &tunnel->down);
 	}
-	tunnel_over(exchange, false);
+	count_end(exchange, false);
+	exchange_drop_upstream(exchange, true);
+	http_tunnel_cut(exchange->client); /* its window may be shut for good */
 }
 
 void exchange_tunnel_broken(struct exchange *exchange)

@@ -212,6 +212,14 @@ void http_tunnel_close(struct http_connection *connection, bool whole)
 	}
 }
 
+void http_tunnel_cut(struct http_connection *connection)
+{
+	if (connection->state == HTTP_CONNECTION_TUNNEL) {
+		break_off(connection);
+		stream_cut(&connection->stream);
+	}
+}
+
 /* Refuses what is no request, or a request whose rest is none. */
 static void refuse(struct http_connection *connection, unsigned status, const char *text)
 {

@@ -218,6 +218,8 @@ void http_tunnel_write(struct http_connection *connection, const void *bytes, si
 void http_tunnel_shut(struct http_connection *connection);
 /* Ends it in order; whole: as over() is to be told. */
 void http_tunnel_close(struct http_connection *connection, bool whole);
+/* Ends it now: what the kernel takes without waiting is written, and the rest dropped. */
+void http_tunnel_cut(struct http_connection *connection);
 
 /* Returns the client's address without its port, "unix" for a unix socket. */
 const char *http_peer(struct http_connection *connection);

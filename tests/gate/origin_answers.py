@@ -16,7 +16,7 @@
 /reset?at=          before, head (in the middle of it), body; /close?at= the same with FIN
 /once?how=          the second request on a connection is answered by reset or close, before any byte;
                     held: when SIGUSR1 has come
-/raw/HEX?then=      these bytes and nothing else; then keep, close, reset or hang
+/raw, /, bytes in hexadecimal, ?then=    these and nothing else; then keep, close, reset or hang
 /say?then=          the same with the bytes of the request's body
 /early?status=&read=    answers before the body has come; then reads it (1), or closes at once (0)
 /count              counts, and answers 200; /status?code=

@@ -235,6 +235,20 @@ def test_44_a_peer_that_never_answers_the_close_is_waited_for_in_its_bound(face)
     assert gate.took(began) > 1, "the peer's close was not awaited"
 
 
+@faces(PLAIN, TLS)
+@alone
+def test_44_one_that_is_stalled_is_cut_in_the_same_bound(face):
+    """Its window is zero: neither what is queued nor the close frame can ever be written."""
+    gate = Gate(face, "--grace 20s")
+    stalled = WebSocket(gate, "/ws?flood=1&size=60000", receive_buffer=4096)
+    settled(gate_pid(gate))
+    began = gate.signal()
+    report = gate.end(within=30)
+    assert_below(gate.took(began), CLOSE_S + 0.5, "the end with a stalled WebSocket")
+    assert len(report["forced"]) == 1 and report["counts"]["websockets_forced"] == 1, report
+    stalled.client.close()
+
+
 @faces(PLAIN, CHILD)
 @alone
 def test_46_closes_are_spread(face):
