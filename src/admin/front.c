@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/list.h"
+#include "loop/listener.h"
 #include "net/open.h"
 #include "net/proxy_header.h"
 
@@ -326,6 +327,9 @@ int front_listen(struct front *front, struct curfew_lifecycle *life)
 		socket->listener = curfew_listener_new(life, socket->fd, on_connection, front);
 		if (!socket->listener) {
 			return -errno;
+		}
+		if (!socket->is_ours) {
+			listener_share(socket->listener);
 		}
 		socket->fd = -1;
 	}

@@ -41,6 +41,7 @@ struct curfew_listener {
 	struct curfew_hold hold;
 	enum { OPEN, EMPTYING, SETTLING, CLOSED } state;
 	bool paused;
+	bool is_shared;
 	uint64_t accepted;
 	curfew_listener_fn *on_connection;
 	void *arg;
@@ -140,7 +141,7 @@ static void watch(struct curfew_listener *listener)
 
 static void step(struct curfew_listener *listener)
 {
-	if (listener->state == SETTLING) {
+	if (listener->state == SETTLING && !listener->is_shared) {
 		refuse_handshakes(listener->source.fd);
 	}
 	if (accept_some(listener, EMPTY_LIMIT) == QUEUE_SHORT) {
@@ -189,6 +190,11 @@ void curfew_listener_close(struct curfew_listener *listener)
 static void finish(struct curfew_hold *hold)
 {
 	curfew_listener_close(container_of(hold, struct curfew_listener, hold));
+}
+
+void listener_share(struct curfew_listener *listener)
+{
+	listener->is_shared = true;
 }
 
 void listener_cut(struct curfew_listener *listener)

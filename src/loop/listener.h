@@ -17,4 +17,10 @@ struct curfew_listener *listener_new_on(struct curfew_lifecycle *life, struct cu
 /* Accepts what waits in the queue now, and closes at once: what comes in between is lost. */
 void listener_cut(struct curfew_listener *listener);
 
+/*
+ * The socket is another process's as well, as one that systemd handed over: it goes on listening
+ * when ours is closed, so that nothing may be set on it that would keep connections out.
+ */
+void listener_share(struct curfew_listener *listener);
+
 #endif
