@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between the parts of a stream: life (stream.c), reading (stream_read.c), writing (stream_write.c). */
+#ifndef NET_STREAM_STATE_H
+#define NET_STREAM_STATE_H
+
+#include "net/stream.h"
+
+/* Whether input is wanted. */
+bool stream_reads(const struct stream *stream);
+
+/* Whether the owner may be told of what comes. */
+bool stream_is_open(const struct stream *stream);
+
+/* Has libuv wait for what is waited for. */
+void stream_poll(struct stream *stream);
+
+/* The owner hears of it at the end of the round, since it may be inside a call of its own. */
+void stream_fail(struct stream *stream, int error);
+void stream_enter_closed(struct stream *stream);
+
+void stream_read(struct stream *stream);
+/* Returns whether all that was kept was taken. */
+bool stream_hand_out_unread(struct stream *stream);
+void stream_tell_end(struct stream *stream);
+void stream_drop_input(struct stream *stream);
+void stream_read_last_words(struct stream *stream);
+
+/* Writes the queue, then more, as far as they go. Returns how many bytes of the latter went. */
+size_t stream_write_now(struct stream *stream, const struct stream_part *more, int count);
+void stream_queue_close(struct stream *stream);
+
+#endif
