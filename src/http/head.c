@@ -2,15 +2,13 @@
 #include "http/head.h"
 
 #include <stdlib.h>
-#include <string.h>
-#include <strings.h>
 
 /* What an idle connection keeps for its next head. */
 #define KEPT_TEXT 1024
 #define KEPT_FIELDS 16
 
-static const char *const known_names[HTTP_KNOWN_FIELD_COUNT] = {
-#define HTTP_KNOWN_FIELD(name, text) [HTTP_FIELD_##name] = text,
+static const struct http_text known[HTTP_KNOWN_FIELD_COUNT] = {
+#define HTTP_KNOWN_FIELD(name, text) [HTTP_FIELD_##name] = {text, sizeof(text) - 1},
 	HTTP_KNOWN_FIELDS(HTTP_KNOWN_FIELD)
 #undef HTTP_KNOWN_FIELD
 };
@@ -51,26 +49,6 @@ void http_head_fini(struct http_head *head)
 	buffer_fini(&head->text);
 	free(head->fields);
 	*head = (struct http_head){0};
-}
-
-struct http_text http_head_text(const struct http_head *head, struct http_range range)
-{
-	return (struct http_text){
-		head->text.data ? head->text.data + range.start : "",
-		range.length,
-	};
-}
-
-bool http_text_equal(struct http_text text, const char *word)
-{
-	return strlen(word) == text.length && !strncasecmp(text.bytes, word, text.length);
-}
-
-bool http_head_says(const struct http_head *head, struct http_range range, const char *word)
-{
-	struct http_text text = http_head_text(head, range);
-
-	return strlen(word) == text.length && !memcmp(text.bytes, word, text.length);
 }
 
 const struct http_field *http_head_find(
@@ -158,12 +136,20 @@ bool http_head_lists(const struct http_head *head, const char *name, const char 
 	return false;
 }
 
+/* A bit for each length that a known name has: it spares nearly all comparisons. */
+static const uint32_t known_lengths = 0
+#define HTTP_KNOWN_FIELD(name, text) | UINT32_C(1) << (sizeof(text) - 1)
+	HTTP_KNOWN_FIELDS(HTTP_KNOWN_FIELD);
+#undef HTTP_KNOWN_FIELD
+
 static uint8_t known_field(struct http_text name)
 {
+	if (name.length >= 32 || !(known_lengths >> name.length & 1)) {
+		return HTTP_FIELD_OTHER;
+	}
 	for (int i = 1; i < HTTP_KNOWN_FIELD_COUNT; i++) {
-		/* The first letter spares nearly all comparisons. */
-		if ((name.bytes[0] | 0x20) == (known_names[i][0] | 0x20) &&
-			http_text_equal(name, known_names[i])) {
+		if (name.length == known[i].length &&
+			!strncasecmp(name.bytes, known[i].bytes, name.length)) {
 			return (uint8_t)i;
 		}
 	}
@@ -211,15 +197,12 @@ static bool is_kept(struct http_text name)
 
 static void mark_named(struct http_head *head, struct http_text option)
 {
-	if (is_kept(option)) {
-		return;
-	}
 	for (uint16_t i = 0; i < head->count; i++) {
 		struct http_text name = http_head_text(head, head->fields[i].name);
 
 		if (name.length == option.length &&
 			!strncasecmp(name.bytes, option.bytes, name.length)) {
-			head->fields[i].hop = true;
+			head->fields[i].hop = !is_kept(name);
 		}
 	}
 }

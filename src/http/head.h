@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+#include <strings.h>
 
 #include "base/buffer.h"
 
@@ -103,10 +105,22 @@ void http_head_fini(struct http_head *head);
  */
 void http_head_hand_over(struct http_head *from, struct http_head *to);
 
-struct http_text http_head_text(const struct http_head *head, struct http_range range);
+static inline struct http_text http_head_text(const struct http_head *head, struct http_range range)
+{
+	return (struct http_text){
+		head->text.data ? head->text.data + range.start : "",
+		range.length,
+	};
+}
 
 /* Whether a range says this word; method names are compared with regard to case. */
-bool http_head_says(const struct http_head *head, struct http_range range, const char *word);
+static inline bool http_head_says(
+	const struct http_head *head, struct http_range range, const char *word)
+{
+	struct http_text text = http_head_text(head, range);
+
+	return strlen(word) == text.length && !memcmp(text.bytes, word, text.length);
+}
 
 /* Returns the first field of that name behind another one, or behind none; NULL: there is none. */
 const struct http_field *http_head_find(
@@ -121,7 +135,10 @@ bool http_head_lists(const struct http_head *head, const char *name, const char 
  */
 bool http_list_next(struct http_text *list, struct http_text *element);
 
-bool http_text_equal(struct http_text text, const char *word);
+static inline bool http_text_equal(struct http_text text, const char *word)
+{
+	return strlen(word) == text.length && !strncasecmp(text.bytes, word, text.length);
+}
 
 /* For the parser: adds a field, its value still empty. NULL: there is no memory. */
 struct http_field *http_head_add(struct http_head *head, struct http_range name);

@@ -9,6 +9,8 @@
 /* The longest method and version around a target. */
 #define REQUEST_LINE_MOST (HTTP_TARGET_MOST + 64)
 
+#define TEXT_AT_FIRST 1000 /* bytes that a head is given memory for at once, if so many have come */
+
 struct input {
 	const char *at;
 	const char *end;
@@ -102,6 +104,11 @@ static bool lines_gather(struct http_parser *parser, struct input *in)
 		parser->error = bounds_check(parser, length);
 		if (parser->error) {
 			return false;
+		}
+		if (!text->length) {
+			size_t left = (size_t)(in->end - in->at);
+
+			(void)buffer_reserve(text, left < TEXT_AT_FIRST ? left : TEXT_AT_FIRST);
 		}
 		buffer_append(text, in->at, length);
 		in->at += length;

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "http/octet.h"
+
 #define VERSION_LENGTH 8 /* HTTP/1.1 */
 
 /* What the fields say about body and connection, gathered in one pass. */
@@ -28,34 +30,9 @@ static bool is_digit(char byte)
 	return byte >= '0' && byte <= '9';
 }
 
-static bool is_letter(char byte)
-{
-	return (byte | 0x20) >= 'a' && (byte | 0x20) <= 'z';
-}
-
-/* Each byte of these is looked at in every request: a switch is a test of one bit in a mask. */
-static bool is_token_mark(char byte)
-{
-	switch (byte) {
-	case '!': case '#': case '$': case '%': case '&': case '\'': case '*': case '+': case '-':
-	case '.': case '^': case '_': case '`': case '|': case '~':
-		return true;
-	default:
-		return false;
-	}
-}
-
-/* RFC 9110, 5.6.2 */
 static bool is_token(struct http_text text)
 {
-	for (size_t i = 0; i < text.length; i++) {
-		char byte = text.bytes[i];
-
-		if (!is_letter(byte) && !is_digit(byte) && !is_token_mark(byte)) {
-			return false;
-		}
-	}
-	return text.length > 0;
+	return text.length && http_octets_are(text.bytes, text.length, HTTP_OCTET_TOKEN);
 }
 
 static enum http_error version_read(struct http_head *head, const char *at)
@@ -239,29 +216,10 @@ static enum http_error fields_read(struct http_head *head, struct findings *foun
 	return HTTP_OK;
 }
 
-/* What RFC 3986, 3.2.2 allows besides letters and digits. */
-static bool is_host_mark(char byte)
-{
-	switch (byte) {
-	case '-': case '.': case '_': case '~': case '%': case '!': case '$': case '&': case '\'':
-	case '(': case ')': case '*': case '+': case ';': case '=': case ':': case '[': case ']':
-		return true;
-	default:
-		return false;
-	}
-}
-
 /* A name, an address or nothing, and a port. */
 static bool is_host(struct http_text host)
 {
-	for (size_t i = 0; i < host.length; i++) {
-		char byte = host.bytes[i];
-
-		if (!is_letter(byte) && !is_digit(byte) && !is_host_mark(byte)) {
-			return false;
-		}
-	}
-	return true;
+	return http_octets_are(host.bytes, host.length, HTTP_OCTET_HOST);
 }
 
 static enum http_error absolute_read(struct http_head *head, struct http_text target)
