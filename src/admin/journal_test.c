@@ -151,7 +151,8 @@ static unsigned flood(void)
 	unsigned before = 0;
 
 	while (!journal.dropped) {
-		journal_tell(&journal, &bulk, journal_number(before++));
+		journal_tell(&journal, &bulk, journal_number(before));
+		before++;
 		curfew_lifecycle_dispatch(life);
 	}
 	return before - 1;

@@ -20,6 +20,12 @@
 
 static char keeper[PATH_MAX];
 
+/* Both are PATH_MAX bytes, and the text fits. */
+static void copy_path(char to[PATH_MAX], const char *from)
+{
+	memcpy(to, from, strlen(from) + 1);
+}
+
 static uint64_t mask_bits(const sigset_t *mask)
 {
 	uint64_t bits = 0;
@@ -50,7 +56,7 @@ bool handover_parse(const char *text, pid_t pid, struct handover *handover)
 		return false;
 	}
 	mask_of_bits(bits, &handover->mask);
-	strcpy(handover->program, text + used);
+	copy_path(handover->program, text + used);
 	return true;
 }
 
@@ -74,7 +80,7 @@ static bool path_beside(char path[PATH_MAX], const char *name)
 	if (folder + strlen(name) >= PATH_MAX) {
 		return false;
 	}
-	strcpy(path + folder, name);
+	memcpy(path + folder, name, strlen(name) + 1);
 	return true;
 }
 
@@ -116,7 +122,7 @@ int handover_exec(const struct command *command, char **argv)
 
 	if (own_path(own)) {
 		hand_over(own);
-		strcpy(path, own);
+		copy_path(path, own);
 		if (path_beside(path, NETWORK_PROGRAM)) {
 			(void)execv(path, argv);
 			if (errno != ENOENT || access(path, F_OK) == 0) {
@@ -126,7 +132,7 @@ int handover_exec(const struct command *command, char **argv)
 	} else {
 		hand_over("");
 	}
-	strcpy(path, CURFEW_LIBEXEC "/" NETWORK_PROGRAM);
+	copy_path(path, CURFEW_LIBEXEC "/" NETWORK_PROGRAM);
 	(void)execv(path, argv);
 	return refuse(command, path, own, errno);
 }
@@ -138,7 +144,7 @@ void handover_take(void)
 
 	if (text && handover_parse(text, getpid(), &handover)) {
 		signals_set_original_mask(&handover.mask);
-		strcpy(keeper, handover.program);
+		copy_path(keeper, handover.program);
 	}
 	(void)unsetenv(VARIABLE);
 }
@@ -147,7 +153,7 @@ const char *handover_keeper(void)
 {
 	if (!keeper[0] &&
 		(!own_path(keeper) || !path_beside(keeper, "curfew") || access(keeper, X_OK) < 0)) {
-		strcpy(keeper, SELF);
+		copy_path(keeper, SELF);
 	}
 	return keeper;
 }
