@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between the two halves of the server's side: connections (server.c) and answers (answer.c). */
+/*
+ * Between the parts of the server's side: connections (server.c), what they read (server_read.c), and
+ * answers (answer.c).
+ */
 #ifndef HTTP_EXCHANGE_H
 #define HTTP_EXCHANGE_H
 
@@ -25,5 +28,28 @@ void http_exchange_tunnelled(struct http_connection *connection);
  * http_answer_whole.
  */
 void http_write_refusal(struct http_connection *connection, unsigned status, const char *text);
+
+/* The only writer of the state; knows the edges. */
+void http_connection_enter(
+	struct http_connection *connection, enum http_connection_state state);
+
+/* Sets its deadline. */
+void http_connection_wait(struct http_connection *connection, int64_t ms);
+
+/* Another stall_ms, from now on, for some byte to go in or out. */
+void http_connection_watch_stall(struct http_connection *connection);
+
+/* Has the connection held as the request that it is named after. */
+void http_hold_request(struct http_connection *connection);
+
+/* What is queued goes out, and it is closed. expects_input: as of stream_close. */
+void http_connection_enter_closing(struct http_connection *connection, bool expects_input);
+
+/* Answers what is no request, or a request whose rest is none, and closes. */
+void http_refuse(struct http_connection *connection, unsigned status, const char *text);
+
+/* server_read.c: the stream's received() and ended(). */
+size_t http_received(struct stream *stream, char *bytes, size_t length);
+void http_ended(struct stream *stream);
 
 #endif

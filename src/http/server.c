@@ -42,7 +42,7 @@ static const unsigned edges[] = {
 	[HTTP_CONNECTION_CLOSED] = 0,
 };
 
-static void connection_enter(struct http_connection *connection, enum http_connection_state state)
+void http_connection_enter(struct http_connection *connection, enum http_connection_state state)
 {
 	assert(edges[connection->state] & (1U << state));
 	connection->state = (uint8_t)state;
@@ -94,16 +94,16 @@ static int64_t now(const struct http_connection *connection)
 	return worker_now(connection->server->worker);
 }
 
-static void wait_at_most(struct http_connection *connection, int64_t ms)
+void http_connection_wait(struct http_connection *connection, int64_t ms)
 {
 	deadline_set(&connection->deadline, clock_add_ms(now(connection), ms));
 }
 
 /* Another so many milliseconds, from now on, for some byte to go in or out. */
-static void watch_stall(struct http_connection *connection)
+void http_connection_watch_stall(struct http_connection *connection)
 {
 	connection->progress = connection->stream.bytes_in + connection->stream.bytes_out;
-	wait_at_most(connection, connection->server->limits->stall_ms);
+	http_connection_wait(connection, connection->server->limits->stall_ms);
 }
 
 /*
@@ -126,18 +126,18 @@ static void enter_idle(struct http_connection *connection)
 {
 	const struct http_limits *limits = connection->server->limits;
 
-	connection_enter(connection, HTTP_CONNECTION_IDLE);
-	wait_at_most(connection, connection->fresh ? limits->head_ms : limits->idle_ms);
+	http_connection_enter(connection, HTTP_CONNECTION_IDLE);
+	http_connection_wait(connection, connection->fresh ? limits->head_ms : limits->idle_ms);
 	if (http_draining(connection) && curfew_drain_closed(connection->server->drain)) {
 		clip_to_idle_grace(connection);
 	}
 }
 
-static void enter_closing(struct http_connection *connection, bool expects_input)
+void http_connection_enter_closing(struct http_connection *connection, bool expects_input)
 {
-	connection_enter(connection, HTTP_CONNECTION_CLOSING);
+	http_connection_enter(connection, HTTP_CONNECTION_CLOSING);
 	hold_become(&connection->hold, &connection_ops, NULL, now(connection));
-	watch_stall(connection);
+	http_connection_watch_stall(connection);
 	stream_close(&connection->stream, expects_input);
 }
 
@@ -159,7 +159,7 @@ static void tell_over(struct http_connection *connection, bool whole)
 static void break_off(struct http_connection *connection)
 {
 	tell_over(connection, false);
-	connection_enter(connection, HTTP_CONNECTION_CLOSING);
+	http_connection_enter(connection, HTTP_CONNECTION_CLOSING);
 }
 
 void http_exchange_aborted(struct http_connection *connection)
@@ -186,7 +186,7 @@ void http_exchange_answered(struct http_connection *connection)
 	count_answered(connection);
 	tell_over(connection, true);
 	if (connection->last || connection->half_closed) {
-		enter_closing(connection, !connection->received);
+		http_connection_enter_closing(connection, !connection->received);
 		return;
 	}
 	http_parser_next(&connection->parser);
@@ -196,9 +196,14 @@ void http_exchange_answered(struct http_connection *connection)
 	stream_resume(&connection->stream);
 }
 
+void http_hold_request(struct http_connection *connection)
+{
+	hold_become(&connection->hold, &request_ops, connection->name, connection->began);
+}
+
 void http_exchange_tunnelled(struct http_connection *connection)
 {
-	connection_enter(connection, HTTP_CONNECTION_TUNNEL);
+	http_connection_enter(connection, HTTP_CONNECTION_TUNNEL);
 	hold_become(&connection->hold, &tunnel_ops, connection->name, now(connection));
 	deadline_set(&connection->deadline, CURFEW_NEVER);
 	stream_resume(&connection->stream);
@@ -208,7 +213,7 @@ void http_tunnel_close(struct http_connection *connection, bool whole)
 {
 	if (connection->state == HTTP_CONNECTION_TUNNEL) {
 		tell_over(connection, whole);
-		enter_closing(connection, false);
+		http_connection_enter_closing(connection, false);
 	}
 }
 
@@ -221,7 +226,7 @@ void http_tunnel_cut(struct http_connection *connection)
 }
 
 /* Refuses what is no request, or a request whose rest is none. */
-static void refuse(struct http_connection *connection, unsigned status, const char *text)
+void http_refuse(struct http_connection *connection, unsigned status, const char *text)
 {
 	const struct http_handler *handler = connection->server->handler;
 
@@ -236,21 +241,7 @@ static void refuse(struct http_connection *connection, unsigned status, const ch
 		handler->refused(connection, status);
 	}
 	http_write_refusal(connection, status, text);
-	enter_closing(connection, !connection->half_closed);
-}
-
-static void refuse_malformed(struct http_connection *connection)
-{
-	char text[128];
-
-	(void)snprintf(text, sizeof(text), "the request is refused: %s",
-		http_error_text(connection->parser.error));
-	refuse(connection, http_parser_status(&connection->parser), text);
-}
-
-static void refuse_too_large(struct http_connection *connection)
-{
-	refuse(connection, 413, "the request's body is too large");
+	http_connection_enter_closing(connection, !connection->half_closed);
 }
 
 static void deadline_passed(struct deadline *deadline)
@@ -262,214 +253,26 @@ static void deadline_passed(struct deadline *deadline)
 
 	switch (connection->state) {
 	case HTTP_CONNECTION_IDLE:
-		enter_closing(connection, false);
+		http_connection_enter_closing(connection, false);
 		break;
 	case HTTP_CONNECTION_HEAD:
-		refuse(connection, 408, "the request's head did not come in time");
+		http_refuse(connection, 408, "the request's head did not come in time");
 		break;
 	case HTTP_CONNECTION_EXCHANGE:
 		if (stalled && stream_queued(stream)) {
 			http_exchange_aborted(connection);
 		} else if (stalled && !connection->received && !stream_paused(stream)) {
-			refuse(connection, 408, "the request's body did not come in time");
+			http_refuse(connection, 408, "the request's body did not come in time");
 		} else {
-			watch_stall(connection);
+			http_connection_watch_stall(connection);
 		}
 		break;
 	case HTTP_CONNECTION_CLOSING:
 		if (stalled) {
 			stream_reset(&connection->stream);
 		} else {
-			watch_stall(connection);
+			http_connection_watch_stall(connection);
 		}
-		break;
-	default:
-		break;
-	}
-}
-
-/* What the parser finds. */
-
-static void name_exchange(struct http_connection *connection)
-{
-	const struct http_head *head = &connection->parser.head;
-	struct http_text method = http_head_text(head, head->method);
-	struct http_text path = http_head_text(head, head->path);
-	size_t room = sizeof(connection->name) - 1;
-	size_t length = method.length < room ? method.length : room;
-
-	memcpy(connection->name, method.bytes, length);
-	if (length < room) {
-		connection->name[length++] = ' ';
-	}
-	if (path.length > room - length) {
-		path.length = room - length;
-	}
-	memcpy(connection->name + length, path.bytes, path.length);
-	connection->name[length + path.length] = '\0';
-}
-
-static void begin_exchange(struct http_connection *connection)
-{
-	const struct http_head *head = &connection->parser.head;
-	size_t used;
-
-	connection_enter(connection, HTTP_CONNECTION_EXCHANGE);
-	connection->fresh = false;
-	connection->answer = HTTP_ANSWER_NONE;
-	connection->status = 0;
-	connection->last = false;
-	connection->body_length = 0;
-	connection->body_sent = 0;
-	connection->is_head = http_head_says(head, head->method, "HEAD");
-	connection->received = head->framing == HTTP_FRAMING_NONE;
-	if (connection->received) {
-		(void)http_parser_read(&connection->parser, "", 0, &used); /* its END */
-	}
-	connection->began = now(connection);
-	name_exchange(connection);
-	hold_become(&connection->hold, &request_ops, connection->name, connection->began);
-	watch_stall(connection);
-}
-
-static void tell_end(struct http_connection *connection)
-{
-	if (connection->state == HTTP_CONNECTION_EXCHANGE && connection->server->handler->end) {
-		connection->server->handler->end(connection);
-	}
-}
-
-static void take_head(struct http_connection *connection)
-{
-	if (connection->parser.head.content_length > connection->server->limits->body_most) {
-		refuse_too_large(connection);
-		return;
-	}
-	begin_exchange(connection);
-	connection->server->handler->request(connection);
-	if (connection->received) {
-		tell_end(connection);
-	}
-}
-
-/* Hands out some of the body; what is not taken stays in front of the input, known as passed. */
-static size_t take_body(struct http_connection *connection, char *bytes, size_t length)
-{
-	const struct http_handler *handler = connection->server->handler;
-	size_t taken = handler->body ? handler->body(connection, bytes, length) : length;
-
-	connection->passed = taken < length ? length - taken : 0;
-	return taken;
-}
-
-static bool too_much(struct http_connection *connection, size_t more)
-{
-	connection->body_length += more;
-	return connection->body_length > connection->server->limits->body_most;
-}
-
-static bool wants_input(const struct http_connection *connection)
-{
-	switch (connection->state) {
-	case HTTP_CONNECTION_IDLE:
-	case HTTP_CONNECTION_HEAD:
-		return true;
-	case HTTP_CONNECTION_EXCHANGE:
-		return !connection->received;
-	default:
-		return false;
-	}
-}
-
-/* Some of the input; sets *at behind what was read. Returns whether to go on. */
-static bool read_event(struct http_connection *connection, char *bytes, size_t length, size_t *at)
-{
-	struct http_parser *parser = &connection->parser;
-	enum http_event event;
-	size_t used;
-
-	if (!parser->head.text.data) {
-		http_head_hand_over(&connection->server->spare, &parser->head);
-	}
-	event = http_parser_read(parser, bytes + *at, length - *at, &used);
-	*at += used;
-	connection->behind = length - *at;
-	switch (event) {
-	case HTTP_EVENT_HEAD:
-		take_head(connection);
-		return true;
-	case HTTP_EVENT_BODY:
-		if (too_much(connection, parser->body.length)) {
-			refuse_too_large(connection);
-			return false;
-		}
-		*at -= parser->body.length;
-		*at += take_body(connection, bytes + *at, parser->body.length);
-		return !connection->passed;
-	case HTTP_EVENT_END:
-		connection->received = true;
-		tell_end(connection);
-		return true;
-	case HTTP_EVENT_REFUSED:
-		refuse_malformed(connection);
-		return false;
-	default:
-		if (connection->state == HTTP_CONNECTION_IDLE && !http_parser_is_idle(parser)) {
-			connection_enter(connection, HTTP_CONNECTION_HEAD);
-			wait_at_most(connection, connection->server->limits->head_ms);
-		}
-		return false;
-	}
-}
-
-/* What body() did not take when the parser had read it. Returns whether to go on. */
-static bool read_passed(struct http_connection *connection, char *bytes, size_t *at)
-{
-	if (connection->passed) {
-		*at = take_body(connection, bytes, connection->passed);
-	}
-	return !connection->passed;
-}
-
-static size_t received(struct stream *stream, char *bytes, size_t length)
-{
-	struct http_connection *connection = container_of(stream, struct http_connection, stream);
-	size_t at = 0;
-	bool more = read_passed(connection, bytes, &at);
-
-	/* Behind the last byte there may still be the end of a request. */
-	while (more && wants_input(connection) &&
-		(at < length || connection->state == HTTP_CONNECTION_EXCHANGE)) {
-		more = read_event(connection, bytes, length, &at);
-	}
-	connection->behind = 0;
-	if (connection->state == HTTP_CONNECTION_TUNNEL && at < length) {
-		at += connection->server->handler->tunnel(connection, bytes + at, length - at);
-	}
-	return connection->state == HTTP_CONNECTION_CLOSING ? length : at;
-}
-
-static void ended(struct stream *stream)
-{
-	struct http_connection *connection = container_of(stream, struct http_connection, stream);
-
-	connection->half_closed = true;
-	switch (connection->state) {
-	case HTTP_CONNECTION_IDLE:
-		enter_closing(connection, false);
-		break;
-	case HTTP_CONNECTION_HEAD:
-		(void)http_parser_close(&connection->parser);
-		refuse_malformed(connection);
-		break;
-	case HTTP_CONNECTION_EXCHANGE:
-		if (!connection->received) {
-			(void)http_parser_close(&connection->parser);
-			refuse_malformed(connection);
-		}
-		break;
-	case HTTP_CONNECTION_TUNNEL:
-		connection->server->handler->tunnel_end(connection);
 		break;
 	default:
 		break;
@@ -493,7 +296,7 @@ static void failed(struct stream *stream, int error)
 	if (in_exchange(connection)) {
 		break_off(connection);
 	} else if (connection->state != HTTP_CONNECTION_CLOSING) {
-		connection_enter(connection, HTTP_CONNECTION_CLOSING);
+		http_connection_enter(connection, HTTP_CONNECTION_CLOSING);
 	}
 	stream_close(stream, false);
 }
@@ -504,7 +307,7 @@ static void connection_free(struct http_connection *connection)
 
 	deadline_fini(&connection->deadline);
 	http_parser_fini(&connection->parser);
-	connection_enter(connection, HTTP_CONNECTION_CLOSED);
+	http_connection_enter(connection, HTTP_CONNECTION_CLOSED);
 	curfew_hold_release(&connection->hold);
 	free(connection);
 	if (server->left) {
@@ -523,7 +326,7 @@ static void closed(struct stream *stream)
 	connection_free(connection);
 }
 
-static const struct stream_ops stream_ops = {received, ended, writable, failed, closed};
+static const struct stream_ops stream_ops = {http_received, http_ended, writable, failed, closed};
 
 /* What the drain asks. */
 
@@ -576,7 +379,7 @@ static void cut(struct curfew_hold *hold)
 		cut_exchange(connection);
 	}
 	if (connection->state != HTTP_CONNECTION_CLOSING) {
-		connection_enter(connection, HTTP_CONNECTION_CLOSING);
+		http_connection_enter(connection, HTTP_CONNECTION_CLOSING);
 	}
 	stream_cut(&connection->stream);
 }
