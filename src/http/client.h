@@ -160,14 +160,16 @@ struct http_unsent {
 };
 
 /*
- * In failed(): takes back what was written of the request, if no byte of it was sent. Returns whether
- * it could; not if there is no memory, for one. Once for each client, for a head that was ended.
+ * In failed(): takes back what was written of the request, if no byte of it was sent. Returns
+ * whether it could; not if there is no memory, for one. Once for each client, for a head that was
+ * ended.
  */
 bool http_client_take_back(struct http_client *client, struct http_unsent *unsent);
 
 /*
- * Begins the same request on another client, in IDLE, with all that was written of it; its body goes
- * on with http_client_write and http_client_end, unless that was called before. unsent is zeroed.
+ * Begins the same request on another client, in IDLE, with all that was written of it; its body
+ * goes on with http_client_write and http_client_end, unless that was called before. unsent is
+ * zeroed.
  */
 void http_client_send_again(struct http_client *client, struct http_unsent *unsent);
 void http_unsent_fini(struct http_unsent *unsent);

@@ -210,6 +210,7 @@ def test_retry_takes_the_body_along(face):
         with gate.client() as client:
             assert client.get("/body").status == 200
             gate.process.signal(signal.SIGSTOP)
+            until(lambda: state(gate.process.pid) == "T", "it is stopped")
             head = request("POST", "/echo", *fields, *([] if fields else [f"Content-Length: {len(body)}"]))
             client.send(head + body)
             gate.origin.event("closed", how="us, idle")
