@@ -60,18 +60,18 @@ COUNTER(retries)
 COUNTER(truncated)
 
 const struct metric access_metrics[] = {
-	{"curfew_gate_upstream_state", METRIC_GAUGE, "The state of the upstream: 1 for the one it is in.",
-		read_state},
-	{"curfew_gate_held_requests", METRIC_GAUGE, "Requests that wait for the upstream to be ready.",
-		read_held},
+	{"curfew_gate_upstream_state", METRIC_GAUGE,
+		"The state of the upstream: 1 for the one it is in.", read_state},
+	{"curfew_gate_held_requests", METRIC_GAUGE,
+		"Requests that wait for the upstream to be ready.", read_held},
 	{"curfew_gate_upstream_connections_total", METRIC_COUNTER,
 		"Connections to the upstream that were tried.", read_dials},
 	{"curfew_gate_upstream_unreached_total", METRIC_COUNTER,
 		"Connections to the upstream that failed.", read_unreached},
 	{"curfew_gate_retries_total", METRIC_COUNTER,
 		"Requests that were sent to the upstream a second time.", read_retries},
-	{"curfew_gate_truncated_total", METRIC_COUNTER,
-		"Answers that broke off within their body.", read_truncated},
+	{"curfew_gate_truncated_total", METRIC_COUNTER, "Answers that broke off within their body.",
+		read_truncated},
 };
 
 const size_t access_metric_count = sizeof(access_metrics) / sizeof(access_metrics[0]);

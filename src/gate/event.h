@@ -11,8 +11,8 @@
 	X(COMMAND, "command", INFO, false, "pid program", "the command runs")                      \
 	X(COMMAND_ENDED, "command_ended", ERROR, false, "code signal",                             \
 		"the command ended and was not asked to")                                          \
-	X(ACCESS, "access", INFO, true,                                                            \
-		"client method target status bytes ms whole", "a request is over (--access-log)")
+	X(ACCESS, "access", INFO, true, "client method target status bytes ms whole",              \
+		"a request is over (--access-log)")
 
 enum gate_event {
 #define GATE_EVENT(name, word, level, bulk, fields, text) GATE_##name,

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A request comes (request). While the upstream is not ready, it is held; else it gets a connection,
- * an idle one of the pool or a new one, and is sent there (send). Its body follows as the upstream
- * takes it; the response comes back the same way, and its end ends the exchange (response_end).
+ * A request comes (request). While the upstream is not ready, it is held; else it gets a
+ * connection, an idle one of the pool or a new one, and is sent there (send_request). Its body
+ * follows as the upstream takes it; the response comes back the same way (response.c), and its end
+ * ends the exchange.
  *
- * What can go wrong. The upstream cannot be reached, ends the connection, or speaks nonsense
- * (upstream_failed): another try if nothing can have happened yet, else 502, or, when the head was
- * passed on, an answer that breaks off. It takes too long: 504. The client goes away, or what it
- * sends is no request (over): the upstream's connection is reset, since its answer has no reader.
- * The work's deadline (cut): 503, or the end of an event stream between two events.
+ * What can go wrong. The upstream cannot be reached, ends the connection, or speaks nonsense:
+ * another try if nothing can have happened yet, else 502, or, when the head has left, an answer
+ * that breaks off. It takes too long: 504. The client goes away, or what it sends is no request
+ * (over): the upstream's connection is reset, since its answer has no reader. The work's deadline
+ * (cut): 503, or the end of an event stream between two events.
  *
  * The client's connection owns the exchange: over() is its end.
  */
@@ -84,8 +85,7 @@ void exchange_drop_upstream(struct exchange *exchange, bool reset)
 
 void exchange_await_upstream(struct exchange *exchange)
 {
-	deadline_set(
-		&exchange->timeout, curfew_after_ms(config_of(exchange)->response_timeout_ms));
+	deadline_set(&exchange->timeout, curfew_after_ms(config_of(exchange)->response_timeout_ms));
 }
 
 static void timed_out(struct deadline *deadline)
@@ -209,7 +209,7 @@ static void hold_back(struct exchange *exchange)
 
 	if (atomic_fetch_add(&gate->held, 1) >= GATE_HELD_MOST) {
 		atomic_fetch_sub(&gate->held, 1);
-		refuse(exchange, 503, "the upstream is not ready, and too many requests wait for it");
+		refuse(exchange, 503, "too many requests wait for the upstream to be ready");
 		return;
 	}
 	list_append(&exchange->lane->held, &exchange->held);
@@ -234,7 +234,7 @@ static void proceed(struct exchange *exchange)
 		connect_upstream(exchange);
 		break;
 	case UPSTREAM_GONE:
-		refuse(exchange, 503, "the upstream is not ready, and the gate is on its way to its end");
+		refuse(exchange, 503, "the upstream is not ready, and the gate is ending");
 		break;
 	}
 }
@@ -301,8 +301,7 @@ static void request_end(struct http_connection *client)
 	struct exchange *exchange = exchange_of(client);
 
 	if (lane->gate->config->respond) {
-		http_answer_whole(
-			client, (unsigned)lane->gate->config->respond, NULL, NULL, NULL);
+		http_answer_whole(client, (unsigned)lane->gate->config->respond, NULL, NULL, NULL);
 	} else if (exchange && exchange->upstream) {
 		end_request(exchange);
 	}

@@ -45,9 +45,9 @@ struct exchange {
 	struct dial *dial;
 	enum exchange_state state;
 	bool retried;
-	bool request_rests;  /* the upstream's queue is full */
-	bool response_rests; /* the client's is */
-	bool is_events;      /* the response is a text/event-stream */
+	bool request_rests;       /* the upstream's queue is full */
+	bool response_rests;      /* the client's is */
+	bool is_events;           /* the response is a text/event-stream */
 	char tail[EXCHANGE_TAIL]; /* the last bytes of an event stream, the last one at the end */
 	struct curfew_link held;
 	struct deadline timeout; /* of the response's head, and of its next bytes */

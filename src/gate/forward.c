@@ -57,8 +57,8 @@ static bool is_quotable(struct http_text host)
 		!memchr(host.bytes, '\\', host.length);
 }
 
-static void add_forwarded(
-	struct buffer *out, const struct http_connection *client, const char *peer, const char *proto)
+static void add_forwarded(struct buffer *out, const struct http_connection *client,
+	const char *peer, const char *proto)
 {
 	const struct http_head *head = &client->parser.head;
 	const struct http_field *host = http_head_find(head, "Host", NULL);

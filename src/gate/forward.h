@@ -10,8 +10,7 @@
 #include "gate/lane.h"
 
 /* The request's line and fields; framing is left to http_client_head_end. */
-void forward_request(
-	const struct gate *gate, struct http_connection *client, struct buffer *out);
+void forward_request(const struct gate *gate, struct http_connection *client, struct buffer *out);
 
 /* The response's fields; sets whether a Date is among them. */
 void forward_response(const struct http_head *head, struct buffer *out, bool *has_date);

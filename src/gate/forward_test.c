@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -28,7 +29,7 @@ static void come_from(const char *host)
 {
 	struct address address = {.port = 1};
 
-	(void)strcpy(address.host, host);
+	(void)snprintf(address.host, sizeof(address.host), "%s", host);
 	assert_true(address_literal(&address, &peer));
 	client.stream.filter = &filter;
 	client.peer[0] = '\0';
@@ -57,8 +58,8 @@ static void trust(const char *range)
 	assert_null(address_range_parse(range, &gate.trusted[gate.trusted_count++]));
 }
 
-static void read_head(struct http_parser *parser, enum http_side side, struct http_asked asked,
-	const char *text)
+static void read_head(
+	struct http_parser *parser, enum http_side side, struct http_asked asked, const char *text)
 {
 	size_t used;
 
@@ -66,8 +67,7 @@ static void read_head(struct http_parser *parser, enum http_side side, struct ht
 	if (side == HTTP_RESPONSES) {
 		http_parser_ask(parser, asked);
 	}
-	assert_int_equal(
-		http_parser_read(parser, text, strlen(text), &used), HTTP_EVENT_HEAD);
+	assert_int_equal(http_parser_read(parser, text, strlen(text), &used), HTTP_EVENT_HEAD);
 }
 
 static void assert_request(const char *comes, const char *goes)
@@ -194,8 +194,7 @@ static void test_a_response(void **state)
 		"HTTP/1.1 200 OK\r\nServer: s\r\nConnection: keep-alive\r\n"
 		"Keep-Alive: timeout=5\r\nContent-Length: 2\r\nDate: today\r\n\r\n");
 	forward_response(&parser.head, &out, &has_date);
-	assert_string_equal(
-		buffer_text(&out), "Server: s\r\nDate: today\r\nVia: 1.1 curfew\r\n");
+	assert_string_equal(buffer_text(&out), "Server: s\r\nDate: today\r\nVia: 1.1 curfew\r\n");
 	assert_true(has_date);
 	buffer_fini(&out);
 	http_parser_fini(&parser);

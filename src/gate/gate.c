@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The life of a gate: the config is checked, the command started, the listeners opened; requests are
- * held until the upstream answers. Then they are passed on, until a signal, the command's own end,
- * or a failure begins the end: the listeners are emptied, the exchanges finish, and when no request
- * needs the upstream any more its connections are closed and the command is ended by the ladder.
+ * The life of a gate: the config is checked, the command started, the listeners opened; requests
+ * are held until the upstream answers. Then they are passed on, until a signal, the command's own
+ * end, or a failure begins the end: the listeners are emptied, the exchanges finish, and when no
+ * request needs the upstream any more its connections are closed and the command is ended by the
+ * ladder.
  */
 #include "gate/gate.h"
 
@@ -78,8 +79,7 @@ static int read_config(struct gate *gate)
 					 : "no service is given");
 	}
 	if (config->command && !config->upstream) {
-		return service_refuse(
-			&gate->service, "a command is started for --upstream only");
+		return service_refuse(&gate->service, "a command is started for --upstream only");
 	}
 	wrong = config->upstream ? address_parse_url(config->upstream, &gate->address) : NULL;
 	if (wrong) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A gate and its lanes, one for each worker: the connections of clients there (server), those to the
- * upstream (pool), and the requests that wait for the upstream to be ready.
+ * A gate and its lanes, one for each worker: the connections of clients there (server), those to
+ * the upstream (pool), and the requests that wait for the upstream to be ready.
  */
 #ifndef GATE_LANE_H
 #define GATE_LANE_H

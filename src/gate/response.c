@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What comes back from the upstream: interim responses, the head, the body and its end, each passed
- * on as it comes; a tunnel's bytes; or a failure, after which a request is sent once more, if nothing
- * can have come of the first try.
+ * What comes back from the upstream: interim responses, the head, the body and its end, each
+ * passed on as it comes; a tunnel's bytes; or a failure, after which a request is sent once more,
+ * if nothing can have come of the first try.
  */
 #include <stdio.h>
 #include <string.h>
@@ -24,9 +24,9 @@ static bool is_idempotent(const struct http_head *head)
 }
 
 /*
- * One more try: of any request of which the upstream has no byte, with its body; and of one that may
- * be made twice, if a connection from the pool ended without a word, as one does that was idle for
- * too long. Returns whether there may be one.
+ * One more try: of any request of which the upstream has no byte, with its body; and of one that
+ * may be made twice, if a connection from the pool ended without a word, as one does that was idle
+ * for too long. Returns whether there may be one.
  */
 static bool prepare_retry(struct exchange *exchange)
 {
@@ -126,7 +126,8 @@ static void note_tail(struct exchange *exchange, const char *bytes, size_t lengt
 	size_t kept = length < EXCHANGE_TAIL ? EXCHANGE_TAIL - length : 0;
 
 	memmove(exchange->tail, exchange->tail + EXCHANGE_TAIL - kept, kept);
-	memcpy(exchange->tail + kept, bytes + length - (EXCHANGE_TAIL - kept), EXCHANGE_TAIL - kept);
+	memcpy(exchange->tail + kept, bytes + length - (EXCHANGE_TAIL - kept),
+		EXCHANGE_TAIL - kept);
 }
 
 bool exchange_between_events(const struct exchange *exchange)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Bytes come from one side and go to the other (pass), until both have sent all. The end begins when
- * the drain asks (exchange_tunnel_finish), at a random moment of --spread: a WebSocket is then ended
- * by a close frame in each direction (write_close), any other protocol is left to its two ends until
- * the deadline cuts it.
+ * Bytes come from one side and go to the other (pass), until both have sent all. The end begins
+ * when the drain asks (exchange_tunnel_finish), at a random moment of --spread: a WebSocket is
+ * then ended by a close frame in each direction (write_close), any other protocol is left to its
+ * two ends until the deadline cuts it.
  */
 #include "gate/tunnel.h"
 
@@ -40,8 +40,8 @@ static size_t queued(const struct exchange *exchange, const struct tunnel_way *w
 				    : http_queued(exchange->client);
 }
 
-static void write_on(struct exchange *exchange, const struct tunnel_way *way, const void *bytes,
-	size_t length)
+static void write_on(
+	struct exchange *exchange, const struct tunnel_way *way, const void *bytes, size_t length)
 {
 	if (is_up(exchange, way)) {
 		http_client_tunnel_write(&exchange->upstream->client, bytes, length);
@@ -90,7 +90,9 @@ static void close_if_open(struct exchange *exchange, struct tunnel_way *way)
 	}
 }
 
-/* Whether its sender has said all: by a close frame, ours to the other side or not, or by its end. */
+/*
+ * Whether its sender has said all: by a close frame, ours to the other side or not, or by its end.
+ */
 static bool has_said_all(const struct tunnel_way *way)
 {
 	return way->ended || ws_tunnel_closed(&way->frames);
@@ -218,8 +220,8 @@ static void deadline_passed(struct deadline *deadline)
 static int64_t spread_ms(const struct exchange *exchange)
 {
 	int64_t most = exchange->lane->gate->config->spread_ms;
-	int64_t left = clock_ms_between(
-		curfew_now(), curfew_lifecycle_work_deadline(life_of(exchange)));
+	int64_t left =
+		clock_ms_between(curfew_now(), curfew_lifecycle_work_deadline(life_of(exchange)));
 	uint32_t random = 0;
 
 	left = left > TUNNEL_CLOSE_MS ? left - TUNNEL_CLOSE_MS : 0;
@@ -269,8 +271,8 @@ void exchange_tunnel_begin(struct exchange *exchange)
 	const struct http_head *head = &exchange->client->parser.head;
 
 	exchange->tunnel.is_websocket = http_head_lists(head, "Upgrade", "websocket");
-	deadline_init(&exchange->tunnel.deadline, &exchange->lane->worker->loop->agenda,
-		deadline_passed);
+	deadline_init(
+		&exchange->tunnel.deadline, &exchange->lane->worker->loop->agenda, deadline_passed);
 	deadline_set(&exchange->timeout, CURFEW_NEVER);
 	deadline_set(&exchange->whole, CURFEW_NEVER);
 }

@@ -21,10 +21,10 @@
 /* One direction. */
 struct tunnel_way {
 	struct ws_tunnel frames;
-	size_t owed;     /* bytes that had come when the end began: they go first */
-	bool closed;     /* our close frame was written: what comes now is dropped */
-	bool rests;      /* the reader's queue is full */
-	bool ended;      /* the sender has sent all */
+	size_t owed; /* bytes that had come when the end began: they go first */
+	bool closed; /* our close frame was written: what comes now is dropped */
+	bool rests;  /* the reader's queue is full */
+	bool ended;  /* the sender has sent all */
 };
 
 struct tunnel {
@@ -32,7 +32,8 @@ struct tunnel {
 	bool ending;
 	struct tunnel_way up;   /* from the client */
 	struct tunnel_way down; /* from the upstream */
-	struct deadline deadline; /* of the beginning of the end (--spread), then of the handshake */
+	struct deadline
+		deadline; /* of the beginning of the end (--spread), then of the handshake */
 };
 
 #endif

@@ -67,6 +67,16 @@ static void ask_again(struct upstream *upstream)
 	}
 }
 
+static void cut_question(struct curfew_hold *hold)
+{
+	struct upstream *upstream = container_of(hold, struct upstream, hold);
+
+	http_client_reset(&upstream->client);
+}
+
+static const struct curfew_hold_ops question_ops = {
+	.kind = "question", .finish = cut_question, .cut = cut_question};
+
 static void dialled(void *arg, int fd, int error)
 {
 	struct upstream *upstream = arg;
@@ -83,17 +93,19 @@ static void dialled(void *arg, int fd, int error)
 		ready(upstream);
 		return;
 	}
-	if (curfew_drain_closed(&worker_of(upstream)->peers) ||
+	if (curfew_drain_hold(&worker_of(upstream)->peers, &upstream->hold, &question_ops, path) <
+			0 ||
 		http_client_init(&upstream->client, worker_of(upstream), fd, NULL,
 			&question_handler, upstream) < 0) {
+		curfew_hold_release(&upstream->hold);
 		close(fd);
 		ask_again(upstream);
 		return;
 	}
 	upstream->asking = true;
 	out = http_client_request(&upstream->client, (struct http_asked){0});
-	http_compose_request(out, (struct http_text){"GET", 3},
-		(struct http_text){path, strlen(path)});
+	http_compose_request(
+		out, (struct http_text){"GET", 3}, (struct http_text){path, strlen(path)});
 	http_compose_field(out, "Host", "localhost");
 	http_compose_field(out, "Connection", "close");
 	http_client_head_end(&upstream->client, HTTP_FRAMING_NONE, 0);

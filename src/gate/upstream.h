@@ -2,8 +2,8 @@
 /*
  * The service behind the gate: whether it is ready yet, and, where it is our child, its life.
  *
- * At the start it is asked until it answers: a connection is enough, or, with --ready-path, a 2xx to
- * GET. After --wait the gate fails. Once it was ready it is asked no more: requests tell.
+ * At the start it is asked until it answers: a connection is enough, or, with --ready-path, a 2xx
+ * to GET. After --wait the gate fails. Once it was ready it is asked no more: requests tell.
  */
 #ifndef GATE_UPSTREAM_H
 #define GATE_UPSTREAM_H
@@ -39,9 +39,9 @@ struct upstream {
 	struct dial_target target;
 	struct dial *dial;
 	struct http_client client;
-	bool asking;            /* client is in use */
-	struct deadline again;  /* when to ask next, or that an answer takes too long */
-	struct deadline wait;   /* --wait is over */
+	bool asking;             /* client is in use */
+	struct deadline again;   /* when to ask next, or that an answer takes too long */
+	struct deadline wait;    /* --wait is over */
 	struct curfew_hold hold; /* while something is asked */
 };
 

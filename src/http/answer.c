@@ -56,9 +56,9 @@ bool http_answer_take_back(struct http_connection *connection)
 }
 
 /*
- * A connection goes on unless the client does not want it to, a request is not whole (its rest could
- * be taken for the next one), or the process ends; what a client has sent ahead is answered then
- * too, and the last answer says close.
+ * A connection goes on unless the client does not want it to, a request is not whole (its rest
+ * could be taken for the next one), or the process ends; what a client has sent ahead is answered
+ * then too, and the last answer says close.
  */
 static bool is_last(const struct http_connection *connection)
 {

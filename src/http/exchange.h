@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Between the parts of the server's side: connections (server.c), what they read (server_read.c), and
- * answers (answer.c).
+ * Between the parts of the server's side: connections (server.c), what they read (server_read.c),
+ * and answers (answer.c).
  */
 #ifndef HTTP_EXCHANGE_H
 #define HTTP_EXCHANGE_H
@@ -30,8 +30,7 @@ void http_exchange_tunnelled(struct http_connection *connection);
 void http_write_refusal(struct http_connection *connection, unsigned status, const char *text);
 
 /* The only writer of the state; knows the edges. */
-void http_connection_enter(
-	struct http_connection *connection, enum http_connection_state state);
+void http_connection_enter(struct http_connection *connection, enum http_connection_state state);
 
 /* Sets its deadline. */
 void http_connection_wait(struct http_connection *connection, int64_t ms);

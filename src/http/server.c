@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The life of a connection: http_server_take holds it, and posts it to its worker, where it arrives.
- * Bytes come (received), the parser makes events of them, and the handler hears of those. An answer
- * that is whole ends the exchange (http_exchange_answered); then the connection is IDLE again, or on
- * its way out.
+ * The life of a connection: http_server_take holds it, and posts it to its worker, where it
+ * arrives. Bytes come (received), the parser makes events of them, and the handler hears of those.
+ * An answer that is whole ends the exchange (http_exchange_answered); then the connection is IDLE
+ * again, or on its way out.
  *
  * What can go wrong. The client is slow: each state has its deadline. It speaks no HTTP: it is
  * answered so, and what else it sends is dropped while that goes out. It goes away: the stream
  * fails, and the handler hears of the exchange's end. The drain closes: an idle connection has its
- * idle grace, an exchange goes on, a tunnel is asked to finish. The drain is cut: a request gets its
- * final answer, or its answer is aborted, and the stream is cut.
+ * idle grace, an exchange goes on, a tunnel is asked to finish. The drain is cut: a request gets
+ * its final answer, or its answer is aborted, and the stream is cut.
  *
  * closed() of the stream is the one place where a connection's memory and its hold go.
  */

@@ -2,9 +2,9 @@
 /*
  * The server's side of HTTP/1.1 connections: requests in, one answer for each out, in order.
  *
- * A connection has one request at a time. The handler hears of its head, of its body and of its end,
- * and answers whenever it likes, before the end too. Then it hears of the next one; what a client
- * sends ahead waits unread (back-pressure).
+ * A connection has one request at a time. The handler hears of its head, of its body and of its
+ * end, and answers whenever it likes, before the end too. Then it hears of the next one; what a
+ * client sends ahead waits unread (back-pressure).
  *
  *	request()		http_answer(c, 200), fields ..., http_answer_length(c, 5),
  *	[body() ... end()]	http_answer_write(c, "hello", 5), http_answer_end(c)
@@ -57,7 +57,10 @@ void http_limits_default(struct http_limits *limits);
 struct http_handler {
 	/* A head is there: connection->parser.head, until the answer has ended. */
 	void (*request)(struct http_connection *connection);
-	/* Some of the body: returns how many bytes were taken; http_resume for the rest. NULL: dropped */
+	/*
+	 * Some of the body: returns how many bytes were taken; http_resume for the rest. NULL:
+	 * dropped
+	 */
 	size_t (*body)(struct http_connection *connection, char *bytes, size_t length);
 	/* The request is whole; trailers in the head. NULL */
 	void (*end)(struct http_connection *connection);
@@ -72,9 +75,9 @@ struct http_handler {
 	/* The work's deadline is over: give the final answer now, or abort. NULL: 503 or abort */
 	void (*cut)(struct http_connection *connection);
 	/*
-	 * The exchange or tunnel is over, exactly once for each request(): answered whole, or not. The
-	 * connection is not to be used for it any more. Not called inside http_answer_error and its
-	 * like with whole false.
+	 * The exchange or tunnel is over, exactly once for each request(): answered whole, or not.
+	 * The connection is not to be used for it any more. Not called inside http_answer_error
+	 * and its like with whole false.
 	 */
 	void (*over)(struct http_connection *connection, bool whole);
 	/* What came was no request, and was answered so: for counts. NULL */
@@ -122,10 +125,10 @@ struct http_connection {
 	struct stream stream;
 
 	/* To be read, in an exchange. */
-	bool received;   /* the request is whole */
-	bool is_head;    /* the request is HEAD: no body in the answer */
-	uint8_t answer;  /* enum http_progress */
-	uint16_t status; /* of the answer; 0: not begun */
+	bool received;      /* the request is whole */
+	bool is_head;       /* the request is HEAD: no body in the answer */
+	uint8_t answer;     /* enum http_progress */
+	uint16_t status;    /* of the answer; 0: not begun */
 	uint64_t body_sent; /* bytes of the answer's body so far */
 	int64_t began;      /* when the request's head was whole */
 

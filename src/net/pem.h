@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Certificates and keys from PEM files (RFC 7468). What cannot be used gets one line in refusal,
- * which says what is wrong and, where that is not plain, how to mend it. Blocking: at the start, and
- * when certificates are read again.
+ * which says what is wrong and, where that is not plain, how to mend it. Blocking: at the start,
+ * and when certificates are read again.
  */
 #ifndef NET_PEM_H
 #define NET_PEM_H
@@ -15,8 +15,8 @@
 #define PEM_FILE_MOST (4 << 20) /* bytes; all CAs of a system are a quarter of a megabyte */
 
 /*
- * Returns the certificates of a file in their order, at least one; what else there is in it, such as
- * a key, is passed over. what is what the file is for, "certificate". NULL with a refusal.
+ * Returns the certificates of a file in their order, at least one; what else there is in it, such
+ * as a key, is passed over. what is what the file is for, "certificate". NULL with a refusal.
  */
 STACK_OF(X509) * pem_certificates(const char *what, const char *path, struct buffer *refusal);
 void pem_certificates_free(STACK_OF(X509) * certificates);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A stream's life: OPEN; SHUT, if its owner half-closes it; then CLOSING until the queue is written,
- * LINGERING if there is something to save, CLOSED. A failure leads to FAILED, and stays there until
- * the owner has heard of it and closes. stream_cut and stream_reset go straight to CLOSED.
+ * A stream's life: OPEN; SHUT, if its owner half-closes it; then CLOSING until the queue is
+ * written, LINGERING if there is something to save, CLOSED. A failure leads to FAILED, and stays
+ * there until the owner has heard of it and closes. stream_cut and stream_reset go straight to
+ * CLOSED.
  *
- * Everything that calls the owner starts in one of two places: socket_ready, when the kernel says so,
- * and flush, at the end of a round. A call of the owner's only queues.
+ * Everything that calls the owner starts in one of two places: socket_ready, when the kernel says
+ * so, and flush, at the end of a round. A call of the owner's only queues.
  */
 #include "net/stream_state.h"
 
@@ -290,7 +291,9 @@ static void socket_ready(uv_poll_t *handle, int status, int events)
 		worker_flush_later(stream->worker, &stream->flush);
 	}
 	if (stream->flush.link.next && !stream->resumed) {
-		/* At once, so that one stream after the other uses the same memory for its queue. */
+		/*
+		 * At once, so that one stream after the other uses the same memory for its queue.
+		 */
 		worker_flush_forget(&stream->flush);
 		flush(&stream->flush);
 	} else {
@@ -376,7 +379,8 @@ void stream_cut(struct stream *stream)
 		}
 	}
 	if (stream->state == STREAM_CLOSING) {
-		if (stream->filter && !stream_queued(stream)) { /* or what is cut off would look whole */
+		if (stream->filter &&
+			!stream_queued(stream)) { /* or what is cut off would look whole */
 			(void)stream->filter->ops->shut(stream->filter, stream->fd);
 		}
 		(void)shutdown(stream->fd, SHUT_WR);

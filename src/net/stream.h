@@ -8,12 +8,12 @@
  * peer has sent all (FIN, close_notify); writing goes on.
  *
  * Writing. Bytes are taken at once, all of them, and go to the kernel at the end of the round, or
- * at once where there are many. What the kernel does not take stays in a queue; stream_queued tells
- * how much: a writer that may stop does so above STREAM_QUEUE_HIGH, and goes on at writable(), which
- * comes when the queue has become empty after it was above that.
+ * at once where there are many. What the kernel does not take stays in a queue; stream_queued
+ * tells how much: a writer that may stop does so above STREAM_QUEUE_HIGH, and goes on at
+ * writable(), which comes when the queue has become empty after it was above that.
  *
- * The end, with four promises (each ends in closed(), exactly once, never inside a call, after which
- * the memory is the owner's again):
+ * The end, with four promises (each ends in closed(), exactly once, never inside a call, after
+ * which the memory is the owner's again):
  *
  *	stream_shut	no more will be written: what is queued goes out, then FIN; reading goes on
  *	stream_close	in order: the queue is written, then FIN; where input that nobody read, or
@@ -23,9 +23,9 @@
  *	stream_cut	now: what the kernel takes without waiting is written, then it is closed
  *	stream_reset	now, with a reset: the peer must not take what it got for a whole
  *
- * Failure: failed(error) comes once, a negative errno; then only closed() does, after the owner has
- * called one of the last three. After any of these nothing but closed() is called. What the peer said
- * before it stopped reading is handed out first, as far as it is taken at once.
+ * Failure: failed(error) comes once, a negative errno; then only closed() does, after the owner
+ * has called one of the last three. After any of these nothing but closed() is called. What the
+ * peer said before it stopped reading is handed out first, as far as it is taken at once.
  */
 #ifndef NET_STREAM_H
 #define NET_STREAM_H
@@ -66,7 +66,10 @@ struct stream_filter_ops {
 	ssize_t (*write)(struct stream_filter *filter, int fd, const void *bytes, size_t length);
 	int (*shut)(struct stream_filter *filter, int fd); /* says that all was sent; 0 when said */
 	void (*free)(struct stream_filter *filter);
-	/* Whose connection it is, where the filter knows it better than the socket; NULL: it never does */
+	/*
+	 * Whose connection it is, where the filter knows it better than the socket; NULL: it never
+	 * does
+	 */
 	const struct socket_address *(*peer)(const struct stream_filter *filter);
 };
 

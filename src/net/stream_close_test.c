@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The four promises of an end. What lingering saves is seen over TCP only: closing a socket that has
- * unread input resets the connection, and what was sent on it is lost.
+ * The four promises of an end. What lingering saves is seen over TCP only: closing a socket that
+ * has unread input resets the connection, and what was sent on it is lost.
  */
 #include "net/stream.h"
 
@@ -179,7 +179,9 @@ static void a_reset_ends_lingering(void **state)
 	assert_string_equal(owner.told, "c");
 }
 
-/* Two that write and do not read would wait for each other: a stream that closes reads and drops. */
+/*
+ * Two that write and do not read would wait for each other: a stream that closes reads and drops.
+ */
 static void a_peer_that_writes_first_is_no_deadlock(void **state)
 {
 	char *bytes = pattern(16 * MEGABYTE);

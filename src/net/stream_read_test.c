@@ -59,7 +59,9 @@ static void what_is_not_taken_is_kept(void **state)
 	end(&owner);
 }
 
-/* An owner that rests stops the peer: what is kept is bounded, and every byte comes in its place. */
+/*
+ * An owner that rests stops the peer: what is kept is bounded, and every byte comes in its place.
+ */
 static void back_pressure_reaches_the_peer(void **state)
 {
 	struct owner owner;

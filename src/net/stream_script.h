@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * For tests: a stream whose owner notes what it is told, and the other end as a bare socket. No
- * callback may come inside a call of the owner's, none but closed() after its end, and closed() once.
+ * callback may come inside a call of the owner's, none but closed() after its end, and closed()
+ * once.
  */
 #ifndef NET_STREAM_SCRIPT_H
 #define NET_STREAM_SCRIPT_H

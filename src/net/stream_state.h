@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between the parts of a stream: life (stream.c), reading (stream_read.c), writing (stream_write.c). */
+/*
+ * Between the parts of a stream: life (stream.c), reading (stream_read.c), writing
+ * (stream_write.c).
+ */
 #ifndef NET_STREAM_STATE_H
 #define NET_STREAM_STATE_H
 

@@ -325,7 +325,9 @@ static void a_peer_that_is_gone_is_told_once(void **state)
 	free(bytes);
 }
 
-/* An answer that came before the peer stopped reading is not lost with what could not be written. */
+/*
+ * An answer that came before the peer stopped reading is not lost with what could not be written.
+ */
 static void last_words_are_read(void **state)
 {
 	struct owner owner;

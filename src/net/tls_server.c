@@ -3,8 +3,8 @@
  * A certificate and its key make a context, and a reload makes another one; each connection holds
  * the one that it was begun with, and the last of them frees it.
  *
- * Sessions are resumed by tickets, whose key is the context's: nothing is kept for a client that has
- * gone, and a reload makes older tickets void.
+ * Sessions are resumed by tickets, whose key is the context's: nothing is kept for a client that
+ * has gone, and a reload makes older tickets void.
  */
 #include <errno.h>
 #include <openssl/err.h>

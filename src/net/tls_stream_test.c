@@ -115,8 +115,8 @@ static void resting_owner_holds_the_peer_back(void **state)
 }
 
 /*
- * More than one read's worth came, and the last of it waits as records inside OpenSSL when the owner
- * rests: no poll tells of them.
+ * More than one read's worth came, and the last of it waits as records inside OpenSSL when the
+ * owner rests: no poll tells of them.
  */
 static void held_records_are_handed_out_after_a_rest(void **state)
 {
@@ -159,8 +159,8 @@ static void resume_other(struct owner *owner)
 }
 
 /*
- * In one round, a stream is resumed by another one's callback, and then its socket becomes ready: what
- * was kept is handed out before what came since.
+ * In one round, a stream is resumed by another one's callback, and then its socket becomes ready:
+ * what was kept is handed out before what came since.
  */
 static void kept_bytes_come_before_new_ones(void **state)
 {

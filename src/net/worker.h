@@ -47,7 +47,7 @@ struct worker {
 	uv_prepare_t before_wait;
 	uv_check_t after_wait;
 	uv_idle_t again; /* started: the next wait is none */
-	int64_t now; /* worker_now; 0: not read in this round */
+	int64_t now;     /* worker_now; 0: not read in this round */
 	struct curfew_link unflushed;
 	struct buffer dropped; /* what is written to streams that are closed */
 	struct buffer spare;   /* memory of a stream's queue, for the next one that writes */
@@ -88,9 +88,9 @@ bool worker_pool_fini(struct worker_pool *pool);
 struct worker *worker_pool_next(struct worker_pool *pool);
 
 /*
- * Returns what the clock was when it was first asked for in this round: it is read once for all that
- * happens in one. A deadline that is counted from it comes earlier by the time that the round has
- * taken so far.
+ * Returns what the clock was when it was first asked for in this round: it is read once for all
+ * that happens in one. A deadline that is counted from it comes earlier by the time that the round
+ * has taken so far.
  */
 int64_t worker_now(struct worker *worker);
 
