@@ -103,6 +103,20 @@ void stream_read(struct stream *stream)
 	}
 }
 
+/* What was kept when it failed. Returns whether all of it was taken. */
+static bool give_unread(struct stream *stream)
+{
+	struct buffer kept = stream->unread;
+	size_t left = kept.length;
+
+	buffer_init(&stream->unread);
+	if (left && !stream->paused) {
+		left -= stream->ops->received(stream, kept.data, kept.length);
+	}
+	buffer_fini(&kept);
+	return !left && stream->state == STREAM_FAILED;
+}
+
 /*
  * A failure may have been found by writing, when what the peer said before is still to be read: the
  * answer of a server that did not want the rest of a request, for one. What is not taken is lost.
@@ -113,6 +127,9 @@ void stream_read_last_words(struct stream *stream)
 	int left = READS_AT_ONCE;
 	size_t taken, length;
 
+	if (!give_unread(stream)) {
+		return;
+	}
 	do {
 		ssize_t n = stream->paused || stream->has_ended
 			? 0
