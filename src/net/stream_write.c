@@ -117,6 +117,7 @@ size_t stream_write_now(struct stream *stream, const struct stream_part *more, i
 	written = n > 0 ? (size_t)n : 0;
 	stream->bytes_out += written;
 	stream->blocked = written < length;
+	stream->half_left = stream->filter && stream->blocked;
 	if (waiting) {
 		drop_written(stream, written < waiting ? written : waiting);
 	}
@@ -207,9 +208,7 @@ uint64_t stream_position(const struct stream *stream)
 
 bool stream_take_back(struct stream *stream, uint64_t position)
 {
-	bool half_left = stream->filter && stream->blocked; /* in a record that is tried again */
-
-	if (stream->state != STREAM_OPEN || stream->bytes_out > position || half_left ||
+	if (stream->state != STREAM_OPEN || stream->bytes_out > position || stream->half_left ||
 		stream_position(stream) < position) {
 		return false;
 	}
