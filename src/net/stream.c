@@ -265,6 +265,7 @@ static void flush(struct worker_flush *flush)
 static void socket_ready(uv_poll_t *handle, int status, int events)
 {
 	struct stream *stream = container_of(handle, struct stream, poll);
+	bool drops = !stream_is_open(stream) && stream_reads(stream);
 
 	if (status < 0) { /* a reset, of which the socket itself tells: libuv has stopped */
 		stream->polled = 0;
@@ -280,7 +281,7 @@ static void socket_ready(uv_poll_t *handle, int status, int events)
 	if (events & UV_READABLE) {
 		if (stream_is_open(stream)) {
 			stream_read(stream);
-		} else if (stream_reads(stream)) {
+		} else if (drops) {
 			stream_drop_input(stream);
 		}
 	}
