@@ -172,6 +172,7 @@ static int refused(struct tls_filter *tls, int *failure)
 	case SSL_ERROR_ZERO_RETURN:
 		return 0;
 	default:
+		tls->drained = false; /* no poll will tell any more */
 		failure = kind == SSL_ERROR_SYSCALL ? failure : &tls->failure;
 		*failure = classify(tls, kind, error);
 		log_failure(tls, *failure, error);

@@ -241,6 +241,30 @@ static void answer_of_a_peer_that_leaves_is_read(void **state)
 	peer_fini(&peer);
 }
 
+/* Behind what was kept for the owner before, which it has just asked for when a write fails. */
+static void last_words_come_behind_what_was_kept(void **state)
+{
+	struct owner owner = {.takes = 1};
+	struct peer peer;
+
+	(void)state;
+	start(&owner, &peer, TLS1_3_VERSION, true);
+	say(&peer, sent, 100);
+	run_until(stream_paused(&owner.stream));
+	say(&peer, sent + 100, 100);
+	close(peer.fd);
+	peer.fd = -1;
+	owner.takes = SIZE_MAX;
+	stream_resume(&owner.stream);
+	stream_write(&owner.stream, sent, 10000);
+	run_until(owner.failed);
+	assert_int_equal(owner.error, -EPIPE);
+	assert_int_equal(owner.got_at_end, 200);
+	assert_memory_equal(owner.got.data, sent, 200);
+	owner_fini(&owner);
+	peer_fini(&peer);
+}
+
 static void reset_says_nothing(void **state)
 {
 	struct owner owner = {0};
@@ -377,6 +401,7 @@ int main(void)
 		end_test(end_waits_for_an_owner_that_rests),
 		end_test(end_without_close_notify_is_a_failure),
 		end_test(answer_of_a_peer_that_leaves_is_read),
+		end_test(last_words_come_behind_what_was_kept),
 		end_test(reset_says_nothing),
 		end_test(cut_says_close_notify_where_all_was_written),
 		end_test(it_may_be_ended_where_bytes_are_received),

@@ -306,6 +306,41 @@ static void header_and_tls_come_together(void **state)
 	peer_fini(&peer);
 }
 
+static uint64_t taken_to;
+static int taken_back;
+
+static void take_back(struct owner *owner)
+{
+	taken_back += stream_take_back(&owner->stream, taken_to);
+}
+
+/* OpenSSL has begun to send it, though the socket took none of it or a part. */
+static void half_a_record_cannot_be_taken_back(void **state)
+{
+	struct owner owner = {.on_received = take_back};
+	struct peer peer;
+	int heard = 0;
+
+	(void)state;
+	start(&owner, &peer, TLS1_3_VERSION, true);
+	stream_write(&owner.stream, sent, 100000);
+	run_until(owner.stream.blocked);
+	taken_to = owner.stream.bytes_out;
+	taken_back = 0;
+	assert_false(stream_take_back(&owner.stream, taken_to));
+	say(&peer, "x", 1);
+	assert_true(peer_pull(&peer)); /* so that its socket has room when it hears that */
+	run_until(owner.got.length);
+	assert_int_equal(taken_back, 0);
+	while (heard < 100000) {
+		turn(&peer);
+		heard += hear(&peer, got + heard, sizeof(got));
+	}
+	assert_memory_equal(got, sent, 100000);
+	owner_fini(&owner);
+	peer_fini(&peer);
+}
+
 /* Nothing is due, and nothing that is waited for is there. */
 static void assert_rests(void)
 {
@@ -354,6 +389,29 @@ static void waiting_streams_rest(void **state)
 	close(second[0]);
 }
 
+/* Nor where it closes, and the peer goes on to speak instead of taking what there is for it. */
+static void closing_stream_rests(void **state)
+{
+	struct owner owner = {0};
+	struct peer peer;
+
+	(void)state;
+	start(&owner, &peer, TLS1_3_VERSION, true);
+	while (!owner.stream.blocked) {
+		stream_write(&owner.stream, sent, 100000);
+		round_now();
+	}
+	stream_close(&owner.stream, true);
+	for (int i = 0; i < 50; i++) {
+		say(&peer, sent, 1000);
+		assert_int_equal(BIO_pending(peer.out), 0); /* it is taken, and dropped */
+		assert_rests();
+	}
+	stream_cut(&owner.stream);
+	owner_fini(&owner);
+	peer_fini(&peer);
+}
+
 /* Not for room for the handshake either, when the peer does not wait with what it says. */
 static void handshake_waits_for_room(void **state)
 {
@@ -395,7 +453,9 @@ int main(void)
 		worker_test(both_sides_may_be_ours),
 		worker_test(client_that_does_not_believe_fails),
 		worker_test(header_and_tls_come_together),
+		worker_test(half_a_record_cannot_be_taken_back),
 		worker_test(waiting_streams_rest),
+		worker_test(closing_stream_rests),
 		worker_test(handshake_waits_for_room),
 	};
 
