@@ -37,10 +37,10 @@ enum proxy_verdict proxy_header_read(const char *bytes, size_t length, struct pr
 
 /*
  * Returns a filter that reads the header off an accepted connection, byte for byte and no further,
- * and then stands aside for inner (NULL: the socket), which becomes its own. A connection that
- * does not begin with a header fails (-EPROTO); one that ends before its first byte has just
- * ended, for so a balancer asks whether we live. Nothing is written before the header has come.
- * NULL with errno ENOMEM; then inner stays the caller's. Any thread.
+ * and then stands aside for inner (NULL: the socket), which becomes its own. A connection that does
+ * not begin with a header fails (-EPROTO); one that ends before its first byte has just ended, for
+ * so a balancer asks whether we live. Nothing is written before the header has come. NULL with
+ * errno ENOMEM; then inner stays the caller's. Any thread.
  */
 struct stream_filter *proxy_accept(struct stream_filter *inner);
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * A connection behind its handshake: data, its end in order and out of it, and what it may not do.
- */
+/* A connection behind its handshake: data, its end in order and out of it, what it may not do. */
 #include <malloc.h>
 
 #include "net/tls_script.h"
@@ -292,9 +290,7 @@ static void short_read_is_taken_for_the_last(void **state)
 	pair_fini(&pair);
 }
 
-/*
- * A record that the socket takes in parts is gone on with, though the bytes have moved and grown.
- */
+/* A record that the socket takes in parts is gone on with, though the bytes moved and grew. */
 static void writes_go_on_where_the_socket_was_full(void **state)
 {
 	static char sent[BIG], got[BIG];

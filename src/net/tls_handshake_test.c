@@ -101,9 +101,7 @@ static void other_ciphers_are_refused(void **state)
 	}
 }
 
-/*
- * Lets the first bytes of the peer arrive, then a read, then the rest. Returns all that were sent.
- */
+/* Lets the first bytes of the peer arrive, then a read, then the rest. Returns how many it sent. */
 static size_t shake_in_two(int version, size_t first)
 {
 	struct pair pair;

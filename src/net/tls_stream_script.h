@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * A stream with TLS on a worker, its owner, and a peer on the other end of a loopback connection.
- */
+/* A stream with TLS on a worker, its owner, and a peer on the other end of its connection. */
 #ifndef NET_TLS_STREAM_SCRIPT_H
 #define NET_TLS_STREAM_SCRIPT_H
 
