@@ -108,9 +108,9 @@ struct stream {
 	bool has_ended; /* the peer has sent all */
 	bool end_told;  /* and the owner knows it */
 	bool failure_told;
-	bool blocked;  /* the kernel takes no more for now */
+	bool blocked;   /* the kernel takes no more for now */
 	bool half_left; /* some of the queue is in a filter's record, which is tried again */
-	bool was_high; /* writable() is owed */
+	bool was_high;  /* writable() is owed */
 	bool fin_sent;
 	bool expects_input;   /* the peer is known to be sending */
 	struct buffer unread; /* what the owner did not take */
