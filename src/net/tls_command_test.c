@@ -13,7 +13,7 @@ struct command {
 	pid_t pid;
 	int input, output;
 	struct buffer text;
-	int status;
+	bool ended;
 };
 
 static int listener;
@@ -88,32 +88,45 @@ static void command_type(struct command *command, const char *text)
 	assert_int_equal(write(command->input, text, strlen(text)), strlen(text));
 }
 
-/* Reads on, while the worker works. Returns false at the end of what it writes. */
-static bool command_listen(struct command *command)
+/* A round of the worker, and what the command has written. */
+static void command_turn(struct command *command)
 {
-	struct pollfd ready[] = {
-		{.fd = command->output, .events = POLLIN},
-		{.fd = uv_backend_fd(&worker->uv), .events = POLLIN},
-	};
 	char bytes[4096];
 	ssize_t n;
 
-	round_now(); /* what was asked for since */
-	(void)poll(ready, 2, uv_backend_timeout(&worker->uv));
 	round_now();
 	n = read(command->output, bytes, sizeof(bytes));
 	if (n > 0) {
 		buffer_append(&command->text, bytes, (size_t)n);
 	}
-	return n != 0;
+	command->ended = n == 0;
 }
+
+static void command_wait(const struct command *command)
+{
+	struct pollfd ready[] = {
+		{.fd = command->output, .events = POLLIN},
+		{.fd = uv_backend_fd(&worker->uv), .events = POLLIN},
+	};
+
+	(void)poll(ready, 2, uv_backend_timeout(&worker->uv));
+}
+
+/* Waits while nothing changes, so the condition is looked at behind each turn. */
+#define command_until(command, condition)                                                          \
+	do {                                                                                       \
+		command_turn(command);                                                             \
+		while (!(condition)) {                                                             \
+			command_wait(command);                                                     \
+			command_turn(command);                                                     \
+		}                                                                                  \
+	} while (0)
 
 static void command_await(struct command *command, const char *text)
 {
-	while (!strstr(buffer_text(&command->text), text)) {
-		if (!command_listen(command)) {
-			fail_msg("no %s in: %s", text, buffer_text(&command->text));
-		}
+	command_until(command, command->ended || strstr(buffer_text(&command->text), text));
+	if (!strstr(buffer_text(&command->text), text)) {
+		fail_msg("no %s in: %s", text, buffer_text(&command->text));
 	}
 }
 
@@ -122,7 +135,7 @@ static int command_end(struct command *command)
 {
 	int status;
 
-	while (command_listen(command)) {}
+	command_until(command, command->ended);
 	assert_int_equal(waitpid(command->pid, &status, 0), command->pid);
 	assert_true(WIFEXITED(status));
 	close(command->input);
@@ -166,13 +179,9 @@ static void it_ends_in_order(void **state)
 	command_start(&command, more);
 	command_accept(&owner);
 	command_type(&command, "hello\n");
-	while (owner.got.length < 6) {
-		assert_true(command_listen(&command));
-	}
+	command_until(&command, owner.got.length == 6);
 	command_type(&command, "Q\n");
-	while (!owner.ended && !owner.failed) {
-		(void)command_listen(&command);
-	}
+	command_until(&command, owner.ended || owner.failed);
 	assert_int_equal(owner.failed, 0);
 	stream_close(&owner.stream, false);
 	assert_int_equal(command_end(&command), 0);
