@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -265,22 +264,16 @@ static bool is_ours(const struct option *table, const char *variable)
 	return false;
 }
 
-char **option_environment(const struct option *table, char *const *environment)
+void option_strip(const struct option *table, char **environment)
 {
-	size_t count = 0, kept = 0;
-	char **result;
+	size_t kept = 0;
 
-	while (environment[count]) {
-		count++;
-	}
-	result = calloc(count + 1, sizeof(*result));
-	if (!result) {
-		return NULL;
-	}
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; environment && environment[i]; i++) {
 		if (!is_ours(table, environment[i])) {
-			result[kept++] = environment[i];
+			environment[kept++] = environment[i];
 		}
 	}
-	return result;
+	if (environment) {
+		environment[kept] = NULL;
+	}
 }

@@ -78,9 +78,9 @@ struct option_reading {
 int option_read(struct option_reading *reading);
 
 /*
- * Returns the environment without the variables of the table's options, for a child that they are
- * not meant for: an array to be freed with free(3), of the same strings. NULL with errno ENOMEM.
+ * Takes the variables of the table's options out of an environment, in its place: for children, whom
+ * they are not meant for. The strings stay where they are; a config may refer to them.
  */
-char **option_environment(const struct option *table, char *const *environment);
+void option_strip(const struct option *table, char **environment);
 
 #endif

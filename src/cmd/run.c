@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "run/run.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "cmd/command.h"
@@ -198,7 +195,6 @@ static const struct option options[] = {
 static int run_command(const struct command *self, char **arguments)
 {
 	struct run_config config = {.grace_ms = grace_preset_here().ms, .keeper = -1};
-	char **environment;
 	int exit_code;
 
 	option_preset(options, &config);
@@ -210,16 +206,9 @@ static int run_command(const struct command *self, char **arguments)
 			self->name, "no command given (curfew run [OPTION...] %s)", self->operands);
 		return EXIT_CODE_USAGE;
 	}
-	environment = option_environment(options, environ);
-	if (!environment) {
-		output_error(self->name, "%s", strerror(errno));
-		return EXIT_CODE_FAILURE;
-	}
+	option_strip(options, environ);
 	config.command = arguments;
-	config.environment = environment;
-	exit_code = run_main(&config);
-	free(environment);
-	return exit_code;
+	return run_main(&config);
 }
 
 const struct command command_run = {

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/service_option.h"
 
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "cmd/output.h"
@@ -40,25 +37,6 @@ static void complete(struct service_config *service)
 	}
 }
 
-/*
- * For children: without our variables, and without those of curfew run, as whose child they run
- * (curfew/child.h, TREE_KEEPER). The strings stay, for the config refers to them.
- */
-static bool clean_environment(const struct command *command, int *exit_code)
-{
-	char **ours = option_environment(command->options, environ);
-	char **environment = ours ? option_environment(command_run.options, ours) : NULL;
-
-	free(ours);
-	if (!environment) {
-		output_error(command->name, "cannot start: %s", strerror(errno));
-		*exit_code = EXIT_CODE_USAGE;
-		return false;
-	}
-	environ = environment;
-	return true;
-}
-
 bool service_option_read(const struct command *command, char ***arguments, void *config,
 	struct service_config *service, int *exit_code)
 {
@@ -75,5 +53,7 @@ bool service_option_read(const struct command *command, char ***arguments, void 
 		return false;
 	}
 	complete(service);
-	return clean_environment(command, exit_code);
+	option_strip(command->options, environ);
+	option_strip(command_run.options, environ); /* of the keepers of our children */
+	return true;
 }

@@ -281,7 +281,6 @@ int run_main(const struct run_config *config)
 	if (code) {
 		return code;
 	}
-	environ = (char **)config->environment;
 	if (signals_stop_pending(&runner)) {
 		curfew_lifecycle_dispatch(runner.life); /* it ends us before anything is started */
 	} else {

@@ -27,8 +27,7 @@ enum run_log_format { RUN_LOG_TEXT, RUN_LOG_JSON };
  * for the options.
  */
 struct run_config {
-	char *const *command;     /* ends with NULL; at least one word */
-	char *const *environment; /* for the command, without our own variables; ends with NULL */
+	char *const *command; /* ends with NULL; at least one word */
 	int64_t grace_ms;
 	int64_t duration_ms;   /* the command is stopped after it */
 	int64_t eof_wait_ms;   /* after end of input, where its stdin is our pipe */

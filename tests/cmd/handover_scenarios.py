@@ -118,6 +118,7 @@ def test_02_other_signals_at_the_start_change_nothing():
 
 
 @slow
+@plain
 @limit(180)
 def test_01_a_signal_at_any_instant_of_the_start():
     """From the exec on: by its default before main, in order from there; curfew-net is loaded meanwhile."""
