@@ -14,8 +14,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/list.h"
+#include "base/signal_name.h"
 #include "core/lifecycle.h"
+#include "gate/event.h"
 #include "gate/lane.h"
 #include "http/compose.h"
 
@@ -45,10 +48,43 @@ static bool is_waiting(const struct upstream *upstream)
 	return atomic_load(&upstream->state) == UPSTREAM_WAITING;
 }
 
+/* The log. */
+
+static void tell_state(struct upstream *upstream, enum upstream_state state)
+{
+	char address[ADDRESS_TEXT];
+
+	if (!upstream->gate->config->respond) {
+		journal_tell(&upstream->gate->service.journal, &gate_events[GATE_UPSTREAM],
+			journal_text(upstream_state_name(state)),
+			journal_text(address_text(&upstream->gate->address, address)),
+			journal_number(clock_ms_between(upstream->began, curfew_now())));
+	}
+}
+
+static void tell_command(struct upstream *upstream)
+{
+	pid_t pid = curfew_child_pid(upstream->child);
+
+	journal_tell(&upstream->gate->service.journal, &gate_events[GATE_COMMAND],
+		pid ? journal_number(pid) : journal_text(NULL),
+		journal_text(upstream->gate->config->command[0]));
+}
+
+static void tell_command_ended(struct upstream *upstream, const struct curfew_child_exit *exit)
+{
+	char name[SIGNAL_NAME_BYTES];
+
+	journal_tell(&upstream->gate->service.journal, &gate_events[GATE_COMMAND_ENDED],
+		exit->signal ? journal_text(NULL) : journal_number(exit->code),
+		journal_text(exit->signal ? signal_name(exit->signal, name) : NULL));
+}
+
 static void upstream_enter(struct upstream *upstream, enum upstream_state state)
 {
 	assert(is_waiting(upstream) && state != UPSTREAM_WAITING);
 	atomic_store(&upstream->state, state);
+	tell_state(upstream, state);
 	deadline_set(&upstream->wait, CURFEW_NEVER);
 	deadline_set(&upstream->again, CURFEW_NEVER);
 	lanes_tell(upstream->gate);
@@ -219,6 +255,7 @@ static void child_exited(struct curfew_child *child, void *arg)
 	if (curfew_lifecycle_phase(life) > CURFEW_RUNNING) {
 		return;
 	}
+	tell_command_ended(upstream, &exit);
 	/* Its code is ours; that it ended at all is none of success. */
 	life->child = (struct outcome_child){
 		.ended = true,
@@ -240,6 +277,7 @@ int upstream_start(struct upstream *upstream, struct gate *gate)
 	upstream->gate = gate;
 	atomic_init(&upstream->state, UPSTREAM_WAITING);
 	upstream->target.address = gate->address;
+	upstream->began = curfew_now();
 	deadline_init(&upstream->again, agenda, again);
 	deadline_init(&upstream->wait, agenda, wait_over);
 	if (!config->command) {
@@ -255,6 +293,7 @@ int upstream_start(struct upstream *upstream, struct gate *gate)
 	child.arg = upstream;
 	upstream->child = curfew_child_start(worker_of(upstream)->life, NULL, &child);
 	if (upstream->child) {
+		tell_command(upstream);
 		return 0;
 	}
 	return service_refuse_command(&gate->service, config->command[0], errno);

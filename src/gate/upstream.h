@@ -34,6 +34,7 @@ struct upstream {
 	struct gate *gate;
 	_Atomic(enum upstream_state) state;
 	struct curfew_child *child; /* NULL: the service is not ours */
+	int64_t began;              /* when it was first waited for */
 
 	/* The question whether it is ready; on worker 0. */
 	struct dial_target target;
