@@ -18,7 +18,7 @@
                     held: when SIGUSR1 has come
 /raw, /, bytes in hexadecimal, ?then=    these and nothing else; then keep, close, reset or hang
 /say?then=          the same with the bytes of the request's body
-/early?status=&read=    answers before the body has come; then reads it (1), or closes at once (0)
+/early?status=&read=&size=    answers before the body has come; then reads it (1), or closes at once (0)
 /count              counts, and answers 200; /status?code=
 /health             200 once the file of ?file= exists, else 503
 /ws?...             a WebSocket that echoes: see websocket()
@@ -223,7 +223,7 @@ async def raw(request):
 async def early(request):
     """An answer before the body has come, and with read=0 a connection that is closed without it."""
     close = [] if request.number("read") else ["Connection: close"]
-    await plain(request, b"early", request.number("status", 413), *close)
+    await plain(request, pattern(request.number("size")) or b"early", request.number("status", 413), *close)
     if not request.number("read"):
         return False
     await request.read_body()

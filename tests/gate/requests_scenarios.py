@@ -125,6 +125,40 @@ def test_32_an_unsent_body_does_not_turn_the_answer_into_a_reset(face):
     gate.end()
 
 
+@faces(PLAIN, THREADS)
+def test_32_a_large_answer_survives_what_the_client_sends_meanwhile(face):
+    """2 MB are still on their way when the gate has written all and the client goes on with its upload: a
+    close(2) then would drop them."""
+    for drains in False, True:
+        gate = Gate(face)
+        client = gate.client(receive_buffer=8192)
+        client.send(request("POST", "/early?status=200&size=2000000", "Content-Length: 30000000"))
+        gate.origin.event("answered", path="/early")
+        if drains:
+            gate.drain()
+        settled(gate_pid(gate))
+        got = bytearray()
+        client.socket.setblocking(False)
+        while readable(client.socket, WITHIN):
+            try:
+                part = client.socket.recv(20000)
+            except ConnectionResetError:
+                raise AssertionError(f"a reset after {len(got)} bytes") from None
+            if not part:
+                break
+            got += part
+            try:
+                client.socket.send(bytes(10000))
+            except (BlockingIOError, BrokenPipeError, ConnectionResetError):
+                pass
+        assert got.endswith(pattern(2000000)), f"{len(got)} bytes"
+        client.close()
+        if drains:
+            gate.end()
+        else:
+            gate.stop()
+
+
 @faces(PLAIN, TLS)
 def test_32_an_unread_answer_is_not_cut(face):
     """A client that reads slowly, after the last byte has left the gate, still gets all of it."""
