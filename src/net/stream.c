@@ -291,15 +291,7 @@ static void socket_ready(uv_poll_t *handle, int status, int events)
 	if (status < 0) {
 		worker_flush_later(stream->worker, &stream->flush);
 	}
-	if (stream->flush.link.next && !stream->resumed) {
-		/*
-		 * At once, so that one stream after the other uses the same memory for its queue.
-		 */
-		worker_flush_forget(&stream->flush);
-		flush(&stream->flush);
-	} else {
-		stream_poll(stream);
-	}
+	stream_poll(stream);
 }
 
 /* For the owner. */

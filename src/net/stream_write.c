@@ -9,7 +9,8 @@
 
 #include "net/stream_state.h"
 
-#define SPARE_MOST 16384 /* bytes of a queue that is kept for the next one */
+#define QUEUE_FIRST 500 /* bytes of a queue at first: nearly any head */
+#define SPARE_MOST 4096 /* bytes of a queue that are kept for the next one */
 
 /* Writing. */
 
@@ -52,25 +53,30 @@ static ssize_t filter_parts(struct stream *stream, const struct iovec *parts, in
 	return sum;
 }
 
-/* A queue that is empty keeps no memory; nearly always the next stream that writes can have it. */
+/* A queue that is empty keeps no memory: the next stream that writes can have it. */
 static struct buffer *queue_open(struct stream *stream)
 {
+	struct worker *worker = stream->worker;
+
 	if (!stream->queue.data && !stream->queue.failed) {
-		stream->queue = stream->worker->spare;
-		buffer_init(&stream->worker->spare);
+		if (worker->spare_count) {
+			stream->queue = worker->spares[--worker->spare_count];
+		} else {
+			(void)buffer_reserve(&stream->queue, QUEUE_FIRST);
+		}
 	}
 	return &stream->queue;
 }
 
 void stream_queue_close(struct stream *stream)
 {
-	struct buffer *spare = &stream->worker->spare;
+	struct worker *worker = stream->worker;
 
-	if (spare->data || stream->queue.capacity > SPARE_MOST) {
+	if (worker->spare_count == WORKER_SPARES || stream->queue.capacity > SPARE_MOST) {
 		buffer_fini(&stream->queue);
 	} else {
-		*spare = stream->queue;
-		spare->length = 0;
+		stream->queue.length = 0;
+		worker->spares[worker->spare_count++] = stream->queue;
 		buffer_init(&stream->queue);
 	}
 	stream->queue_start = 0;

@@ -220,7 +220,9 @@ static bool end_workers(struct worker_pool *pool)
 		all = all && !worker->busy;
 		free(worker->scratch);
 		buffer_fini(&worker->dropped);
-		buffer_fini(&worker->spare);
+		while (worker->spare_count) {
+			buffer_fini(&worker->spares[--worker->spare_count]);
+		}
 	}
 	if (all) {
 		free(pool->workers);

@@ -31,6 +31,7 @@
 
 #define WORKER_SCRATCH 65536 /* bytes that are read at once */
 #define WORKERS_MOST 64
+#define WORKER_SPARES 64 /* as many streams as may well write in one round */
 
 struct worker {
 	uv_loop_t uv;
@@ -50,7 +51,9 @@ struct worker {
 	int64_t now;     /* worker_now; 0: not read in this round */
 	struct curfew_link unflushed;
 	struct buffer dropped; /* what is written to streams that are closed */
-	struct buffer spare;   /* memory of a stream's queue, for the next one that writes */
+	/* Memory of queues that are empty, for the next streams that write. */
+	struct buffer spares[WORKER_SPARES];
+	int spare_count;
 	struct task stop;
 	pthread_t thread;
 	bool stopped;
