@@ -45,6 +45,7 @@ struct buffer *http_answer(struct http_connection *connection, unsigned status)
 bool http_answer_take_back(struct http_connection *connection)
 {
 	if (connection->state != HTTP_CONNECTION_EXCHANGE ||
+		connection->answer == HTTP_ANSWER_NONE ||
 		!stream_take_back(&connection->stream, connection->answer_at)) {
 		return false;
 	}
@@ -63,7 +64,7 @@ bool http_answer_take_back(struct http_connection *connection)
 static bool is_last(const struct http_connection *connection)
 {
 	return !connection->parser.head.keep_alive || !connection->received ||
-		connection->half_closed ||
+		connection->half_closed || connection->forced ||
 		(http_draining(connection) && !http_more_input(connection));
 }
 
@@ -173,7 +174,12 @@ void http_answer_end(struct http_connection *connection, const struct http_head 
 
 void http_answer_abort(struct http_connection *connection)
 {
-	if (connection->state == HTTP_CONNECTION_EXCHANGE) {
+	if (connection->state != HTTP_CONNECTION_EXCHANGE) {
+		return;
+	}
+	if (connection->answer == HTTP_ANSWER_NONE) {
+		http_exchange_dropped(connection);
+	} else {
 		http_exchange_aborted(connection);
 	}
 }

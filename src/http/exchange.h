@@ -20,6 +20,9 @@ void http_exchange_answered(struct http_connection *connection);
 /* The answer cannot be completed: the exchange is over, and the connection is reset. */
 void http_exchange_aborted(struct http_connection *connection);
 
+/* There will be no answer, and none has begun: the exchange is over, and the connection closed. */
+void http_exchange_dropped(struct http_connection *connection);
+
 /* The 101 is out. */
 void http_exchange_tunnelled(struct http_connection *connection);
 

@@ -168,6 +168,12 @@ void http_exchange_aborted(struct http_connection *connection)
 	stream_reset(&connection->stream);
 }
 
+void http_exchange_dropped(struct http_connection *connection)
+{
+	tell_over(connection, false);
+	http_connection_enter_closing(connection, !connection->received);
+}
+
 static void count_answered(struct http_connection *connection)
 {
 	struct curfew_lifecycle *life = connection->server->worker->life;
@@ -205,7 +211,9 @@ void http_exchange_tunnelled(struct http_connection *connection)
 {
 	http_connection_enter(connection, HTTP_CONNECTION_TUNNEL);
 	hold_become(&connection->hold, &tunnel_ops, connection->name, now(connection));
-	deadline_set(&connection->deadline, CURFEW_NEVER);
+	/* Of an end that came before this was a tunnel its owner hears behind this call. */
+	deadline_set(
+		&connection->deadline, connection->half_closed ? now(connection) : CURFEW_NEVER);
 	stream_resume(&connection->stream);
 }
 
@@ -267,6 +275,9 @@ static void deadline_passed(struct deadline *deadline)
 			http_connection_watch_stall(connection);
 		}
 		break;
+	case HTTP_CONNECTION_TUNNEL:
+		connection->server->handler->tunnel_end(connection);
+		break;
 	case HTTP_CONNECTION_CLOSING:
 		if (stalled) {
 			stream_reset(&connection->stream);
@@ -283,7 +294,9 @@ static void writable(struct stream *stream)
 {
 	struct http_connection *connection = container_of(stream, struct http_connection, stream);
 
-	if (in_exchange(connection) && connection->server->handler->writable) {
+	if (!in_exchange(connection)) {
+		stream_resume(stream); /* requests that were sent ahead had to wait */
+	} else if (connection->server->handler->writable) {
 		connection->server->handler->writable(connection);
 	}
 }
@@ -362,8 +375,11 @@ static void cut_exchange(struct http_connection *connection)
 	} else if (connection->answer == HTTP_ANSWER_NONE) {
 		http_answer_error(connection, 503, "the server is shutting down");
 	}
-	if (in_exchange(connection)) {
+	if (connection->state == HTTP_CONNECTION_EXCHANGE &&
+		connection->answer != HTTP_ANSWER_NONE) {
 		http_exchange_aborted(connection);
+	} else if (in_exchange(connection)) {
+		break_off(connection);
 	}
 }
 
