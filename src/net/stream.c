@@ -49,7 +49,7 @@ static unsigned waits_for(const struct stream *stream)
 	bool reading = stream_reads(stream);
 	bool writing = stream->blocked && stream->state <= STREAM_CLOSING;
 	bool reading_writes =
-		reading && filter && filter->read_wants_write && stream->state != STREAM_LINGERING;
+		reading && filter && filter->read_wants_write && stream_is_open(stream);
 	bool writing_reads = writing && filter && filter->write_wants_read;
 	unsigned wanted = 0;
 

@@ -119,30 +119,87 @@ static void a_response_survives_unread_input(void **state)
 	free(response);
 }
 
-/* What the peer's kernel has not taken yet is lost with a reset as well. */
-static void output_on_its_way_is_waited_for(void **state)
+/* Of which the stream has not heard yet. */
+static void a_response_survives_input_that_comes_just_then(void **state)
 {
-	char *response = pattern(4 * MEGABYTE);
+	char *response = pattern(MEGABYTE);
 	struct buffer all = {0};
 	struct owner owner;
-	size_t length = 0;
 
 	(void)state;
 	begin_tcp(&owner);
-	while (!stream_queued(&owner.stream)) { /* as much as the kernels take */
-		owner_write(&owner, response + length, 50000);
-		length += 50000;
-	}
+	settle();
+	owner_write(&owner, response, MEGABYTE);
 	while (stream_queued(&owner.stream)) {
 		(void)peer_receive_some(&owner, &all);
 	}
 	owner_close(&owner, false);
+	peer_send(&owner, response, 1000); /* before the round */
+	assert_int_equal(peer_receive_all(&owner, &all), 0);
+	assert_int_equal(all.length, MEGABYTE);
+	peer_close(&owner);
+	end(&owner);
+	buffer_fini(&all);
+	free(response);
+}
+
+/* Writes as much as both kernels take, and closes; returns how much that is. */
+static size_t close_behind_full_windows(
+	struct owner *owner, const char *response, struct buffer *all)
+{
+	size_t length = 0;
+
+	while (!stream_queued(&owner->stream)) {
+		owner_write(owner, response + length, 50000);
+		length += 50000;
+	}
+	while (stream_queued(&owner->stream)) {
+		(void)peer_receive_some(owner, all);
+	}
+	owner_close(owner, false);
 	settle();
-	assert_false(is_closed(&owner)); /* the peer's window is closed */
+	assert_false(is_closed(owner));
+	return length;
+}
+
+/* What the peer's kernel has not taken yet would be lost with a reset as well. */
+static void output_on_its_way_is_waited_for(void **state)
+{
+	char *response = pattern(16 * MEGABYTE);
+	struct buffer all = {0};
+	struct owner owner;
+	int64_t begun;
+	size_t length;
+
+	(void)state;
+	begin_tcp(&owner);
+	length = close_behind_full_windows(&owner, response, &all);
+	begun = curfew_now();
+	assert_int_equal(peer_receive_all(&owner, &all), 0);
+	run_until(is_closed(&owner)); /* it is acknowledged, though the peer does not end */
+	assert_true(clock_ms_between(begun, curfew_now()) < STREAM_LINGER_MS);
+	assert_int_equal(all.length, length);
+	assert_memory_equal(all.data, response, length);
+	end(&owner);
+	buffer_fini(&all);
+	free(response);
+}
+
+static void a_cut_leaves_output_on_its_way(void **state)
+{
+	char *response = pattern(16 * MEGABYTE);
+	struct buffer all = {0};
+	struct owner owner;
+	size_t length;
+
+	(void)state;
+	begin_tcp(&owner);
+	length = close_behind_full_windows(&owner, response, &all);
+	peer_send(&owner, response, 1000);
+	owner_cut(&owner);
 	assert_int_equal(peer_receive_all(&owner, &all), 0);
 	assert_int_equal(all.length, length);
 	assert_memory_equal(all.data, response, length);
-	peer_close(&owner);
 	end(&owner);
 	buffer_fini(&all);
 	free(response);
@@ -373,7 +430,9 @@ int main(void)
 		worker_test(the_descriptor_goes_with_it),
 		worker_test(the_queue_is_written_first),
 		worker_test(a_response_survives_unread_input),
+		worker_test(a_response_survives_input_that_comes_just_then),
 		worker_test(output_on_its_way_is_waited_for),
+		worker_test(a_cut_leaves_output_on_its_way),
 		worker_test(lingering_is_bounded),
 		worker_test(a_reset_ends_lingering),
 		worker_test(a_peer_that_writes_first_is_no_deadlock),

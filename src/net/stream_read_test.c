@@ -260,10 +260,54 @@ static void short_of_memory_it_fails(void **state)
 	run_until(strchr(owner.told, 'f'));
 	assert_true(allocation_failed());
 	assert_int_equal(owner.error, -ENOMEM);
-	peer_send(&owner, "more", 4); /* of which nobody is told, again and again */
 	settle();
 	assert_string_equal(owner.told, "rf");
 	owner_reset(&owner);
+	end(&owner);
+}
+
+/* However long its owner takes to close it, and whatever becomes possible. */
+static void one_that_failed_rests(void **state)
+{
+	struct owner owner;
+
+	(void)state;
+	begin_unix(&owner);
+	owner.takes = 1;
+	while (!owner.stream.blocked) {
+		owner_write(&owner, (char[65536]){0}, 65536);
+	}
+	settle();
+	peer_send(&owner, "bytes", 5);
+	buffer_append_text(&owner.got, "room");
+	allocation_fail(1);
+	run_until(strchr(owner.told, 'f'));
+	assert_true(allocation_failed());
+	peer_send(&owner, "more", 4);
+	settle();
+	while (recv(owner.peer, (char[65536]){0}, 65536, 0) > 0) {}
+	settle(); /* it could write */
+	assert_string_equal(owner.told, "rf");
+	owner_close(&owner, false);
+	end(&owner);
+}
+
+/* More than one read takes: libuv stops to poll a socket that has an error. */
+static void what_came_before_a_reset_is_read(void **state)
+{
+	char *bytes = pattern(4 * WORKER_SCRATCH);
+	struct owner owner;
+
+	(void)state;
+	begin_tcp(&owner);
+	peer_send(&owner, bytes, 4 * WORKER_SCRATCH);
+	peer_reset(&owner);
+	run_until(strchr(owner.told, 'f'));
+	assert_string_equal(owner.told, "rf");
+	assert_true(owner.got.length > WORKER_SCRATCH); /* what had arrived */
+	assert_memory_equal(owner.got.data, bytes, owner.got.length);
+	free(bytes);
+	owner_close(&owner, false);
 	end(&owner);
 }
 
@@ -306,6 +350,8 @@ int main(void)
 		worker_test(owners_may_end_it_when_they_are_handed_the_rest),
 		worker_test(owners_may_end_it_at_its_end),
 		worker_test(short_of_memory_it_fails),
+		worker_test(one_that_failed_rests),
+		worker_test(what_came_before_a_reset_is_read),
 		worker_test(the_peer_has_an_address),
 		worker_test(what_cannot_be_polled_is_no_stream),
 	};

@@ -180,13 +180,38 @@ static void a_queue_that_was_high_tells_when_it_is_empty(void **state)
 	/* Not again, where it is not high. */
 	owner_write(&owner, bytes + written, 5000);
 	settle();
+	owner_write(&owner, bytes + written + 5000, 10);
+	settle();
 	assert_int_equal(owner.writable, 1);
 	owner_close(&owner, false);
 	assert_int_equal(peer_receive_all(&owner, &all), 0);
-	assert_int_equal(all.length, written + 5000);
+	assert_int_equal(all.length, written + 5010);
 	assert_memory_equal(all.data, bytes, all.length);
 	buffer_fini(&all);
 	free(bytes);
+	end(&owner);
+}
+
+/* It keeps no more memory than what is in it, however long it is never empty. */
+static void a_queue_that_is_never_empty_stays_small(void **state)
+{
+	static char piece[30000];
+	struct buffer all = {0};
+	struct owner owner;
+
+	(void)state;
+	begin_unix(&owner);
+	for (int i = 0; i < 2000; i++) {
+		if (stream_queued(&owner.stream) < STREAM_QUEUE_HIGH) {
+			owner_write(&owner, piece, sizeof(piece));
+		} else {
+			(void)peer_receive_some(&owner, &all);
+			all.length = 0;
+		}
+		assert_true(owner.stream.queue.capacity <= 8 * STREAM_QUEUE_HIGH);
+	}
+	buffer_fini(&all);
+	owner_reset(&owner);
 	end(&owner);
 }
 
@@ -345,6 +370,50 @@ static void last_words_are_read(void **state)
 	end(&owner);
 }
 
+static void cut_it(struct owner *owner)
+{
+	owner_cut(owner);
+}
+
+static void an_owner_may_end_it_at_the_last_words(void **state)
+{
+	struct owner owner;
+
+	(void)state;
+	begin_unix(&owner);
+	settle();
+	owner.on_received = cut_it;
+	peer_send(&owner, "no more", 7);
+	peer_close(&owner);
+	owner_write_text(&owner, "the rest");
+	end(&owner);
+	assert_string_equal(owner.told, "rc");
+}
+
+static void write_and_cut(struct owner *owner)
+{
+	owner_write_text(owner, "more"); /* for the end of the round, when it is gone */
+	owner_cut(owner);
+}
+
+static void an_owner_may_end_it_when_it_may_write(void **state)
+{
+	char *bytes = pattern(16 * MEGABYTE);
+	struct buffer all = {0};
+	struct owner owner;
+
+	(void)state;
+	begin_unix(&owner);
+	owner.on_writable = write_and_cut;
+	(void)write_until_queued(&owner, bytes, 16 * MEGABYTE, STREAM_QUEUE_HIGH);
+	assert_int_equal(peer_receive_all(&owner, &all), 0);
+	end(&owner);
+	settle();
+	assert_string_equal(owner.told, "wc");
+	buffer_fini(&all);
+	free(bytes);
+}
+
 static void short_of_memory_it_fails(void **state)
 {
 	bool failed = true;
@@ -375,12 +444,15 @@ int main(void)
 		worker_test(bytes_may_be_composed_in_the_queue),
 		worker_test(what_has_not_left_may_be_taken_back),
 		worker_test(a_queue_that_was_high_tells_when_it_is_empty),
+		worker_test(a_queue_that_is_never_empty_stays_small),
 		worker_test(a_producer_goes_by_the_queue),
 		worker_test(one_large_write_arrives),
 		worker_test(shutting_ends_what_we_send),
 		worker_test(shutting_waits_for_the_queue),
 		worker_test(a_peer_that_is_gone_is_told_once),
 		worker_test(last_words_are_read),
+		worker_test(an_owner_may_end_it_at_the_last_words),
+		worker_test(an_owner_may_end_it_when_it_may_write),
 		worker_test(short_of_memory_it_fails),
 	};
 
