@@ -21,7 +21,8 @@
  *			comes is read and dropped until the peer's end, or until all is
  *			acknowledged and nothing more expected; STREAM_LINGER_MS at most
  *	stream_cut	now: what the kernel takes without waiting is written, then it is closed
- *	stream_reset	now, with a reset: the peer must not take what it got for a whole
+ *	stream_reset	now, with a reset: the peer must not take what it got for a whole (a unix
+ *			socket has no reset: there it just ends)
  *
  * Failure: failed(error) comes once, a negative errno; then only closed() does, after the owner
  * has called one of the last three. After any of these nothing but closed() is called. What the

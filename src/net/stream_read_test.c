@@ -247,6 +247,42 @@ static void owners_may_end_it_at_its_end(void **state)
 	}
 }
 
+/* Another stream's owner, which has it handed out at the end of this very round. */
+static struct owner *resting;
+
+static void resume_other(struct owner *owner)
+{
+	(void)owner;
+	owner_resume(resting);
+}
+
+static void write_and_cut(struct owner *owner)
+{
+	owner_write(owner, "more", 4); /* for the end of a round, when it is gone */
+	owner_cut(owner);
+}
+
+static void what_it_had_to_do_is_forgotten(void **state)
+{
+	struct owner first, second;
+
+	(void)state;
+	begin_tcp(&first);
+	begin_tcp(&second);
+	second.takes = 1;
+	peer_send(&second, "bytes", 5);
+	run_until(second.got.length);
+	resting = &second;
+	second.on_received = write_and_cut;
+	first.on_received = resume_other;
+	peer_send(&first, "bytes", 5);
+	run_until(is_closed(&second));
+	settle();
+	end(&second);
+	owner_cut(&first);
+	end(&first);
+}
+
 static void short_of_memory_it_fails(void **state)
 {
 	struct owner owner;
@@ -349,6 +385,7 @@ int main(void)
 		worker_test(owners_may_end_it_when_they_receive),
 		worker_test(owners_may_end_it_when_they_are_handed_the_rest),
 		worker_test(owners_may_end_it_at_its_end),
+		worker_test(what_it_had_to_do_is_forgotten),
 		worker_test(short_of_memory_it_fails),
 		worker_test(one_that_failed_rests),
 		worker_test(what_came_before_a_reset_is_read),
