@@ -30,6 +30,14 @@ static int opened(const char *text)
 	return fd;
 }
 
+static int opened_unix(void)
+{
+	char text[64];
+
+	(void)snprintf(text, sizeof(text), "unix:@curfew-activation-%d", (int)getpid());
+	return opened(text);
+}
+
 struct activation {
 	const char *pid; /* NULL: the child's own; "": none */
 	const char *fds; /* NULL: none */
@@ -105,7 +113,7 @@ static void takes_what_systemd_hands_over(void **state)
 	socklen_t length = sizeof(at);
 	const struct sockaddr unnamed = {.sa_family = AF_UNIX};
 	int tcp = opened("127.0.0.1:0");
-	int local = opened("unix:@curfew-activation-test");
+	int local = opened_unix();
 	int blocking = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int packets = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	int datagram = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
