@@ -78,8 +78,8 @@ struct option_reading {
 int option_read(struct option_reading *reading);
 
 /*
- * Takes the variables of the table's options out of an environment, in its place: for children, whom
- * they are not meant for. The strings stay where they are; a config may refer to them.
+ * Takes the variables of the table's options out of an environment, in its place: for children,
+ * whom they are not meant for. The strings stay where they are; a config may refer to them.
  */
 void option_strip(const struct option *table, char **environment);
 
