@@ -104,7 +104,7 @@ static bool too_much(struct http_connection *connection, size_t more)
 static bool wants_input(const struct http_connection *connection)
 {
 	switch (connection->state) {
-	case HTTP_CONNECTION_IDLE: /* who does not read the answers is not asked for more requests */
+	case HTTP_CONNECTION_IDLE: /* who reads no answers is not asked for requests */
 		return stream_queued(&connection->stream) < STREAM_QUEUE_HIGH;
 	case HTTP_CONNECTION_HEAD:
 		return true;
