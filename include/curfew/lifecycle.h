@@ -71,7 +71,8 @@ struct curfew_lifecycle_options {
 	const char *version;         /* for the report; NULL: "" */
 	int64_t grace_ms;            /* first signal to exit, all included; 25 000;
 	                                CURFEW_NEVER: none */
-	int64_t announce_ms;         /* how long ANNOUNCING lasts; 0 */
+	int64_t announce_ms;         /* how long ANNOUNCING lasts; 0. It leaves 1 500 of the
+	                                work's time, or half of it */
 	int64_t child_reserve_ms;    /* of the grace, kept for children, at most a third of
 	                                it; 7 000 */
 	int64_t debounce_ms;         /* a second signal sooner than this is the same one; 100 */

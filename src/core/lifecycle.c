@@ -32,9 +32,10 @@
 #include "core/context.h"
 #include "core/hook.h"
 
-#define SETTLE_MS 100    /* for what was cut to let go, before the next stage has its turn */
-#define ABANDON_MS 2000  /* for children that were cut: a killed process needs a moment to die */
-#define INSISTED_MS 1000 /* what is left of the grace after a second signal */
+#define DRAIN_LEAST_MS 1500 /* what an announcement leaves of the work's time, or half of it */
+#define SETTLE_MS 100       /* for what was cut to let go, before the next stage has its turn */
+#define ABANDON_MS 2000     /* for children that were cut: a killed process needs a moment to die */
+#define INSISTED_MS 1000    /* what is left of the grace after a second signal */
 
 static void enter(struct curfew_lifecycle *life, enum curfew_phase phase)
 {
@@ -233,6 +234,21 @@ static void set_deadlines(struct curfew_lifecycle *life, int64_t start)
 	agenda_start(life->agenda, &life->children, children);
 }
 
+/* However long it is to be: what was begun needs some of the work's time to finish in. */
+static int64_t announce_until(const struct curfew_lifecycle *life, int64_t start)
+{
+	int64_t until = clock_add_ms(start, life->options.announce_ms);
+	int64_t work = atomic_load(&life->work_deadline);
+	int64_t latest = work;
+
+	if (work != CURFEW_NEVER) {
+		int64_t half = (work - start) / 2;
+
+		latest -= half < DRAIN_LEAST_MS * NS_PER_MS ? half : DRAIN_LEAST_MS * NS_PER_MS;
+	}
+	return until < latest ? until : latest;
+}
+
 static void begin(struct curfew_lifecycle *life, int64_t start)
 {
 	bool announce = in_phase(life, CURFEW_RUNNING) && life->options.announce_ms > 0;
@@ -240,8 +256,7 @@ static void begin(struct curfew_lifecycle *life, int64_t start)
 	set_deadlines(life, start);
 	if (announce) {
 		enter(life, CURFEW_ANNOUNCING);
-		agenda_start(life->agenda, &life->announce,
-			clock_add_ms(start, life->options.announce_ms));
+		agenda_start(life->agenda, &life->announce, announce_until(life, start));
 	} else {
 		drain_front(life);
 	}

@@ -56,7 +56,7 @@ static void announcement_comes_first_and_is_not_waited_for_twice(void **state)
 	end(0);
 }
 
-static void announcement_never_exceeds_the_grace(void **state)
+static void announcement_leaves_time_to_drain(void **state)
 {
 	struct thing front;
 
@@ -66,8 +66,21 @@ static void announcement_never_exceeds_the_grace(void **state)
 	hold(CURFEW_FRONT, &front, "front");
 	stop_by(SIGTERM);
 	timeline_advance_ms(60000);
-	assert_string_equal(
-		story, "announcing 0, forcing 7000, front 7000, reaping 7000, done 7000");
+	assert_string_equal(story,
+		"announcing 0, draining 5500, forcing 7000, front 7000, reaping 7000, done 7000");
+	end(0);
+}
+
+static void announcement_leaves_half_of_a_short_time(void **state)
+{
+	(void)state;
+	options.announce_ms = 60000;
+	options.grace_ms = 600;
+	options.child_reserve_ms = 0;
+	begin_running();
+	stop_by(SIGTERM);
+	timeline_advance_ms(60000);
+	assert_string_equal(story, "announcing 0, draining 300, reaping 300, done 300");
 	end(0);
 }
 
@@ -336,7 +349,8 @@ int main(void)
 		lifecycle_test(nothing_wakes_a_process_that_runs),
 		lifecycle_test(signal_while_starting_opens_nothing),
 		lifecycle_test(announcement_comes_first_and_is_not_waited_for_twice),
-		lifecycle_test(announcement_never_exceeds_the_grace),
+		lifecycle_test(announcement_leaves_time_to_drain),
+		lifecycle_test(announcement_leaves_half_of_a_short_time),
 		lifecycle_test(announcement_is_cut_short_by_a_second_signal),
 		lifecycle_test(stages_end_in_order_each_when_the_one_before_is_empty),
 		lifecycle_test(stage_that_was_closed_early_has_its_turn),
