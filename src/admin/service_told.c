@@ -148,6 +148,7 @@ static void ended_words(struct service *service, const struct curfew_cause *caus
 	const struct curfew_lifecycle *life = service->life;
 	const char *how = cause_level(cause) == CURFEW_LEVEL_ERROR ? "failed"
 		: life->insisted                                   ? "was made to end"
+		: life->exit_code                                  ? "ended, and not as asked,"
 								   : "ended as asked";
 
 	(void)snprintf(words, WORDS_BYTES,
