@@ -22,6 +22,7 @@ static void answer_path(struct http_connection *connection)
 	http_answer_whole(connection, 200, NULL, path, NULL);
 }
 
+#define PATH_CLOSE "HTTP/1.1 200 OK\nContent-Length: 2\nConnection: close\n\n/b<end>"
 #define PATH(length, path) "HTTP/1.1 200 OK\nContent-Length: " length "\n\n" path
 
 static void all_are_answered_in_order(void **state)
@@ -109,7 +110,7 @@ static void an_end_stands_behind_all(void **state)
 	answer_path(script.connection);
 	expect(PATH("2", "/a"));
 	answer_path(script.connection);
-	run_until(!client_read());
+	expect(PATH_CLOSE);
 	expect_heard("request GET /a\nend\nover 200\nrequest GET /b\nend\nover 200\n");
 	served();
 }
@@ -197,18 +198,15 @@ static void answers_that_are_not_read_are_bounded(void **state)
 	}
 	assert_in_range(heard, 1, MANY / 2);
 	while (received < MANY * length) {
-		struct pollfd ready[] = {
-			{client, POLLIN, 0}, {uv_backend_fd(&worker->uv), POLLIN, 0}};
-
-		(void)poll(ready, 2, round_timeout());
-		round_now();
-		assert_true(client_read());
+		assert_true(client_wait());
 		received += got.length;
 		buffer_consume(&got, got.length);
 	}
 	assert_int_equal(received, MANY * length);
 	say(GET("/a"));
-	run_until(client_read() && got.length >= length);
+	while (got.length < length) {
+		assert_true(client_wait());
+	}
 	served();
 }
 
@@ -225,15 +223,10 @@ static void a_flood_of_requests_is_answered(void **state)
 	}
 	send_bytes(requests.data, requests.length);
 	while (count < MANY) {
-		struct pollfd ready[] = {
-			{client, POLLIN, 0}, {uv_backend_fd(&worker->uv), POLLIN, 0}};
-
-		(void)poll(ready, 2, round_timeout());
-		round_now();
+		assert_true(client_wait());
 		if (script.connection) {
 			assert_true(http_queued(script.connection) < STREAM_QUEUE_HIGH + 1000);
 		}
-		assert_true(client_read());
 		count = 0;
 		for (const char *at = buffer_text(&got); (at = strstr(at, "\r\n\r\nok")); at++) {
 			count++;

@@ -259,6 +259,7 @@ static inline void readable(const struct buffer *raw, struct buffer *text)
 	const char *at = buffer_text(raw), *end = at + raw->length;
 
 	script.dates = 0;
+	buffer_consume(text, text->length);
 	while (at < end) {
 		if (end - at >= HTTP_DATE_LINE && !memcmp(at, DATE_MARK, sizeof(DATE_MARK) - 1)) {
 			assert_memory_equal(at + HTTP_DATE_LINE - 6, " GMT\r\n", 6);
@@ -273,6 +274,29 @@ static inline void readable(const struct buffer *raw, struct buffer *text)
 	}
 }
 
+/* Runs the worker, reads what comes, and waits for more. False: the stream has ended. */
+static inline bool client_wait(void)
+{
+	struct pollfd ready[] = {{client, POLLIN, 0}, {uv_backend_fd(&worker->uv), POLLIN, 0}};
+
+	round_now();
+	(void)poll(ready, 2, round_timeout());
+	return client_read();
+}
+
+static inline void read_to_end(void)
+{
+	while (client_wait()) {}
+}
+
+/* Until this is among what has come. */
+static inline void read_until(const char *part)
+{
+	while (!strstr(buffer_text(&got), part)) {
+		assert_true(client_wait());
+	}
+}
+
 /*
  * Runs the worker until the client has got as much as that, and compares: what it has got since the
  * last time is this, and nothing more.
@@ -282,20 +306,14 @@ static inline void expect(const char *expected)
 	struct buffer text = {0};
 	bool more = true;
 
+	readable(&got, &text);
 	while (more && text.length < strlen(expected)) {
-		struct pollfd ready[] = {
-			{client, POLLIN, 0}, {uv_backend_fd(&worker->uv), POLLIN, 0}};
-
-		round_now();
-		(void)poll(ready, 2, round_timeout());
-		more = client_read();
-		buffer_consume(&text, text.length);
+		more = client_wait();
 		readable(&got, &text);
 	}
 	if (more) {
 		settle();
 		(void)client_read();
-		buffer_consume(&text, text.length);
 		readable(&got, &text);
 	}
 	assert_string_equal(buffer_text(&text), expected);
