@@ -145,7 +145,10 @@ static void answer_begun(struct http_connection *connection)
 
 #define BEGUN "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\nConnection: close\n\n5\nhello\n"
 
-/* What goes wrong in the middle, by whether an answer has begun: then nobody may take it for whole. */
+/*
+ * What goes wrong in the middle, by whether an answer has begun: then nobody may take it for
+ * whole.
+ */
 static void a_body_may_be_refused_in_the_middle(void **state)
 {
 	static const struct {
@@ -202,7 +205,9 @@ static void answer_unread(struct http_connection *connection)
 
 #define FORBIDDEN "HTTP/1.1 403 Forbidden\nContent-Length: 2\nConnection: close\n\nno"
 
-/* It ends the connection, since the rest could be taken for a request; but it reaches the client. */
+/*
+ * It ends the connection, since the rest could be taken for a request; but it reaches the client.
+ */
 static void an_early_answer_survives_the_rest(void **state)
 {
 	static char rest[MEGABYTE];
