@@ -15,6 +15,7 @@
 #include "core/outcome.h"
 #include "gate/access.h"
 #include "gate/lane.h"
+#include "ws/close.h"
 
 static int accepted(
 	struct service *service, struct worker *worker, int fd, struct stream_filter *filter)
@@ -80,6 +81,11 @@ static int read_config(struct gate *gate)
 	}
 	if (config->command && !config->upstream) {
 		return service_refuse(&gate->service, "a command is started for --upstream only");
+	}
+	if (!ws_close_sendable((unsigned)config->ws_close_code)) {
+		return service_refuse(&gate->service,
+			"--ws-close-code: %d may not stand in a close frame (1001, 1012, 4000)",
+			config->ws_close_code);
 	}
 	wrong = config->upstream ? address_parse_url(config->upstream, &gate->address) : NULL;
 	if (wrong) {

@@ -7,7 +7,7 @@ BAD_URLS = ["", "x", "http://", "https://127.0.0.1:1", "http://127.0.0.1:99999",
 BAD_OPTIONS = [
     "--upstream http://127.0.0.1:1 --respond 200", "--respond 99", "--respond 600", "--respond x", "--respond 200 --max-body x",
     "--respond 200 --wait soon", "--respond 200 --grace -1s", "--respond 200 --listen nowhere", "--respond 200 --listen 127.0.0.1:99999",
-    "--respond 200 --ws-close-code 10", "--respond 200 --threads x", "--respond 200 --max-connections x", "--respond 200 --trust-forwarded 1.2.3",
+    "--respond 200 --ws-close-code 10", "--respond 200 --ws-close-code 1006", "--respond 200 --threads x", "--respond 200 --max-connections x", "--respond 200 --trust-forwarded 1.2.3",
     "--respond 200 --trust-forwarded 10.0.0.0/40", "--respond 200 --tls-key x", "--respond 200 --upstreem x", "--respond 200 -- true",
     "--respond 200 --admin nowhere", "--respond 200 --insist sometimes", "--respond 200 --report /nonexistent/folder/x",
 ]  # fmt: skip
