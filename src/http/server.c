@@ -397,7 +397,11 @@ static void cut(struct curfew_hold *hold)
 	if (connection->state != HTTP_CONNECTION_CLOSING) {
 		http_connection_enter(connection, HTTP_CONNECTION_CLOSING);
 	}
-	stream_cut(&connection->stream);
+	if (connection->framing == HTTP_FRAMING_CLOSE && stream_queued(&connection->stream)) {
+		stream_reset(&connection->stream); /* half an answer would look whole */
+	} else {
+		stream_cut(&connection->stream);
+	}
 }
 
 /* Its beginning. */

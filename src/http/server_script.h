@@ -346,6 +346,34 @@ static inline void served(void)
 	buffer_fini(&got);
 }
 
+/* Time that passes when the test says so. */
+
+static int64_t clock_now;
+
+static inline int clock_setup(void **state)
+{
+	clock_now = curfew_now();
+	clock_fake(&clock_now);
+	return worker_setup(state);
+}
+
+static inline int clock_teardown(void **state)
+{
+	clock_fake(NULL);
+	return worker_teardown(state);
+}
+
+static inline void pass_ms(int64_t ms)
+{
+	settle();
+	clock_now += ms * NS_PER_MS;
+	loop_wake(worker->loop);
+	settle();
+}
+
+/* A test with one worker, and such a clock. */
+#define clock_test(test) cmocka_unit_test_setup_teardown(test, clock_setup, clock_teardown)
+
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
 #define OK "HTTP/1.1 200 OK\nContent-Length: 2\n\nok"
 #define OK_CLOSE "HTTP/1.1 200 OK\nContent-Length: 2\nConnection: close\n\nok"

@@ -15,29 +15,6 @@
 #define TYPE "Content-Type: text/plain; charset=utf-8\n"
 #define TIMEOUT "HTTP/1.1 408 Request Timeout\n" TYPE "Content-Length: 40\nConnection: close\n\n"
 
-static int64_t clock_now;
-
-static int clock_setup(void **state)
-{
-	clock_now = curfew_now();
-	clock_fake(&clock_now);
-	return worker_setup(state);
-}
-
-static int clock_teardown(void **state)
-{
-	clock_fake(NULL);
-	return worker_teardown(state);
-}
-
-static void pass_ms(int64_t ms)
-{
-	settle();
-	clock_now += ms * NS_PER_MS;
-	loop_wake(worker->loop);
-	settle();
-}
-
 /* What happens does so at this time, and not a moment before. */
 static void pass_exactly_ms(int64_t ms)
 {
@@ -270,8 +247,6 @@ static void a_slow_reader_gets_all(void **state)
 	assert_true(got.length > 16 * MEGABYTE);
 	served();
 }
-
-#define clock_test(test) cmocka_unit_test_setup_teardown(test, clock_setup, clock_teardown)
 
 int main(void)
 {

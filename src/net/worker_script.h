@@ -23,7 +23,7 @@ static struct curfew_lifecycle *life;
 static struct worker_pool pool;
 static struct worker *worker; /* the first */
 
-static inline void workers_begin(int count, int64_t grace_ms)
+static inline void workers_begin_announcing(int count, int64_t grace_ms, int64_t announce_ms)
 {
 	struct curfew_lifecycle_options options;
 
@@ -31,11 +31,17 @@ static inline void workers_begin(int count, int64_t grace_ms)
 	curfew_lifecycle_defaults(&options);
 	options.signals = CURFEW_SIGNALS_NONE;
 	options.grace_ms = grace_ms;
+	options.announce_ms = announce_ms;
 	life = curfew_lifecycle_new(&options);
 	assert_non_null(life);
 	assert_int_equal(worker_pool_init(&pool, life, count), 0);
 	worker = &pool.workers[0];
 	assert_true(curfew_lifecycle_ready(life));
+}
+
+static inline void workers_begin(int count, int64_t grace_ms)
+{
+	workers_begin_announcing(count, grace_ms, 0);
 }
 
 /* In order; returns whether all of it ended. */
