@@ -28,7 +28,8 @@ def test_20_every_connection_that_was_established_is_answered(face):
     assert 100 < len(made) < 30000
     for number, client in enumerate(made):
         try:
-            assert client.whole().status == 200
+            answer = client.whole()
+            assert answer.status == 200, answer
         except (Ended, ConnectionError) as end:
             lost.append((number, str(end)))
         client.close()
@@ -58,7 +59,8 @@ def test_21_a_frozen_backlog_is_answered_to_the_last(face):
         lost = []
         for client in clients:
             try:
-                assert client.whole().status == 200
+                answer = client.whole()
+            assert answer.status == 200, answer
             except (Ended, ConnectionError) as end:
                 lost.append(str(end))
             client.close()
