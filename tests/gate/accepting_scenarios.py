@@ -60,7 +60,7 @@ def test_21_a_frozen_backlog_is_answered_to_the_last(face):
         for client in clients:
             try:
                 answer = client.whole()
-            assert answer.status == 200, answer
+                assert answer.status == 200, answer
             except (Ended, ConnectionError) as end:
                 lost.append(str(end))
             client.close()
