@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Clients that have sent all, or are gone, in each state; and what happens where there is no memory,
- * or no connection to be made of a socket.
+ * Clients that have sent all, or are gone, in each state; and what happens where there is no
+ * memory, or no connection to be made of a socket.
  */
 #include "http/server.h"
 
