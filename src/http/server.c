@@ -261,7 +261,11 @@ static void deadline_passed(struct deadline *deadline)
 
 	switch (connection->state) {
 	case HTTP_CONNECTION_IDLE:
-		http_connection_enter_closing(connection, false);
+		if (http_more_input(connection)) { /* it came in time, and we have no time for it */
+			http_connection_wait(connection, connection->server->limits->head_ms);
+		} else {
+			http_connection_enter_closing(connection, false);
+		}
 		break;
 	case HTTP_CONNECTION_HEAD:
 		http_refuse(connection, 408, "the request's head did not come in time");
