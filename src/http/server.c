@@ -261,7 +261,8 @@ static void deadline_passed(struct deadline *deadline)
 
 	switch (connection->state) {
 	case HTTP_CONNECTION_IDLE:
-		if (http_more_input(connection)) { /* it came in time, and we have no time for it */
+		/* What came in time, and was not looked at for lack of time, is not dropped. */
+		if (!stream_paused(stream) && http_more_input(connection)) {
 			http_connection_wait(connection, connection->server->limits->head_ms);
 		} else {
 			http_connection_enter_closing(connection, false);
