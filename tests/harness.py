@@ -372,7 +372,8 @@ def context_switches(pid):
 
 
 def settled(pid):
-    """Waits until a process has nothing more to do."""
+    """Waits until a process has nothing more to do. Not for threads under a sanitizer, which has one of its own that
+    wakes up: such tests are @plain."""
     seen = -1
     while seen != (seen := context_switches(pid)):
         time.sleep(0.2)

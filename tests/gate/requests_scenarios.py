@@ -126,6 +126,7 @@ def test_32_an_unsent_body_does_not_turn_the_answer_into_a_reset(face):
 
 
 @faces(PLAIN, THREADS)
+@plain
 def test_32_a_large_answer_survives_what_the_client_sends_meanwhile(face):
     """2 MB are still on their way when the gate has written all and the client goes on with its upload: a
     close(2) then would drop them."""

@@ -133,6 +133,7 @@ def numbers(data):
 
 
 @faces(PLAIN, TLS, CHILD)
+@plain
 def test_43_frames_that_were_queued_are_delivered_before_it(face):
     """The origin has sent 2 MB that the client reads only after the signal."""
     gate = Gate(face)
