@@ -192,6 +192,7 @@ def test_33_the_last_answer_says_close(face):
 
 
 @faces(*ALL)
+@alone
 def test_34_a_request_in_the_idle_grace_is_answered(face):
     gate = Gate(face)
     clients = [gate.client() for _ in range(10)]
