@@ -85,6 +85,7 @@ def test_22_after_the_close_connections_are_refused_at_once(face):
 
 
 @faces(THREADS, TLS)
+@alone
 def test_24_no_worker_thread_loses_its_connections(face):
     """As many requests out as there are on every thread, and idle connections between them."""
     gate = Gate(face)
@@ -109,6 +110,7 @@ def test_24_no_worker_thread_loses_its_connections(face):
 
 
 @faces(PLAIN, TLS, CHILD)
+@alone
 def test_28_an_upgrade_in_the_drain_is_refused_or_closed_in_order(face):
     gate = Gate(face)
     clients = [gate.client() for _ in range(10)]

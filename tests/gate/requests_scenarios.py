@@ -210,6 +210,7 @@ def test_34_a_request_in_the_idle_grace_is_answered(face):
 
 
 @faces(PLAIN, TLS)
+@alone
 def test_34_a_request_that_came_in_the_idle_grace_is_answered_by_a_gate_that_was_slow(face):
     """It is stopped while the request comes, and goes on when the time is over."""
     gate = Gate(face)
