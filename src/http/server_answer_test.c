@@ -101,6 +101,7 @@ static void answer_interim_late(struct http_connection *connection)
 	http_answer_interim_end(connection);
 	http_answer_write(connection, "ok", 2);
 	http_answer_end(connection, NULL);
+	assert_int_equal(worker->dropped.length, 0);
 }
 
 /* Of an answer that was begun nothing is left when it is taken back. */
@@ -112,6 +113,7 @@ static void answer_anew(struct http_connection *connection)
 	http_answer_write(connection, "hello", 5);
 	assert_true(http_answer_take_back(connection));
 	assert_int_equal(connection->status, 0);
+	assert_int_equal(connection->body_sent, 0);
 	http_answer_error(connection, 502, "no");
 }
 
@@ -176,7 +178,11 @@ static const struct row rows[] = {
 	{"HEAD /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", answer_ok,
 		"HTTP/1.1 200 OK\nContent-Length: 2\nConnection: keep-alive\n\n",
 		HEARD("HEAD /a", "200")},
-	/* HTTP/1.0: closed unless it asks for more. */
+	/* HTTP/1.0: closed unless it asks for more. An answer without a length was taken back. */
+	{GET_1_0 "Connection: keep-alive\r\n\r\n", answer_anew,
+		"HTTP/1.1 502 Bad Gateway\nContent-Type: text/plain; charset=utf-8\n"
+		"Content-Length: 3\nConnection: keep-alive\n\nno\n",
+		HEARD("GET /a", "502")},
 	{GET_1_0 "Connection: keep-alive\r\n\r\n", answer_ok,
 		"HTTP/1.1 200 OK\nContent-Length: 2\nConnection: keep-alive\n\nok",
 		HEARD("GET /a", "200")},
@@ -255,6 +261,15 @@ static void answer_dated(struct http_connection *connection)
 	http_compose_field(http_answer(connection, 200), "Date", "Sun, 06 Nov 1994 08:49:37 GMT");
 	http_answer_length(connection, 0, true);
 	http_answer_end(connection, NULL);
+}
+
+static void assert_fresh(struct http_connection *connection)
+{
+	assert_int_equal(connection->status, 0);
+	assert_int_equal(connection->body_sent, 0);
+	assert_int_equal(connection->answer, HTTP_ANSWER_NONE);
+	assert_true(connection->received);
+	assert_in_range(connection->began, curfew_now() - NS_PER_S, curfew_now());
 }
 
 static void a_date_of_the_handler_is_the_only_one(void **state)
@@ -351,10 +366,52 @@ static void handlers_may_leave_out(void **state)
 	served();
 }
 
+/* Of one request nothing is left for the next one. */
+static void each_request_begins_anew(void **state)
+{
+	(void)state;
+	serve();
+	script.on_end = NULL;
+	say(GET("/a"));
+	expect(OK);
+	script.on_end = answer_close;
+	script.on_request = assert_fresh;
+	say(GET("/b"));
+	expect("<end>");
+	expect_heard(HEARD("GET /a", "200") HEARD("GET /b", "0 not whole"));
+	served();
+}
+
+/* One memory serves the heads of all that are not at work at the same time. */
+static void idle_connections_keep_no_memory(void **state)
+{
+	const struct http_head *head;
+
+	(void)state;
+	serve();
+	handler.end = NULL;
+	say(GET("/a"));
+	settle();
+	head = &script.connection->parser.head;
+	assert_null(server.spare.text.data);
+	answer_ok(script.connection);
+	expect(OK);
+	assert_null(head->text.data);
+	assert_null(head->fields);
+	assert_non_null(server.spare.text.data);
+	assert_int_equal(worker->spare_count, 1);
+	assert_null(script.connection->stream.queue.data);
+	say(GET("/b"));
+	settle();
+	assert_null(server.spare.text.data);
+	answer_ok(script.connection);
+	expect(OK);
+	served();
+	assert_null(server.spare.text.data);
+}
+
 static void connections_know_their_client(void **state)
 {
-	int fds[2];
-
 	(void)state;
 	serve();
 	say(GET("/a"));
@@ -362,9 +419,7 @@ static void connections_know_their_client(void **state)
 	assert_string_equal(http_peer(script.connection), "127.0.0.1");
 	assert_ptr_equal(http_peer(script.connection), http_peer(script.connection));
 	served();
-	assert_int_equal(
-		socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
-	serve_on(worker, fds);
+	serve_unix();
 	say(GET("/a"));
 	expect(OK);
 	assert_string_equal(http_peer(script.connection), "unix");
@@ -381,6 +436,8 @@ int main(void)
 		worker_test(answers_may_come_later),
 		worker_test(what_is_no_request_is_refused),
 		worker_test(handlers_may_leave_out),
+		worker_test(each_request_begins_anew),
+		worker_test(idle_connections_keep_no_memory),
 		worker_test(connections_know_their_client),
 	};
 

@@ -90,6 +90,41 @@ static void it_may_be_asked_to_finish_before(void **state)
 	}
 }
 
+static struct http_connection *arriving(void)
+{
+	struct curfew_hold *hold =
+		container_of(pool.workers[1].drain.held.next, struct curfew_hold, link);
+
+	return container_of(hold, struct http_connection, hold);
+}
+
+/* As if the drain had overtaken it: what is asked is done when it is there. */
+static void it_may_be_overtaken(void **state)
+{
+	(void)state;
+	for (int cut = 0; cut < 2; cut++) {
+		struct http_connection *connection;
+		struct agenda *agenda;
+
+		begin_held_up(20000);
+		limits.idle_grace_ms = 50;
+		agenda = &pool.workers[1].loop->agenda;
+		connection = arriving();
+		agenda_unpost(agenda, &connection->arrive);
+		if (cut) {
+			curfew_drain_cut(&pool.workers[1].drain);
+			say(GET("/a"));
+		} else {
+			curfew_lifecycle_stop_for(life, CURFEW_COMPLETED, NULL);
+			settle();
+		}
+		agenda_post(agenda, &connection->arrive);
+		go_on();
+		expect("<end>");
+		end_all("");
+	}
+}
+
 static void it_may_be_cut_before(void **state)
 {
 	(void)state;
@@ -107,6 +142,7 @@ int main(void)
 		cmocka_unit_test(it_is_served_there),
 		cmocka_unit_test(it_may_be_asked_to_finish_before),
 		cmocka_unit_test(it_may_be_cut_before),
+		cmocka_unit_test(it_may_be_overtaken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -119,7 +119,10 @@ static void large_bodies_are_refused(void **state)
 		{LENGTH("11") "hello world", true, "refused 413\n"},
 		{CHUNKED "5\r\n01234\r\n6\r\n567890\r\n0\r\n\r\n", true,
 			"request POST /a\nbody 01234\nover 413 not whole\n"},
-		{CHUNKED "b\r\nhello", false, "request POST /a\nbody hello\n"},
+		/* Each body by itself. */
+		{CHUNKED "6\r\n012345\r\n0\r\n\r\n" CHUNKED "5\r\n01234\r\n0\r\n\r\n", false,
+			"request POST /a\nbody 012345\nend\nover 200\n"
+			"request POST /a\nbody 01234\nend\nover 200\n"},
 	};
 
 	(void)state;
@@ -227,6 +230,30 @@ static void an_early_answer_survives_the_rest(void **state)
 	served();
 }
 
+static void refuse_to_answer(struct http_connection *connection)
+{
+	http_answer_abort(connection);
+}
+
+/* Nor does a reset meet a client that still sends where there is no answer at all. */
+static void so_does_the_end_of_one_that_gets_none(void **state)
+{
+	(void)state;
+	serve();
+	script.on_request = refuse_to_answer;
+	say(LENGTH("1048576"));
+	expect("<end>");
+	expect_heard("request POST /a\nover 0 not whole\n");
+	assert_int_equal(script.left, 0);
+	say("hello");
+	settle();
+	say("hello");
+	assert_int_equal(script.left, 0);
+	client_shut();
+	run_until(script.left);
+	served();
+}
+
 static void answer_at_once_in_body(struct http_connection *connection)
 {
 	if (connection->state == HTTP_CONNECTION_EXCHANGE) {
@@ -309,6 +336,7 @@ int main(void)
 		worker_test(large_bodies_are_refused),
 		worker_test(a_body_may_be_refused_in_the_middle),
 		worker_test(an_early_answer_survives_the_rest),
+		worker_test(so_does_the_end_of_one_that_gets_none),
 		worker_test(an_answer_may_come_within_the_body),
 		worker_test(an_answer_may_begin_before_the_request_ends),
 		worker_test(a_body_may_be_asked_for),

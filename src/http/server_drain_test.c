@@ -8,6 +8,7 @@
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
 #define HEAD_MS 5000
 #define GRACE_MS 1000 /* of idle connections */
+#define MARGIN_MS 50  /* before the deadline of the work */
 #define CUT_MS 15000  /* after the worker_test's deadline of the work */
 #define UPGRADE "GET /a HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"
 #define SWITCHED "HTTP/1.1 101 Switching Protocols\nUpgrade: x\nConnection: upgrade\n\n"
@@ -92,6 +93,34 @@ static void idle_connections_have_a_moment(void **state)
 	}
 }
 
+/* It is no longer than what was left without it, nor than the work may take. */
+static void the_moment_ends_with_what_ends_first(void **state)
+{
+	assert_int_equal(clock_setup(state), 0);
+	serve();
+	pass_ms(HEAD_MS - GRACE_MS / 2);
+	stop();
+	pass_ms(GRACE_MS / 2 - 1);
+	expect("");
+	pass_ms(1);
+	expect("<end>");
+	served();
+	assert_int_equal(clock_teardown(state), 0);
+
+	assert_int_equal(clock_setup(state), 0);
+	serve();
+	limits.idle_grace_ms = 60000;
+	say(GET("/a"));
+	expect(OK);
+	stop();
+	pass_ms(clock_ms_between(clock_now, curfew_lifecycle_work_deadline(life)) - MARGIN_MS - 1);
+	expect("");
+	pass_ms(2);
+	expect("<end>");
+	served();
+	assert_int_equal(clock_teardown(state), 0);
+}
+
 static void a_request_in_it_is_answered(void **state)
 {
 	(void)state;
@@ -135,6 +164,23 @@ static void an_answer_that_was_begun_is_ended(void **state)
 	pass_ms(GRACE_MS - 1);
 	say(GET("/b"));
 	expect(OK_CLOSE "<end>");
+	served();
+}
+
+static void and_closed_if_nothing_comes(void **state)
+{
+	(void)state;
+	serve();
+	script.on_end = answer_begun;
+	say(GET("/a"));
+	expect(CHUNKED);
+	stop();
+	http_answer_end(script.connection, NULL);
+	expect("0\n\n");
+	pass_ms(GRACE_MS - 1);
+	expect("");
+	pass_ms(1);
+	expect("<end>");
 	served();
 }
 
@@ -192,6 +238,21 @@ static void wherever_it_waits(void **state)
 	say(GET("/a") GET("/b"));
 	curfew_lifecycle_stop_for(life, CURFEW_COMPLETED, NULL);
 	expect(OK OK_CLOSE "<end>");
+	served();
+}
+
+static void in_the_kernel_too(void **state)
+{
+	(void)state;
+	serve();
+	script.on_end = answer_later;
+	say(GET("/a"));
+	stop();
+	say(GET("/b"));
+	answer_ok(script.connection); /* no round has passed */
+	expect(OK);
+	answer_ok(script.connection);
+	expect(OK_CLOSE "<end>");
 	served();
 }
 
@@ -445,6 +506,12 @@ static void each_state_has_its_name(void **state)
 	answer_ok(script.connection);
 	expect(OK);
 	expect_held("connection connection\n");
+	script.on_end = answer_much; /* on its way out for a while */
+	say("GET /b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+	expect_held("connection connection\n");
+	assert_int_equal(script.left, 0);
+	served();
+	serve();
 	script.on_end = switch_protocols;
 	say(UPGRADE);
 	expect(SWITCHED);
@@ -460,13 +527,16 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			answers_say_close_from_the_signal_on, announcing_setup, clock_teardown),
 		cmocka_unit_test(idle_connections_have_a_moment),
+		cmocka_unit_test(the_moment_ends_with_what_ends_first),
 		clock_test(a_request_in_it_is_answered),
 		clock_test(a_request_that_was_begun_is_answered),
 		clock_test(an_answer_that_was_begun_is_ended),
+		clock_test(and_closed_if_nothing_comes),
 		clock_test(half_a_head_is_waited_for),
 		clock_test(or_refused_in_the_end),
 		clock_test(what_was_sent_ahead_is_answered),
 		clock_test(wherever_it_waits),
+		clock_test(in_the_kernel_too),
 		clock_test(nothing_comes_behind_a_closed_drain),
 		clock_test(tunnels_are_asked_to_finish),
 		clock_test(or_left_until_they_are_cut),

@@ -5,6 +5,7 @@
 #include "http/server_script.h"
 
 #define MANY 600
+#define ANSWERS 200
 #define LARGE 40000 /* bytes of an answer */
 
 static void answer_later(struct http_connection *connection)
@@ -182,27 +183,26 @@ static void answers_that_are_not_read_are_bounded(void **state)
 	size_t length =
 		strlen("HTTP/1.1 200 OK\r\nContent-Length: 40000\r\n\r\n") + HTTP_DATE_LINE + LARGE;
 	size_t received = 0;
-	int heard;
+	int heard = 0;
 
 	(void)state;
-	serve();
+	serve_unix();
 	script.on_end = answer_large;
-	for (int i = 0; i < MANY; i++) {
+	for (int i = 0; i < ANSWERS; i++) {
 		say(GET("/a"));
 		settle();
 		assert_true(http_queued(script.connection) < STREAM_QUEUE_HIGH + 2 * length);
 	}
-	heard = 0;
 	for (const char *at = buffer_text(&script.heard); (at = strstr(at, "over")); at++) {
 		heard++;
 	}
-	assert_in_range(heard, 1, MANY / 2);
-	while (received < MANY * length) {
+	assert_in_range(heard, 1, ANSWERS / 10);
+	while (received < ANSWERS * length) {
 		assert_true(client_wait());
 		received += got.length;
 		buffer_consume(&got, got.length);
 	}
-	assert_int_equal(received, MANY * length);
+	assert_int_equal(received, ANSWERS * length);
 	say(GET("/a"));
 	while (got.length < length) {
 		assert_true(client_wait());

@@ -51,7 +51,6 @@ static void begin_exchange(struct http_connection *connection)
 	connection->fresh = false;
 	connection->answer = HTTP_ANSWER_NONE;
 	connection->status = 0;
-	connection->last = false;
 	connection->body_length = 0;
 	connection->body_sent = 0;
 	connection->is_head = http_head_says(head, head->method, "HEAD");
@@ -180,7 +179,7 @@ size_t http_received(struct stream *stream, char *bytes, size_t length)
 	if (connection->state == HTTP_CONNECTION_TUNNEL && at < length) {
 		at += connection->server->handler->tunnel(connection, bytes + at, length - at);
 	}
-	return connection->state == HTTP_CONNECTION_CLOSING ? length : at;
+	return at;
 }
 
 void http_ended(struct stream *stream)

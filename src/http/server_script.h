@@ -210,6 +210,16 @@ static inline void serve(void)
 	serve_on(worker, fds);
 }
 
+/* Over a socket whose kernel buffers are small. */
+static inline void serve_unix(void)
+{
+	int fds[2];
+
+	assert_int_equal(
+		socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
+	serve_on(worker, fds);
+}
+
 static inline void send_bytes(const char *bytes, size_t length)
 {
 	assert_int_equal(send(client, bytes, length, MSG_NOSIGNAL), length);
