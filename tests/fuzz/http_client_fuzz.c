@@ -189,7 +189,9 @@ static void on_failed(struct http_client *client, enum http_client_failure failu
 	assert(failure != HTTP_CLIENT_TRUNCATED || client->answered);
 	owner.failed = true;
 	if (owner.asked && http_client_take_back(client, &unsent)) {
-		assert(!client->sent && unsent.bytes.length > 20 && *unsent.bytes.data <= 'P');
+		assert(!client->sent && unsent.bytes.length > strlen("GET / HTTP/1.1\r\n"));
+		assert(*unsent.bytes.data == 'G' || *unsent.bytes.data == 'H' ||
+			*unsent.bytes.data == 'P');
 		http_unsent_fini(&unsent);
 	}
 	act(owner.acts[7]);
