@@ -176,9 +176,37 @@ void lifecycle_hooks_done(struct curfew_lifecycle *life)
 
 /* What happens when a deadline passes. */
 
+/* However long it is to be: what was begun needs some of the work's time to finish in. */
+static int64_t announce_latest(const struct curfew_lifecycle *life)
+{
+	int64_t work = atomic_load(&life->work_deadline);
+	int64_t half = (work - life->stopped_at) / 2;
+
+	if (work == CURFEW_NEVER) {
+		return CURFEW_NEVER;
+	}
+	return work - (half < DRAIN_LEAST_MS * NS_PER_MS ? half : DRAIN_LEAST_MS * NS_PER_MS);
+}
+
+static int64_t announce_until(const struct curfew_lifecycle *life)
+{
+	int64_t until = clock_add_ms(life->stopped_at, life->options.announce_ms);
+	int64_t latest = announce_latest(life);
+
+	return until < latest && !life->prolonged ? until : latest;
+}
+
 static void announce_over(struct timer *timer)
 {
 	drain_front(container_of(timer, struct curfew_lifecycle, announce));
+}
+
+void lifecycle_prolong(struct curfew_lifecycle *life, bool wanted)
+{
+	life->prolonged = wanted;
+	if (in_phase(life, CURFEW_ANNOUNCING)) {
+		agenda_start(life->agenda, &life->announce, announce_until(life));
+	}
 }
 
 static void work_over(struct timer *timer)
@@ -234,29 +262,14 @@ static void set_deadlines(struct curfew_lifecycle *life, int64_t start)
 	agenda_start(life->agenda, &life->children, children);
 }
 
-/* However long it is to be: what was begun needs some of the work's time to finish in. */
-static int64_t announce_until(const struct curfew_lifecycle *life, int64_t start)
-{
-	int64_t until = clock_add_ms(start, life->options.announce_ms);
-	int64_t work = atomic_load(&life->work_deadline);
-	int64_t latest = work;
-
-	if (work != CURFEW_NEVER) {
-		int64_t half = (work - start) / 2;
-
-		latest -= half < DRAIN_LEAST_MS * NS_PER_MS ? half : DRAIN_LEAST_MS * NS_PER_MS;
-	}
-	return until < latest ? until : latest;
-}
-
 static void begin(struct curfew_lifecycle *life, int64_t start)
 {
-	bool announce = in_phase(life, CURFEW_RUNNING) && life->options.announce_ms > 0;
+	bool announce = life->options.announce_ms > 0 || life->prolonged;
 
 	set_deadlines(life, start);
-	if (announce) {
+	if (announce && in_phase(life, CURFEW_RUNNING)) {
 		enter(life, CURFEW_ANNOUNCING);
-		agenda_start(life->agenda, &life->announce, announce_until(life, start));
+		agenda_start(life->agenda, &life->announce, announce_until(life));
 	} else {
 		drain_front(life);
 	}

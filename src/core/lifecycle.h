@@ -69,6 +69,7 @@ struct curfew_lifecycle {
 	atomic_uint_least64_t counts[CURFEW_COUNT_KINDS];
 	struct task stop;      /* takes note of stopped_at and insisted in the dispatch */
 	struct timer announce; /* ANNOUNCING is over */
+	bool prolonged;        /* but for this: it lasts as long as it may */
 	struct timer work;     /* the work's deadline */
 	struct timer settle;   /* work that was cut has had its moment to let go */
 	struct timer children; /* the children's deadline */
@@ -92,6 +93,13 @@ int lifecycle_init(struct curfew_lifecycle *life, struct agenda *agenda,
  * them at any time, so that lifecycle and agenda must stay where they are; nothing is run any more.
  */
 bool lifecycle_fini(struct curfew_lifecycle *life);
+
+/*
+ * While it is wanted ANNOUNCING is not left, nor passed over, before the latest moment that leaves
+ * what draining needs: for clients who can finish what they have begun by new connections only.
+ * Any number of times. The dispatching thread.
+ */
+void lifecycle_prolong(struct curfew_lifecycle *life, bool wanted);
 
 /* Counts a hold that was cut by its kind, and notes it for the report. Any thread. */
 void lifecycle_note_forced(struct curfew_lifecycle *life, const struct curfew_holder *holder);

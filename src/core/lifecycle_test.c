@@ -84,6 +84,47 @@ static void announcement_leaves_half_of_a_short_time(void **state)
 	end(0);
 }
 
+static void announcement_is_prolonged_until_it_is_not_wanted(void **state)
+{
+	(void)state;
+	begin_running();
+	lifecycle_prolong(&life, true);
+	stop_by(SIGTERM);
+	timeline_advance_ms(1000);
+	assert_int_equal(curfew_lifecycle_phase(&life), CURFEW_ANNOUNCING);
+	lifecycle_prolong(&life, false);
+	assert_int_equal(curfew_lifecycle_phase(&life), CURFEW_ANNOUNCING);
+	timeline_advance_ms(1000);
+	assert_string_equal(story, "announcing 0, draining 1000, reaping 1000, done 1000");
+	end(0);
+}
+
+static void prolonged_announcement_keeps_its_least_and_its_latest_moment(void **state)
+{
+	(void)state;
+	options.announce_ms = 500;
+	begin_running();
+	lifecycle_prolong(&life, true);
+	stop_by(SIGTERM);
+	lifecycle_prolong(&life, false);
+	timeline_advance_ms(100);
+	lifecycle_prolong(&life, true);
+	timeline_advance_ms(10000);
+	assert_string_equal(story, "announcing 0, draining 5500, reaping 5500, done 5500");
+	end(0);
+}
+
+static void announcement_that_is_wanted_no_more_is_passed_over(void **state)
+{
+	(void)state;
+	begin_running();
+	lifecycle_prolong(&life, true);
+	lifecycle_prolong(&life, false);
+	stop_by(SIGTERM);
+	assert_string_equal(story, "draining 0, reaping 0, done 0");
+	end(0);
+}
+
 static void announcement_is_cut_short_by_a_second_signal(void **state)
 {
 	(void)state;
@@ -351,6 +392,9 @@ int main(void)
 		lifecycle_test(announcement_comes_first_and_is_not_waited_for_twice),
 		lifecycle_test(announcement_leaves_time_to_drain),
 		lifecycle_test(announcement_leaves_half_of_a_short_time),
+		lifecycle_test(announcement_is_prolonged_until_it_is_not_wanted),
+		lifecycle_test(prolonged_announcement_keeps_its_least_and_its_latest_moment),
+		lifecycle_test(announcement_that_is_wanted_no_more_is_passed_over),
 		lifecycle_test(announcement_is_cut_short_by_a_second_signal),
 		lifecycle_test(stages_end_in_order_each_when_the_one_before_is_empty),
 		lifecycle_test(stage_that_was_closed_early_has_its_turn),

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A child that speaks MCP on stdio, lines of JSON-RPC each way, and the calls that are in flight at
+ * it. Whoever calls has a backend for itself (a session), or shares it (--shared, stateless).
+ *
+ * Ids: each call gets a number of ours, which the child sees instead of the client's id, and instead
+ * of its progress token; what comes back has the client's own bytes again. So ids that clients use
+ * twice never collide. Everything else passes as it came.
+ *
+ * Back-pressure: what the child does not read is queued; above BACKEND_QUEUE_HIGH backend_is_full
+ * says so, and room() tells when it is not any more. backend_pause stops reading the child, for a
+ * client that is slow; it counts, so that each pause needs its resume.
+ *
+ * A backend is a hold on the children stage, by its child. All in the thread of worker 0.
+ */
+#ifndef MCP_BACKEND_H
+#define MCP_BACKEND_H
+
+#include <curfew/child.h>
+
+#include "base/list.h"
+#include "base/words.h"
+#include "loop/loop.h"
+#include "mcp/message.h"
+#include "net/deadline.h"
+
+#define BACKEND_QUEUE_HIGH 262144 /* bytes */
+#define BACKEND_BUCKETS 64
+
+struct mcp;
+struct backend;
+struct call;
+
+struct call_ops {
+	/* Its response, with the client's id in it, without a newline: the call is over. */
+	void (*answered)(struct call *call, const char *line, size_t length);
+	/* A progress notification of its, with the client's token in it. NULL: dropped */
+	void (*progress)(struct call *call, const char *line, size_t length);
+	/* It will have no answer, for a reason that is one sentence: the call is over. */
+	void (*failed)(struct call *call, int code, const char *reason);
+};
+
+/* A request that the child has and has not answered; embedded in its owner. */
+struct call {
+	const struct call_ops *ops;
+	struct backend *backend; /* NULL: it is over, or was never begun */
+	struct curfew_link link;
+	uint64_t number;     /* the id that the child knows */
+	struct buffer id;    /* the client's, as JSON text */
+	struct buffer token; /* its progress token; empty: none */
+	bool cancelled;      /* the child was told */
+};
+
+struct backend_ops {
+	/* A request or notification of the child's own; not progress of a call. */
+	void (*message)(struct backend *backend, const struct message *message);
+	/* The queue has room again. NULL */
+	void (*room)(struct backend *backend);
+	/*
+	 * The child is gone, and all of its tree; calls have failed before. The memory is the
+	 * owner's again. reason: one sentence, "the server exited with code 1".
+	 */
+	void (*ended)(struct backend *backend, const char *reason);
+};
+
+struct backend {
+	struct mcp *mcp;
+	const struct backend_ops *ops;
+	struct curfew_child *child;
+	struct curfew_link calls[BACKEND_BUCKETS];
+	size_t call_count;
+	uint64_t next_number;
+	bool stopping; /* it was asked to end */
+	int pauses;
+
+	/* Private: its input and output. */
+	struct buffer queue;
+	size_t queue_start;
+	bool was_full;
+	struct source input;
+	struct buffer line;     /* what has come of the next one */
+	struct buffer tail;     /* the last bytes of one that is too long */
+	bool line_is_long;
+	char name[48];          /* for the log and listings */
+};
+
+/*
+ * Starts mcp->config->command under a keeper, with more variables for its environment ("NAME=value",
+ * ends with NULL; NULL: none). name: for listings and the log, such as the session's. Returns 0, or
+ * a negative errno; then nothing is left.
+ */
+int backend_start(struct backend *backend, struct mcp *mcp, const struct backend_ops *ops,
+	const char *name, const char *const *environment);
+
+/*
+ * Sends a request to the child. call is zeroed but for ops. Returns 0, -EPIPE (it is ending) or
+ * -ENOMEM: then the call was not begun.
+ */
+int backend_call(struct backend *backend, struct call *call, const struct message *message);
+
+/* Tells the child that nobody waits for it (notifications/cancelled); the answer may still come. */
+void backend_cancel(struct call *call, const char *reason);
+
+/* The owner is not interested any more: nothing of it comes back; the child is not told. */
+void call_forget(struct call *call);
+
+/* Goes through the calls; begin with NULL. A call may be forgotten when it was returned. */
+struct call *backend_next_call(struct backend *backend, struct call *call);
+
+/* Passes a message on, as it is: a notification, or an answer to the child's own request. */
+void backend_send(struct backend *backend, const struct message *message);
+
+/* Sends a line of our own, without its newline. */
+void backend_send_text(struct backend *backend, const char *text, size_t length);
+
+bool backend_is_full(const struct backend *backend);
+void backend_pause(struct backend *backend);
+void backend_resume(struct backend *backend);
+
+/*
+ * Ends the child by the ladder: end of input, wait, the stop signal, wait, SIGKILL, whole tree. Calls
+ * fail at once with the reason; nothing comes from the child any more but ended(). Never calls
+ * ended() itself. Again: does nothing.
+ */
+void backend_stop(struct backend *backend, int code, const char *reason);
+
+#endif

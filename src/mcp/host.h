@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the parts of curfew mcp share: the service, the sessions, the counts. One worker: all of it
+ * is in the thread of worker 0.
+ *
+ * From the lowest up: message, session_id; backend, channel; session, stateless, replica; endpoint
+ * (HTTP: routes, checks, bodies), mcp (the start and the end).
+ */
+#ifndef MCP_HOST_H
+#define MCP_HOST_H
+
+#include "admin/service.h"
+#include "http/server.h"
+#include "mcp/mcp.h"
+#include "mcp/session_id.h"
+
+#define MCP_SESSION_BUCKETS 4096
+
+struct backend;
+
+/* What is counted for /metrics, plainly: worker 0 alone writes and reads. */
+struct mcp_counts {
+	uint64_t sessions_opened, sessions_ended;
+	uint64_t calls_begun, calls_answered, calls_failed, calls_forced;
+	uint64_t noise_lines;    /* of the children's, that are no JSON-RPC */
+	uint64_t messages_dropped; /* that no stream has taken in time */
+	uint64_t passed_on;      /* requests to other replicas */
+};
+
+struct mcp {
+	const struct mcp_config *config;
+	struct service service;
+	struct worker *worker;
+	struct http_limits limits;
+	struct http_server server;
+	struct request_metrics requests;
+	struct metric_table metrics;
+	struct mcp_counts counts;
+	struct session_key key;
+	const char *replica;
+	struct buffer token; /* the bearer's; empty: none is asked for */
+	bool ending;         /* ANNOUNCING or later */
+
+	struct curfew_link sessions[MCP_SESSION_BUCKETS];
+	int session_count;   /* those that can be found */
+	int starting;        /* children that have not answered initialize */
+	struct backend *shared; /* --shared; NULL: it does not run */
+};
+
+#endif
