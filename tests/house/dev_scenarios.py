@@ -7,7 +7,7 @@ import stat
 from harness import temporary
 from repository import *
 
-COMMANDS = "demo test build asan tsan fuzz bench soak lint fmt install".split()
+COMMANDS = "demo test build asan tsan fuzz mcp-conformance bench soak lint fmt install".split()
 
 
 def packages():
@@ -73,5 +73,5 @@ def test_installs_what_is_missing_and_says_so():
 
 def test_ci_calls_dev():
     script = text(ROOT / ".ci/run")
-    for command in ["lint", "test", "asan", "tsan"]:
+    for command in ["lint", "mcp-conformance", "test", "asan", "tsan"]:
         assert f"\nrun {command}" in script, command
