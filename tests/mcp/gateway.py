@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`curfew mcp` before a server that speaks stdio, and the npm packages that ./dev mcp-conformance installs.
 
-With STANDIN="/path/to/supergateway" in the environment, that takes the place of `curfew mcp`: to see that clients
-and servers do what they say. It has one transport at a time, and neither an admin face nor a report.
+With STANDIN="supergateway --logLevel none" in the environment, that takes the place of `curfew mcp`: to see that
+clients and servers do what they say. It has one transport at a time, and takes no message over 100 kB.
 """
 
 import os
