@@ -257,7 +257,7 @@ void backend_stop(struct backend *backend, int code, const char *reason)
 	backend->stopping = true;
 	fail_calls(backend, code, reason);
 	input_finish(backend);
-	output_fini(backend);
+	output_drop(backend);
 	curfew_child_resume(backend->child); /* what it still says is read, and dropped */
 	curfew_child_stop(backend->child, NULL);
 }
@@ -290,22 +290,31 @@ static void describe_end(const struct backend *backend, const struct curfew_chil
 	}
 }
 
-static void child_ended(struct curfew_child *child, void *arg)
+void backend_end(struct backend *backend)
 {
-	struct backend *backend = arg;
-	const struct curfew_child_exit exit = curfew_child_exit(child);
+	const struct curfew_child_exit exit = curfew_child_exit(backend->child);
 	char reason[REASON_TEXT];
 
-	output_finish(backend);
 	note_end(backend, &exit);
 	describe_end(backend, &exit, reason);
 	backend->stopping = true;
 	fail_calls(backend, MESSAGE_SERVER_ERROR, reason);
 	input_fini(backend);
 	output_fini(backend);
+	curfew_child_free(backend->child);
 	backend->child = NULL;
-	curfew_child_free(child);
 	backend->ops->ended(backend, reason);
+}
+
+static void child_ended(struct curfew_child *child, void *arg)
+{
+	struct backend *backend = arg;
+
+	(void)child;
+	backend->exited = true;
+	if (output_finish(backend)) {
+		backend_end(backend);
+	}
 }
 
 /* The start. */

@@ -45,7 +45,7 @@ struct call_ops {
 	void (*progress)(struct call *call, const char *line, size_t length);
 	/*
 	 * It will have no answer, for a reason that is one sentence: the call is over. Its id is
-	 * there until this returns, even if the call's memory goes.
+	 * there until this returns.
 	 */
 	void (*failed)(struct call *call, int code, const char *reason);
 };
@@ -111,6 +111,7 @@ struct backend {
 	size_t call_count;
 	uint64_t next_number;
 	bool stopping; /* it was asked to end */
+	bool exited;   /* the child is gone; what it has said is still to be taken */
 	int pauses;
 	struct backend_input input;
 	struct backend_output output;

@@ -323,6 +323,12 @@ static void resume(struct worker_flush *flush)
 {
 	struct backend *backend = backend_of(container_of(flush, struct backend_output, again));
 
+	if (backend->exited) {
+		if (output_finish(backend)) {
+			backend_end(backend);
+		}
+		return;
+	}
 	if (!backend->pauses) {
 		take_held(backend);
 	}
@@ -345,13 +351,25 @@ void output_init(struct backend *backend)
 	backend->output = (struct backend_output){.again = {.run = resume}};
 }
 
-void output_finish(struct backend *backend)
+bool output_finish(struct backend *backend)
 {
 	if (!backend->pauses) {
 		take_held(backend);
 	}
-	if (backend->output.length && !backend->stopping) {
+	if (backend->pauses && (backend->output.held.length || backend->output.length)) {
+		return false;
+	}
+	if (backend->output.length) {
 		end_line(backend, "", 0);
+	}
+	return true;
+}
+
+void output_drop(struct backend *backend)
+{
+	output_fini(backend);
+	if (backend->exited) {
+		worker_flush_later(backend->mcp->worker, &backend->output.again);
 	}
 }
 

@@ -12,6 +12,9 @@ struct call *backend_find_call(struct backend *backend, uint64_t number);
 void call_answer(struct call *call, const char *line, size_t length);
 void call_fail(struct call *call, int code, const char *reason);
 
+/* The last of it: calls fail, the owner is told. */
+void backend_end(struct backend *backend);
+
 /* backend_input.c */
 void input_init(struct backend *backend);
 
@@ -31,8 +34,13 @@ void output_init(struct backend *backend);
 void output_read(struct curfew_child *child, const char *bytes, size_t length, void *arg);
 void output_error_line(struct curfew_child *child, const char *line, size_t length, void *arg);
 
-/* The child is gone: a last line without its newline is one, too. */
-void output_finish(struct backend *backend);
+/*
+ * The child is gone. Takes what was held, and a last line without its newline. Returns whether all
+ * was taken; if not, backend_end comes after the rest, or at the end of the round in which nobody
+ * wants it any more.
+ */
+bool output_finish(struct backend *backend);
+void output_drop(struct backend *backend);
 void output_fini(struct backend *backend);
 
 #endif

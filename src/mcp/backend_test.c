@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Calls: ids, progress tokens, cancellations, and what the child says of its own. */
 #include "mcp/backend_script.h"
-#include "mcp/event.h"
-
-const struct journal_event mcp_events[] = {MCP_EVENTS(JOURNAL_EVENT)};
 
 static void a_call_is_answered_with_the_clients_id(void **state)
 {
