@@ -318,7 +318,7 @@ static void client_writable(struct http_connection *client)
 		exchange->tunnel.down.rests = false;
 	} else if (exchange->response_rests) {
 		exchange->response_rests = false;
-		if (!exchange->is_events) {
+		if (!exchange->events.is_one) {
 			exchange_await_upstream(exchange);
 		}
 	} else {
@@ -350,7 +350,7 @@ static void cut(struct http_connection *client)
 		exchange_tunnel_cut(exchange);
 	} else if (client->answer == HTTP_ANSWER_NONE) {
 		http_answer_error(client, 503, "the server is shutting down");
-	} else if (exchange && exchange_between_events(exchange)) {
+	} else if (exchange && http_event_stream_between(&exchange->events)) {
 		http_answer_end(client, NULL);
 	} else {
 		http_answer_abort(client);

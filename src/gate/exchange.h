@@ -20,6 +20,7 @@
 
 #include "gate/lane.h"
 #include "gate/tunnel.h"
+#include "http/event_stream.h"
 
 #define EXCHANGE_STATES(X)                                                                         \
 	X(HELD)                                                                                    \
@@ -35,8 +36,6 @@ enum exchange_state {
 #undef EXCHANGE_STATE
 };
 
-#define EXCHANGE_TAIL 4 /* bytes */
-
 struct exchange {
 	struct lane *lane;
 	struct http_connection *client;
@@ -45,10 +44,9 @@ struct exchange {
 	struct dial *dial;
 	enum exchange_state state;
 	bool retried;
-	bool request_rests;       /* the upstream's queue is full */
-	bool response_rests;      /* the client's is */
-	bool is_events;           /* the response is a text/event-stream */
-	char tail[EXCHANGE_TAIL]; /* the last bytes of an event stream, the last one at the end */
+	bool request_rests;              /* the upstream's queue is full */
+	bool response_rests;             /* the client's is */
+	struct http_event_stream events; /* what the response is, and where it may end */
 	struct curfew_link held;
 	struct deadline timeout; /* of the response's head, and of its next bytes */
 	struct deadline whole;   /* --request-timeout */
@@ -76,9 +74,6 @@ bool exchange_has_body(const struct exchange *exchange);
 
 /* response.c: what the gate does with connections to the upstream. */
 extern const struct http_client_handler exchange_upstream_handler;
-
-/* Whether the answer is an event stream that may end here. */
-bool exchange_between_events(const struct exchange *exchange);
 
 /* tunnel.c: the tunnel's other half. */
 void exchange_tunnel_begin(struct exchange *exchange);

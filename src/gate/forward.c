@@ -99,29 +99,6 @@ static void add_origin(struct buffer *out, struct http_connection *client, bool 
 	}
 }
 
-/* RFC 9112, 3.2: the origin form, whatever form it had. */
-static struct http_text target_of(const struct http_head *head)
-{
-	struct http_text path = http_head_text(head, head->path);
-
-	return path.length ? path : (struct http_text){"/", 1};
-}
-
-/* An absolute target without a path may have a query. */
-static void append_request_line(struct buffer *out, const struct http_head *head)
-{
-	struct http_text target = target_of(head);
-
-	if (target.bytes[0] == '?') {
-		append_text(out, http_head_text(head, head->method));
-		buffer_append_text(out, " /");
-		append_text(out, target);
-		buffer_append_text(out, " HTTP/1.1\r\n");
-		return;
-	}
-	http_compose_request(out, http_head_text(head, head->method), target);
-}
-
 static void append_upgrade(struct buffer *out, const struct http_head *head)
 {
 	buffer_append_text(out, "Connection: upgrade\r\nUpgrade: ");
@@ -168,10 +145,7 @@ void forward_request(const struct gate *gate, struct http_connection *client, st
 	const struct http_head *head = &client->parser.head;
 	bool trusted = is_trusted(gate, client);
 
-	append_request_line(out, head);
-	if (!has(head, "Host")) {
-		http_compose_field(out, "Host", ""); /* of a request of HTTP/1.0 */
-	}
+	http_compose_passed_request(out, head);
 	append_fields(out, head, trusted ? appended : told_by_proxies);
 	add_origin(out, client, trusted);
 	buffer_append_text(out, head->minor ? "Via: 1.1 " VIA "\r\n" : "Via: 1.0 " VIA "\r\n");

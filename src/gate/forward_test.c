@@ -150,28 +150,6 @@ static void test_a_length_is_written_by_who_frames(void **state)
 		"X-Forwarded-Proto: http\r\nVia: 1.1 curfew\r\n");
 }
 
-static void assert_first_line(const char *comes, const char *goes)
-{
-	struct buffer out = {0};
-
-	read_head(&client.parser, HTTP_REQUESTS, (struct http_asked){0}, comes);
-	forward_request(&gate, &client, &out);
-	assert_memory_equal(buffer_text(&out), goes, strlen(goes));
-	buffer_fini(&out);
-	http_parser_fini(&client.parser);
-}
-
-static void test_every_form_of_a_target(void **state)
-{
-	(void)state;
-	assert_first_line(
-		"GET http://x/a HTTP/1.1\r\nHost: x\r\n\r\n", "GET /a HTTP/1.1\r\nHost: x\r\n");
-	assert_first_line("GET http://x HTTP/1.1\r\nHost: x\r\n\r\n", "GET / HTTP/1.1\r\n");
-	assert_first_line("GET http://x?q HTTP/1.1\r\nHost: x\r\n\r\n", "GET /?q HTTP/1.1\r\n");
-	assert_first_line("OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", "OPTIONS * HTTP/1.1\r\n");
-	assert_first_line("GET / HTTP/1.0\r\n\r\n", "GET / HTTP/1.1\r\nHost: \r\n");
-}
-
 static void test_an_upgrade_is_asked_for_again(void **state)
 {
 	(void)state;
@@ -227,7 +205,6 @@ int main(void)
 		forward_test(test_a_trusted_proxy_is_added_to),
 		forward_test(test_one_outside_the_ranges_is_not_trusted),
 		forward_test(test_a_length_is_written_by_who_frames),
-		forward_test(test_every_form_of_a_target),
 		forward_test(test_an_upgrade_is_asked_for_again),
 		forward_test(test_a_response),
 		forward_test(test_the_length_of_what_head_asked_for),

@@ -69,22 +69,6 @@ static void upstream_interim(struct http_client *client)
 	http_answer_interim_end(exchange->client);
 }
 
-static bool is_events(const struct http_head *head)
-{
-	const struct http_field *type = http_head_find(head, "Content-Type", NULL);
-	static const char events[] = "text/event-stream";
-	struct http_text text;
-
-	if (!type) {
-		return false;
-	}
-	text = http_head_text(head, type->value);
-	if (text.length > sizeof(events) - 1) {
-		text.length = sizeof(events) - 1; /* parameters may follow */
-	}
-	return http_text_equal(text, events);
-}
-
 static void upstream_head(struct http_client *client)
 {
 	struct exchange *exchange = client->arg;
@@ -103,8 +87,8 @@ static void upstream_head(struct http_client *client)
 		return;
 	}
 	exchange_enter(exchange, EXCHANGE_ANSWERING);
-	exchange->is_events = is_events(head);
-	if (exchange->is_events) {
+	http_event_stream_begin(&exchange->events, head);
+	if (exchange->events.is_one) {
 		deadline_set(&exchange->timeout, CURFEW_NEVER);
 	}
 	switch (head->framing) {
@@ -120,25 +104,6 @@ static void upstream_head(struct http_client *client)
 	}
 }
 
-/* The end of what was written last: whether an event stream may end there. */
-static void note_tail(struct exchange *exchange, const char *bytes, size_t length)
-{
-	size_t kept = length < EXCHANGE_TAIL ? EXCHANGE_TAIL - length : 0;
-
-	memmove(exchange->tail, exchange->tail + EXCHANGE_TAIL - kept, kept);
-	memcpy(exchange->tail + kept, bytes + length - (EXCHANGE_TAIL - kept),
-		EXCHANGE_TAIL - kept);
-}
-
-bool exchange_between_events(const struct exchange *exchange)
-{
-	const char *end = exchange->tail + EXCHANGE_TAIL;
-
-	return exchange->is_events &&
-		(!end[-1] || !memcmp(end - 2, "\n\n", 2) || !memcmp(end - 2, "\r\r", 2) ||
-			!memcmp(end - 4, "\r\n\r\n", 4));
-}
-
 static size_t upstream_body(struct http_client *client, char *bytes, size_t length)
 {
 	struct exchange *exchange = client->arg;
@@ -148,8 +113,8 @@ static size_t upstream_body(struct http_client *client, char *bytes, size_t leng
 		deadline_set(&exchange->timeout, CURFEW_NEVER); /* the client's turn to be slow */
 		return 0;
 	}
-	if (exchange->is_events) {
-		note_tail(exchange, bytes, length);
+	if (exchange->events.is_one) {
+		http_event_stream_note(&exchange->events, bytes, length);
 	} else {
 		exchange_await_upstream(exchange);
 	}

@@ -108,6 +108,31 @@ void http_compose_trailers(struct buffer *out, const struct http_head *head)
 	}
 }
 
+/* RFC 9112, 3.2: the origin form, whatever form it had. */
+static struct http_text target_of(const struct http_head *head)
+{
+	struct http_text path = http_head_text(head, head->path);
+
+	return path.length ? path : (struct http_text){"/", 1};
+}
+
+void http_compose_passed_request(struct buffer *out, const struct http_head *head)
+{
+	struct http_text target = target_of(head);
+
+	if (target.bytes[0] == '?') { /* an absolute target without a path may have a query */
+		append(out, http_head_text(head, head->method));
+		buffer_append_text(out, " /");
+		append(out, target);
+		buffer_append_text(out, " HTTP/1.1\r\n");
+	} else {
+		http_compose_request(out, http_head_text(head, head->method), target);
+	}
+	if (!http_head_find(head, "Host", NULL)) {
+		http_compose_field(out, "Host", ""); /* of a request of HTTP/1.0 */
+	}
+}
+
 void http_compose_end(struct buffer *out)
 {
 	buffer_append(out, "\r\n", 2);

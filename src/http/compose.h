@@ -27,6 +27,12 @@ void http_compose_copy(
 	struct buffer *out, const struct http_head *head, const struct http_field *field);
 
 /*
+ * The line of a request that is passed on, in origin form (RFC 9112, 3.2), and a Host where it has
+ * none.
+ */
+void http_compose_passed_request(struct buffer *out, const struct http_head *head);
+
+/*
  * The header fields of a message that is passed on: in their order, byte for byte, without those
  * that are for one hop. Content-Length goes with them. The names of dropped, ended by NULL, are
  * left out as well.

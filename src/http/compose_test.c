@@ -47,6 +47,30 @@ static void passes_on_what_is_for_everybody(void **state)
 	buffer_fini(&out);
 }
 
+static void assert_request_line(const char *comes, const char *goes)
+{
+	struct http_parser parser;
+	struct buffer out = {0};
+	size_t used;
+
+	http_parser_init(&parser, HTTP_REQUESTS);
+	assert_int_equal(http_parser_read(&parser, comes, strlen(comes), &used), HTTP_EVENT_HEAD);
+	http_compose_passed_request(&out, &parser.head);
+	assert_string_equal(buffer_text(&out), goes);
+	http_parser_fini(&parser);
+	buffer_fini(&out);
+}
+
+static void every_form_of_a_target_is_passed_on_as_origin(void **state)
+{
+	(void)state;
+	assert_request_line("GET http://x/a HTTP/1.1\r\nHost: x\r\n\r\n", "GET /a HTTP/1.1\r\n");
+	assert_request_line("GET http://x HTTP/1.1\r\nHost: x\r\n\r\n", "GET / HTTP/1.1\r\n");
+	assert_request_line("GET http://x?q HTTP/1.1\r\nHost: x\r\n\r\n", "GET /?q HTTP/1.1\r\n");
+	assert_request_line("OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", "OPTIONS * HTTP/1.1\r\n");
+	assert_request_line("GET / HTTP/1.0\r\n\r\n", "GET / HTTP/1.1\r\nHost: \r\n");
+}
+
 static void statuses_have_their_reasons(void **state)
 {
 	struct buffer out = {0};
@@ -87,6 +111,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(passes_on_what_is_for_everybody),
+		cmocka_unit_test(every_form_of_a_target_is_passed_on_as_origin),
 		cmocka_unit_test(statuses_have_their_reasons),
 		cmocka_unit_test(dates_are_made_once_a_second),
 	};
