@@ -101,24 +101,6 @@ ABSENT void sessions_announce(struct mcp *mcp)
 	(void)mcp;
 }
 
-ABSENT bool channel_parse_id(const char *id, size_t length, uint64_t *number, uint64_t *sequence)
-{
-	(void)id;
-	(void)length;
-	(void)number;
-	(void)sequence;
-	return false;
-}
-
-ABSENT void channel_send_event(
-	struct channel *channel, const char *event, const char *text, size_t length)
-{
-	(void)channel;
-	(void)event;
-	(void)text;
-	(void)length;
-}
-
 ABSENT const char *replica_check(const char *peer_url)
 {
 	(void)peer_url;

@@ -66,8 +66,8 @@ static inline const struct http_head *request_head(struct request *request)
 struct http_text request_field(struct request *request, const char *name);
 
 /*
- * Refuses it: a status, and a JSON-RPC error of a code and one sentence. message: whose id the error
- * has; NULL: it has none.
+ * Refuses it: a status, and a JSON-RPC error of a code and one sentence. message: whose id the
+ * error has; NULL: it has none.
  */
 void request_refuse(struct request *request, unsigned status, int code, const char *text,
 	const struct message *message);
@@ -102,8 +102,8 @@ struct session *request_session(struct request *request, bool is_legacy);
 bool request_reads_message(struct request *request, struct message *message);
 
 /*
- * Opens a session with what --header-env takes from the head. NULL: it was refused. message: whose id
- * the error has; NULL: none.
+ * Opens a session with what --header-env takes from the head. NULL: it was refused. message: whose
+ * id the error has; NULL: none.
  */
 struct session *request_opens_session(
 	struct request *request, bool is_legacy, const struct message *message);
