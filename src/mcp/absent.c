@@ -7,32 +7,7 @@
 #include "mcp/request.h"
 #include "mcp/stateless.h"
 
-#define ABSENT __attribute__((weak))
-
-ABSENT int session_key_load(struct session_key *key, const char *path, struct buffer *refusal)
-{
-	(void)path;
-	(void)refusal;
-	memset(key, 0, sizeof(*key));
-	return 0;
-}
-
-ABSENT bool session_replica_valid(const char *replica)
-{
-	return replica[0];
-}
-
-ABSENT bool session_id_check(
-	const struct session_key *key, const char *id, size_t length, size_t *replica)
-{
-	(void)key;
-	(void)id;
-	(void)length;
-	*replica = 0;
-	return false;
-}
-
-ABSENT enum session_refusal session_open(
+#define ABSENT enum session_refusal session_open(
 	struct mcp *mcp, bool is_legacy, const char *const *environment, struct session **session)
 {
 	(void)mcp;

@@ -139,6 +139,7 @@ static int read_config(struct mcp *mcp)
 static void mcp_free(struct mcp *mcp)
 {
 	endpoint_fini(mcp);
+	session_key_fini(&mcp->key);
 	free(mcp);
 }
 
