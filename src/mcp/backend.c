@@ -70,14 +70,15 @@ static struct call_text keep_text(
 	return (struct call_text){memory, value->kind ? value->length : 0};
 }
 
-/* The client's id and token are kept in the call, or, together, in memory of their own. */
-static int keep_texts(struct call *call, const struct message *message)
+/* They are kept in the call, or, together, in memory of their own. */
+int call_keep(struct call *call, const struct message *message)
 {
 	size_t length = (message->id.kind ? message->id.length : 0) +
 		(message->token.kind ? message->token.length : 0);
 	char *memory = call->small;
 
-	call->large = NULL;
+	assert(!call->backend);
+	call_forget(call);
 	if (length > sizeof(call->small)) {
 		memory = call->large = malloc(length);
 	}
@@ -112,8 +113,8 @@ int backend_call(struct backend *backend, struct call *call, const struct messag
 {
 	int error;
 
-	assert(message->kind == MESSAGE_REQUEST && !call->backend);
-	error = keep_texts(call, message);
+	assert(message->kind == MESSAGE_REQUEST);
+	error = call_keep(call, message);
 	if (error < 0) {
 		return error;
 	}
@@ -122,14 +123,12 @@ int backend_call(struct backend *backend, struct call *call, const struct messag
 	call->cancelled = false;
 	error = write_call(call, message);
 	if (error < 0) {
-		free(call->large);
-		call->large = NULL;
 		call->backend = NULL;
+		call_forget(call);
 		return error;
 	}
 	list_append(bucket_of(backend, call->number), &call->link);
 	backend->call_count++;
-	backend->mcp->counts.calls_begun++;
 	return 0;
 }
 
@@ -147,20 +146,16 @@ static char *end_call(struct call *call)
 
 void call_answer(struct call *call, const char *line, size_t length)
 {
-	char *large;
+	char *large = end_call(call);
 
-	call->backend->mcp->counts.calls_answered++;
-	large = end_call(call);
 	call->ops->answered(call, line, length);
 	free(large);
 }
 
 void call_fail(struct call *call, int code, const char *reason)
 {
-	char *large;
+	char *large = end_call(call);
 
-	call->backend->mcp->counts.calls_failed++;
-	large = end_call(call);
 	call->ops->failed(call, code, reason);
 	free(large);
 }
@@ -169,7 +164,10 @@ void call_forget(struct call *call)
 {
 	if (call->backend) {
 		free(end_call(call));
+		return;
 	}
+	free(call->large);
+	call->large = NULL;
 }
 
 static void fail_calls(struct backend *backend, int code, const char *reason)

@@ -14,9 +14,9 @@
  * client that is slow; it counts, so that each pause needs its resume. What was read before is kept
  * meanwhile, which is a chunk at most, but for the rest of a batch.
  *
- * A backend is a hold on the children stage, by its child. It counts calls_begun, calls_answered,
- * calls_failed, noise_lines, and in messages_dropped what came for no call. All in the thread of
- * worker 0.
+ * A backend is a hold on the children stage, by its child. It counts noise_lines, and what came for
+ * no call in messages_dropped; calls are counted by their owners, who know whose they are. All in
+ * the thread of worker 0.
  */
 #ifndef MCP_BACKEND_H
 #define MCP_BACKEND_H
@@ -45,7 +45,7 @@ struct call_ops {
 	void (*progress)(struct call *call, const char *line, size_t length);
 	/*
 	 * It will have no answer, for a reason that is one sentence: the call is over. Its id is
-	 * there until this returns, wherever the call itself is by then.
+	 * there until this returns, even if the call's memory goes.
 	 */
 	void (*failed)(struct call *call, int code, const char *reason);
 };
@@ -140,7 +140,16 @@ void backend_cancel(struct call *call, const char *reason);
  */
 void backend_cancel_as(struct call *call, const struct message *message);
 
-/* The owner is not interested any more: nothing of it comes back; the child is not told. */
+/*
+ * Keeps the id and token of a request that has to wait for its backend_call, which does the same.
+ * Returns 0 or -ENOMEM. Then call_forget is owed, if the call is never begun.
+ */
+int call_keep(struct call *call, const struct message *message);
+
+/*
+ * The owner is not interested any more: nothing of it comes back; the child is not told. Also of a
+ * call that is over, or was never begun.
+ */
 void call_forget(struct call *call);
 
 /*
