@@ -288,7 +288,7 @@ static void left(struct http_server *server)
 	service_left((struct service *)&mcp->service);
 }
 
-int endpoint_init(struct mcp *mcp)
+void endpoint_init(struct mcp *mcp)
 {
 	http_limits_default(&mcp->limits);
 	mcp->limits.body_most = mcp->config->max_message;
@@ -301,7 +301,6 @@ int endpoint_init(struct mcp *mcp)
 		.arg = mcp,
 		.left = left,
 	};
-	return 0;
 }
 
 int endpoint_take(struct mcp *mcp, int fd, struct stream_filter *filter)

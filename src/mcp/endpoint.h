@@ -9,8 +9,8 @@
 
 #include "mcp/host.h"
 
-/* Makes mcp->server. Returns 0 or a negative errno. */
-int endpoint_init(struct mcp *mcp);
+/* Makes mcp->server. */
+void endpoint_init(struct mcp *mcp);
 
 /* A connection was accepted: as service_ops has it. */
 int endpoint_take(struct mcp *mcp, int fd, struct stream_filter *filter);

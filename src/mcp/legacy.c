@@ -91,10 +91,13 @@ static void serve_messages(struct request *request)
 	if (message.kind == MESSAGE_BATCH) {
 		request_refuse(request, 400, MESSAGE_INVALID_REQUEST,
 			"Invalid Request: this version of the protocol has no batches", NULL);
-		return;
+	} else if (message_is(&message, "initialize") && !session_expects_initialize(session)) {
+		request_refuse(request, 400, MESSAGE_INVALID_REQUEST,
+			"Invalid Request: the session is initialized already", &message);
+	} else {
+		session_post(session, NULL, NULL, &message);
+		request_answer(request, 202, "text/plain; charset=utf-8", "Accepted");
 	}
-	session_post(session, NULL, NULL, &message);
-	request_answer(request, 202, "text/plain; charset=utf-8", "Accepted");
 }
 
 const struct request_path request_legacy_stream = {

@@ -14,7 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/list.h"
 #include "core/outcome.h"
 #include "mcp/endpoint.h"
 #include "mcp/metrics.h"
@@ -37,10 +36,18 @@ static void phase_changed(struct service *service, enum curfew_phase phase)
 {
 	struct mcp *mcp = service->arg;
 
-	if (phase > CURFEW_RUNNING && !mcp->ending && mcp->worker) {
+	if (!mcp->worker) {
+		return; /* the start was not over */
+	}
+	if (phase > CURFEW_RUNNING && !mcp->ending) {
 		mcp->ending = true;
 		sessions_announce(mcp);
-		stateless_announce(mcp);
+	}
+	if (phase == CURFEW_FORCING) {
+		sessions_cut(mcp);
+	}
+	if (phase >= CURFEW_DRAINING) {
+		stateless_drain(mcp);
 	}
 }
 
@@ -150,10 +157,8 @@ static int start(struct mcp *mcp)
 	int code;
 
 	mcp->worker = &mcp->service.pool.workers[0];
-	for (size_t i = 0; i < MCP_SESSION_BUCKETS; i++) {
-		list_init(&mcp->sessions[i]);
-	}
-	error = endpoint_init(mcp);
+	endpoint_init(mcp);
+	error = sessions_init(mcp);
 	if (error < 0) {
 		return service_refuse(&mcp->service, "cannot start: %s", strerror(-error));
 	}
@@ -199,6 +204,7 @@ int mcp_main(const struct mcp_config *config)
 		code = service_run(&mcp->service);
 	}
 	stateless_fini(mcp);
+	sessions_fini(mcp);
 	service_fini(&mcp->service);
 	mcp_free(mcp);
 	return code;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "mcp/header_env.h"
 #include "mcp/request.h"
 #include "mcp/stateless.h"
 
@@ -136,6 +137,25 @@ static void post_to_session(struct request *request, const struct message *messa
 	}
 }
 
+static void serve_stateless(struct request *request, const struct message *message)
+{
+	struct mcp *mcp = request->mcp;
+	char fields[REQUEST_FIELDS];
+	struct header_env environment;
+
+	if (header_env_init(&environment, &mcp->config->header_env, request_head(request)) == 0) {
+		stateless_post(mcp, request_connection(request), message,
+			&(struct stateless_post){
+				.fields = request_fields(request, NULL, fields),
+				.environment = header_env_list(&environment),
+			});
+	} else {
+		request_refuse(request, 503, MESSAGE_INTERNAL_ERROR,
+			"there is no memory for the request", message);
+	}
+	header_env_fini(&environment);
+}
+
 static void serve_post(struct request *request)
 {
 	struct message message;
@@ -143,8 +163,8 @@ static void serve_post(struct request *request)
 	if (!request_reads_message(request, &message)) {
 		return;
 	}
-	if (stateless_is(&message)) {
-		stateless_post(request->mcp, request_connection(request), &message);
+	if (stateless_is(&message, request_head(request))) {
+		serve_stateless(request, &message);
 	} else if (is_initialize(&message)) {
 		initialize(request, &message);
 	} else if (checks_protocol(request, &message) && checks_session(request, &message)) {
