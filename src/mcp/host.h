@@ -16,7 +16,7 @@
 
 #define MCP_SESSION_BUCKETS 4096
 
-struct backend;
+struct shared;
 
 /* What is counted for /metrics, plainly: worker 0 alone writes and reads. */
 struct mcp_counts {
@@ -42,9 +42,14 @@ struct mcp {
 	bool ending;         /* ANNOUNCING or later */
 
 	struct curfew_link sessions[MCP_SESSION_BUCKETS];
-	int session_count;   /* those that can be found */
-	int starting;        /* children that have not answered initialize */
-	struct backend *shared; /* --shared; NULL: it does not run */
+	int session_count;                  /* those that can be found */
+	struct curfew_link ended;           /* sessions whose children are ending */
+	int ended_count;
+	struct curfew_link queued; /* sessions whose children are to be started */
+	int queued_count;
+	int starting;           /* children that have not answered initialize */
+	struct task start_next; /* of those that are queued */
+	struct shared *shared;  /* --shared; NULL: a child for each session */
 };
 
 #endif
