@@ -11,7 +11,6 @@ class Row:
     unit: str = ""
     ratio: bool = True  # whether a ratio against the first contender says something
     note: str = ""
-    base: float = None  # what the ratios are against, if it is not the first contender's value
 
 
 def cell_text(row, value, base):
@@ -29,11 +28,10 @@ def lay_out(rows, names, absent):
     lines = [["", *names]]
     for row in rows:
         values = dict(zip(present, row.cells))
+        base = values.get(names[0])
         line = [row.label]
         for name in names:
-            against = row.base
-            if against is None and name != names[0]:
-                against = values.get(names[0])
+            against = None if name == names[0] else base
             line.append(absent.get(name) or cell_text(row, values[name], against))
         lines.append(line)
     widths = [max(len(line[i]) for line in lines) for i in range(len(names) + 1)]

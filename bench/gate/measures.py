@@ -81,18 +81,31 @@ def alternate(bench, stands, name, fresh):
                 bench.progress(f"{name}: {stand.name}: {sample.faults}")
 
 
+def paired(stands, peers, field, better):
+    """Each one's median, and that of its ratio to the better peer in the same round: both had the same
+    neighbours then."""
+    best = better((stands[i] for i in peers), key=lambda stand: stand.median(field), default=None)
+    cells = []
+    for stand in stands:
+        text = f"{stand.median(field):.{0 if field == 'rate' else 2}f}"
+        if best:
+            pairs = zip(stand.samples, best.samples)
+            ratio = statistics.median(getattr(a, field) / getattr(b, field) for a, b in pairs)
+            text += f"  {ratio:.2f}x"
+        cells.append(text)
+    return cells
+
+
 def cost_rows(bench, stands, name, against):
-    """The rows of one kind of load. against: of whose values the better one is the base."""
-    cpu = [round(stand.median("cpu_us"), 2) for stand in stands]
-    rate = [round(stand.median("rate")) for stand in stands]
+    """The rows of one kind of load. against: to the better one of these the ratios are."""
     peers = [i for i, stand in enumerate(stands) if stand.name in against]
     if bench.samples:
         for stand in stands:
             values = " ".join(f"{sample.cpu_us:.2f}" for sample in stand.samples)
             bench.progress(f"{name}: {stand.name}: us {values}")
     return [
-        Row(f"{name}: CPU", cpu, "us", base=min((cpu[i] for i in peers), default=None)),
-        Row(f"{name}: rate", rate, "/s", base=max((rate[i] for i in peers), default=None)),
+        Row(f"{name}: CPU, us", paired(stands, peers, "cpu_us", min)),
+        Row(f"{name}: rate, 1/s", paired(stands, peers, "rate", max)),
     ]
 
 

@@ -53,6 +53,7 @@ def node(place):
 def gate(place, *words):
     argv = [place.program("curfew"), "gate", "--listen", f"127.0.0.1:{place.port}"]
     argv += ["--threads", str(place.threads), "--grace", f"{place.grace_s}s"]
+    argv += ["--max-connections", str(CONNECTIONS)]
     if place.tls:
         argv += ["--tls-cert", place.certificate + ".crt", "--tls-key", place.certificate + ".key"]
     return argv + list(words)

@@ -354,6 +354,22 @@ static void keeper_passes_signals_and_kills(void **state)
 	assert_int_equal(exit.rung, CURFEW_RUNG_KILL);
 }
 
+static void what_the_keeper_killed_by_itself_is_noted(void **state)
+{
+	struct curfew_child_exit exit;
+
+	(void)state;
+	config.tree = CURFEW_TREE_KEEPER;
+	play("ignore TERM say up serve");
+	await_output("up");
+	child->config.term_wait_ms = 20000; /* ours comes later than the keeper's, of 100 */
+	curfew_child_stop(child, NULL);
+	exit = await_exit();
+	assert_true(exit.forced);
+	assert_int_equal(exit.rung, CURFEW_RUNG_KILL);
+	assert_int_equal(life->forced_count, 1);
+}
+
 static void keeper_that_was_stopped_is_continued(void **state)
 {
 	(void)state;
@@ -395,6 +411,7 @@ int main(void)
 		child_test(environment_and_folder_are_as_configured),
 		child_test(keeper_ends_the_whole_tree),
 		child_test(keeper_passes_signals_and_kills),
+		child_test(what_the_keeper_killed_by_itself_is_noted),
 		child_test(keeper_that_was_stopped_is_continued),
 		child_test(keeper_that_was_killed_tells_so),
 	};

@@ -266,6 +266,9 @@ void ladder_main_ended(struct curfew_child *child)
 	bool asked = child->rung >= CURFEW_RUNG_TERM;
 	pid_t survivor;
 
+	if (is_kept(child) && child->exit.forced && child->rung != CURFEW_RUNG_KILL) {
+		note_killed(child->hold.name, child); /* the keeper's bound came before ours */
+	}
 	child->main_ended = true;
 	hold_rename(&child->hold, child->rest_name);
 	curfew_child_close_input(child);

@@ -15,7 +15,7 @@
 #include "json/reader.h"
 
 enum message_kind {
-	MESSAGE_REQUEST,      /* method and id */
+	MESSAGE_REQUEST,      /* method and id, a string or number */
 	MESSAGE_NOTIFICATION, /* method, no id */
 	MESSAGE_RESPONSE,     /* id (of any kind, null too), and result or error */
 	MESSAGE_BATCH,        /* an array that is not empty; message_next goes through it */
@@ -40,7 +40,9 @@ struct message {
 };
 
 /*
- * Reads a message. Returns JSON_OK, where kind may be MESSAGE_INVALID; or why it is no JSON, then
+ * Reads a message. Requests and notifications say jsonrpc "2.0", without which servers pass them
+ * over in silence, and repeat none of the names above, of which another reader could take the
+ * other. Returns JSON_OK, where kind may be MESSAGE_INVALID; or why it is no JSON, then
  * *offset (NULL: not asked) is where.
  */
 enum json_error message_read(
@@ -50,15 +52,19 @@ enum json_error message_read(
  * Goes through a batch: begin with a zeroed element; false after the last. Elements of a batch that
  * are batches themselves are MESSAGE_INVALID.
  */
-bool message_next(
-	const struct message *batch, struct json_value *element, struct message *message);
+bool message_next(const struct message *batch, struct json_value *element, struct message *message);
 
 /* Whether its method is this one. */
 bool message_is(const struct message *message, const char *method);
 
-/* Whether two values, each of its own text, are the same id: same bytes, or strings that say the same. */
-bool message_same_id(const char *text, const struct json_value *id, const char *other,
-	size_t other_length);
+/*
+ * Whether two values, each of its own text, are the same id: same bytes, or strings that say the
+ * same.
+ */
+bool message_same_id(
+	const char *text, const struct json_value *id, const char *other, size_t other_length);
+
+#define MESSAGE_CHANGES_MOST 8 /* of a message at once */
 
 /* What takes the place of a value; bytes NULL: it stays. JSON text each. */
 struct message_change {
@@ -96,7 +102,8 @@ void message_write_error(
 
 /*
  * Finds the id of a response that is too long to be kept, of which the first and the last bytes are
- * there. Returns whether it did; *id is within head or within tail.
+ * there. Returns whether it did; *id is within head or within tail. Not where there is a method: that is a
+ * request of the other side, whose ids are its own.
  */
 bool message_find_id(const char *head, size_t head_length, const char *tail, size_t tail_length,
 	const char **id, size_t *id_length);

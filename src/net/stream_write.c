@@ -9,9 +9,6 @@
 
 #include "net/stream_state.h"
 
-#define QUEUE_FIRST 500 /* bytes of a queue at first: nearly any head */
-#define SPARE_MOST 4096 /* bytes of a queue that are kept for the next one */
-
 /* Writing. */
 
 size_t stream_queued(const struct stream *stream)
@@ -56,29 +53,15 @@ static ssize_t filter_parts(struct stream *stream, const struct iovec *parts, in
 /* A queue that is empty keeps no memory: the next stream that writes can have it. */
 static struct buffer *queue_open(struct stream *stream)
 {
-	struct worker *worker = stream->worker;
-
 	if (!stream->queue.data && !stream->queue.failed) {
-		if (worker->spare_count) {
-			stream->queue = worker->spares[--worker->spare_count];
-		} else {
-			(void)buffer_reserve(&stream->queue, QUEUE_FIRST);
-		}
+		stream->queue = worker_spare_take(stream->worker);
 	}
 	return &stream->queue;
 }
 
 void stream_queue_close(struct stream *stream)
 {
-	struct worker *worker = stream->worker;
-
-	if (worker->spare_count == WORKER_SPARES || stream->queue.capacity > SPARE_MOST) {
-		buffer_fini(&stream->queue);
-	} else {
-		stream->queue.length = 0;
-		worker->spares[worker->spare_count++] = stream->queue;
-		buffer_init(&stream->queue);
-	}
+	worker_spare_give(stream->worker, &stream->queue);
 	stream->queue_start = 0;
 }
 

@@ -84,6 +84,29 @@ void worker_flush_forget(struct worker_flush *flush)
 	link_remove(&flush->link);
 }
 
+struct buffer worker_spare_take(struct worker *worker)
+{
+	struct buffer buffer = {0};
+
+	if (worker->spare_count) {
+		return worker->spares[--worker->spare_count];
+	}
+	(void)buffer_reserve(&buffer, WORKER_SPARE_FIRST);
+	return buffer;
+}
+
+void worker_spare_give(struct worker *worker, struct buffer *buffer)
+{
+	if (!buffer->data || buffer->failed || buffer->capacity > WORKER_SPARE_MOST ||
+		worker->spare_count == WORKER_SPARES) {
+		buffer_fini(buffer);
+		return;
+	}
+	buffer->length = 0;
+	worker->spares[worker->spare_count++] = *buffer;
+	buffer_init(buffer);
+}
+
 /* Its uv_run returns after this round. */
 static void stop(struct task *task)
 {

@@ -32,6 +32,8 @@
 #define WORKER_SCRATCH 65536 /* bytes that are read at once */
 #define WORKERS_MOST 64
 #define WORKER_SPARES 64 /* as many streams as may well write in one round */
+#define WORKER_SPARE_FIRST 500 /* bytes of one at first: nearly any head */
+#define WORKER_SPARE_MOST 4096 /* bytes of one that is kept */
 
 struct worker {
 	uv_loop_t uv;
@@ -100,5 +102,14 @@ int64_t worker_now(struct worker *worker);
 /* Has flush->run called once at the end of this round, however often it is asked for. */
 void worker_flush_later(struct worker *worker, struct worker_flush *flush);
 void worker_flush_forget(struct worker_flush *flush);
+
+/*
+ * Memory for a queue that was empty, and back when it is empty again: so that those that are not
+ * writing keep none. Returns an empty buffer. The worker's thread.
+ */
+struct buffer worker_spare_take(struct worker *worker);
+
+/* The buffer is empty and without memory afterwards. */
+void worker_spare_give(struct worker *worker, struct buffer *buffer);
 
 #endif
