@@ -46,6 +46,7 @@ char *buffer_grow(struct buffer *buffer, size_t room)
 	}
 	buffer->data = data;
 	buffer->capacity = capacity;
+	data[buffer->length] = '\0';
 	return data + buffer->length;
 }
 

@@ -28,6 +28,19 @@ static void starts_empty(void **state)
 	buffer_fini(&buffer);
 }
 
+/* In memory that was somebody else's. */
+static void is_a_string_before_anything_is_in_it(void **state)
+{
+	struct buffer before = {0}, buffer = {0};
+
+	(void)state;
+	buffer_append_text(&before, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+	buffer_fini(&before);
+	buffer_append_text(&buffer, "");
+	assert_string_equal(buffer_text(&buffer), "");
+	buffer_fini(&buffer);
+}
+
 static void grows_by_every_kind_of_append(void **state)
 {
 	struct buffer buffer = {0};
@@ -152,6 +165,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(starts_empty),
+		cmocka_unit_test(is_a_string_before_anything_is_in_it),
 		cmocka_unit_test(grows_by_every_kind_of_append),
 		cmocka_unit_test(reserves_and_commits),
 		cmocka_unit_test(remembers_that_memory_ran_out),

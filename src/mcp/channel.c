@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The happy path of a POST: attached, QUIET, its answer comes, and is the whole of the HTTP answer.
+ * Where something else comes first, or nothing for a while, the answer becomes an event stream, and
+ * each message an event: written to the connection, and kept in the replay store.
+ *
+ * A connection is let go (nobody carries it any more) before its answer is ended, so that the end
+ * is not told us as the client's leaving. What the HTTP server tells us then (carrier_left) is
+ * always that the client is gone, or was cut.
+ *
+ * A client that comes back is behind: what is kept for it is written as fast as it reads, and new
+ * messages join what is kept. When it has all, they are written directly again. If the channel is
+ * done before that, the store finishes its answer (replay_finish), so that a channel that is DONE
+ * has no connection.
+ */
+#include "mcp/channel.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "http/compose.h"
+#include "mcp/event_stream.h"
+
+#define BATCH_BETWEEN ",\n" /* no message has a line break: so they can be told apart again */
+
+#define TO(state) (1U << CHANNEL_##state)
+
+static const unsigned edges[] = {
+	[CHANNEL_AWAY] = TO(QUIET) | TO(EVENTS) | TO(DONE),
+	[CHANNEL_QUIET] = TO(EVENTS) | TO(AWAY) | TO(DONE),
+	[CHANNEL_EVENTS] = TO(AWAY) | TO(DONE),
+	[CHANNEL_DONE] = 0,
+};
+
+static void enter(struct channel *channel, enum channel_state state)
+{
+	assert(edges[channel->state] & (1U << state));
+	channel->state = state;
+}
+
+static bool is_stream(const struct channel *channel)
+{
+	return channel->form == CHANNEL_GET || channel->form == CHANNEL_PLAIN;
+}
+
+static void set_alarm(struct channel *channel, int64_t ms)
+{
+	deadline_set(&channel->alarm, clock_add_ms(worker_now(channel->worker), ms));
+}
+
+/* Event ids. */
+
+/* Digits, as they are written: nothing before them, no zero in front. */
+static const char *parse_number(const char *at, const char *end, uint64_t *number)
+{
+	const char *start = at;
+
+	*number = 0;
+	for (; at < end && *at >= '0' && *at <= '9'; at++) {
+		uint64_t digit = (uint64_t)(*at - '0');
+
+		if (*number > (UINT64_MAX - digit) / 10) {
+			return NULL;
+		}
+		*number = *number * 10 + digit;
+	}
+	return at == start || (*start == '0' && at - start > 1) ? NULL : at;
+}
+
+bool channel_parse_id(const char *id, size_t length, uint64_t *number, uint64_t *sequence)
+{
+	const char *end = id + length, *at = parse_number(id, end, number);
+
+	if (!at || at == end || *at != '-') {
+		return false;
+	}
+	return parse_number(at + 1, end, sequence) == end;
+}
+
+/* The connection, which comes and goes. */
+
+static const struct carrier_ops carrier_ops;
+
+static void carry(struct channel *channel, struct http_connection *connection, const char *fields)
+{
+	channel->connection = connection;
+	buffer_append_text(&channel->fields, fields);
+	exchange_carry(connection, &channel->carrier);
+}
+
+/* What belongs to the answer, and not to the channel. */
+static void forget_answer(struct channel *channel)
+{
+	channel->connection = NULL;
+	channel->behind = false;
+	deadline_set(&channel->alarm, CURFEW_NEVER);
+	buffer_fini(&channel->fields);
+	buffer_fini(&channel->batch);
+}
+
+static struct http_connection *let_go(struct channel *channel)
+{
+	struct http_connection *connection = channel->connection;
+
+	exchange_carry(connection, NULL);
+	forget_answer(channel);
+	return connection;
+}
+
+static bool is_full(const struct channel *channel)
+{
+	return channel->state == CHANNEL_EVENTS &&
+		(channel->behind || http_queued(channel->connection) > STREAM_QUEUE_HIGH);
+}
+
+bool channel_is_full(struct channel *channel)
+{
+	channel->was_full = channel->was_full || is_full(channel);
+	return is_full(channel);
+}
+
+/* The last statement of whoever calls it. */
+static void tell_room(struct channel *channel)
+{
+	if (channel->was_full && !is_full(channel)) {
+		channel->was_full = false;
+		if (channel->ops->writable) {
+			channel->ops->writable(channel);
+		}
+	}
+}
+
+static void leave(struct task *task)
+{
+	struct channel *channel = container_of(task, struct channel, leaving);
+
+	if (channel->state == CHANNEL_AWAY && channel->ops->left) {
+		channel->ops->left(channel);
+	}
+}
+
+static void leave_later(struct channel *channel)
+{
+	enter(channel, CHANNEL_AWAY);
+	agenda_post(&channel->worker->loop->agenda, &channel->leaving);
+}
+
+/* There is no memory for what was to be written. */
+static void break_off(struct channel *channel)
+{
+	http_answer_abort(let_go(channel));
+	leave_later(channel);
+}
+
+/* The event stream. */
+
+static void begin_events(struct channel *channel)
+{
+	event_stream_begin(channel->connection, buffer_text(&channel->fields));
+	buffer_fini(&channel->fields);
+	enter(channel, CHANNEL_EVENTS);
+	if (channel->primes && channel->replay) {
+		event_stream_prime(
+			channel->connection, channel->number, channel->position, CHANNEL_RETRY_MS);
+		channel->named = true;
+	}
+	set_alarm(channel, CHANNEL_PING_MS);
+}
+
+/* Writes what is kept, as far as the client takes it. */
+static void catch_up(struct channel *channel, size_t queue_most)
+{
+	channel->behind = channel->replay &&
+		!replay_write(channel->replay, channel->connection, channel->number,
+			&channel->position, queue_most);
+	if (!channel->behind) {
+		channel->position = channel->sequence; /* or it was dropped */
+	}
+	set_alarm(channel, CHANNEL_PING_MS);
+}
+
+static void send_numbered(struct channel *channel, const char *text, size_t length)
+{
+	struct replay_event *event =
+		replay_event_new(channel->number, channel->sequence + 1, text, length);
+
+	if (!event) {
+		channel->replay->dropped++;
+		if (channel->connection) {
+			break_off(channel);
+		}
+		return;
+	}
+	channel->sequence++;
+	if (channel->connection && !channel->behind) {
+		replay_event_write(event, channel->connection);
+		channel->position = channel->sequence;
+		channel->named = true;
+	}
+	replay_keep(channel->replay, event);
+}
+
+/* Whether somebody gets what is sent now, or may come for it. */
+static bool has_reader(const struct channel *channel)
+{
+	return channel->connection || channel->form == CHANNEL_GET || channel->named;
+}
+
+static void send_event(struct channel *channel, const char *name, const char *text, size_t length)
+{
+	if (channel->replay && has_reader(channel)) {
+		send_numbered(channel, text, length);
+	} else if (channel->replay) {
+		channel->replay->dropped++;
+	} else if (channel->connection &&
+		!event_stream_write(channel->connection, name, text, length)) {
+		break_off(channel);
+	}
+	if (channel->connection) {
+		set_alarm(channel, CHANNEL_PING_MS);
+	}
+}
+
+static void send_message(struct channel *channel, const char *text, size_t length)
+{
+	send_event(channel, channel->form == CHANNEL_PLAIN ? "message" : NULL, text, length);
+}
+
+/* Answers that were collected for an array that will not be. */
+static void send_collected(struct channel *channel)
+{
+	struct buffer batch = channel->batch;
+	const char *at = batch.data + 1, *end = batch.data + batch.length;
+
+	buffer_init(&channel->batch);
+	while (batch.length && at < end) {
+		const char *between =
+			memmem(at, (size_t)(end - at), BATCH_BETWEEN, sizeof(BATCH_BETWEEN) - 1);
+		size_t length = (size_t)((between ? between : end) - at);
+
+		send_message(channel, at, length);
+		at += length + sizeof(BATCH_BETWEEN) - 1;
+	}
+	buffer_fini(&batch);
+}
+
+/* From QUIET. */
+static void turn_to_events(struct channel *channel)
+{
+	if (channel->fields.failed || channel->batch.failed) {
+		break_off(channel);
+		return;
+	}
+	begin_events(channel);
+	send_collected(channel);
+}
+
+/* The other kind of answer. */
+
+static void answer_json(struct channel *channel, const char *text, size_t length)
+{
+	struct http_connection *connection = channel->connection;
+	struct buffer *head = http_answer(connection, 200);
+
+	buffer_append_text(head, "Content-Type: application/json\r\n");
+	buffer_append_text(head, buffer_text(&channel->fields));
+	http_answer_length(connection, length, false);
+	http_answer_write(connection, text, length);
+}
+
+static void collect(struct channel *channel, const char *text, size_t length)
+{
+	buffer_append_text(&channel->batch, channel->batch.length ? BATCH_BETWEEN : "[");
+	buffer_append(&channel->batch, text, length);
+}
+
+/* An answer, and nothing but answers came before it. */
+static void send_quiet_answer(struct channel *channel, const char *text, size_t length)
+{
+	if (channel->is_batch) {
+		collect(channel, text, length);
+		if (channel->expected && channel->batch.length < CHANNEL_BATCH_MOST) {
+			return;
+		}
+		if (channel->expected) {
+			turn_to_events(channel);
+			return;
+		}
+		buffer_append_char(&channel->batch, ']');
+		text = channel->batch.data;
+		length = channel->batch.length;
+	}
+	if (channel->fields.failed || channel->batch.failed) {
+		break_off(channel);
+	} else {
+		answer_json(channel, text, length);
+	}
+}
+
+/* All that was expected was sent. */
+static void finish(struct channel *channel)
+{
+	uint64_t position = channel->position;
+	bool behind = channel->behind;
+
+	if (channel->connection && behind) {
+		replay_finish(channel->replay, let_go(channel), channel->number, position);
+	} else if (channel->connection) {
+		http_answer_end(let_go(channel), NULL);
+	}
+	enter(channel, CHANNEL_DONE);
+}
+
+void channel_send(struct channel *channel, const char *text, size_t length, bool last)
+{
+	assert(channel->state != CHANNEL_DONE);
+	assert(!last || channel->expected > 0);
+	channel->expected -= last;
+	if (channel->state == CHANNEL_QUIET && last) {
+		send_quiet_answer(channel, text, length);
+	} else {
+		if (channel->state == CHANNEL_QUIET) {
+			turn_to_events(channel);
+		}
+		send_message(channel, text, length);
+	}
+	if (last && !channel->expected) {
+		finish(channel);
+		tell_room(channel);
+	}
+}
+
+void channel_send_event(struct channel *channel, const char *event, const char *text, size_t length)
+{
+	assert(channel->form == CHANNEL_PLAIN);
+	send_event(channel, event, text, length);
+}
+
+/* The beginning and the end of a connection. */
+
+/* A client that is slow, and has come again, would have it all in memory twice. */
+static void replace(struct channel *channel)
+{
+	bool slow = is_full(channel);
+	struct http_connection *before = let_go(channel);
+
+	enter(channel, CHANNEL_AWAY);
+	if (slow) {
+		http_answer_abort(before);
+	} else {
+		event_stream_end(before, 0);
+	}
+}
+
+/* An event stream for what is behind channel->position. */
+static void attach_stream(
+	struct channel *channel, struct http_connection *connection, const char *fields)
+{
+	carry(channel, connection, fields);
+	if (channel->fields.failed) {
+		break_off(channel);
+		return;
+	}
+	begin_events(channel);
+	catch_up(channel, STREAM_QUEUE_HIGH);
+	tell_room(channel);
+}
+
+void channel_attach(struct channel *channel, struct http_connection *connection, const char *fields)
+{
+	if (is_stream(channel)) {
+		if (channel->connection) {
+			replace(channel);
+		}
+		attach_stream(channel, connection, fields);
+		return;
+	}
+	assert(channel->expected > 0);
+	carry(channel, connection, fields);
+	enter(channel, CHANNEL_QUIET);
+	set_alarm(channel, CHANNEL_QUIET_MS);
+}
+
+bool channel_resume(struct channel *channel, struct http_connection *connection, const char *fields,
+	uint64_t sequence)
+{
+	if (!channel->replay || sequence > channel->sequence ||
+		!(channel->form == CHANNEL_GET || channel->named)) {
+		return false;
+	}
+	if (channel->state == CHANNEL_DONE) {
+		return replay_answer(
+			channel->replay, connection, fields, channel->number, sequence);
+	}
+	if (channel->connection) {
+		replace(channel);
+	}
+	channel->position = sequence;
+	attach_stream(channel, connection, fields);
+	return true;
+}
+
+void channel_end(struct channel *channel, unsigned retry_ms)
+{
+	if (!channel->connection) {
+		return;
+	}
+	assert(channel->state == CHANNEL_EVENTS);
+	if (channel->behind) {
+		catch_up(channel, SIZE_MAX);
+	}
+	event_stream_end(let_go(channel), retry_ms);
+	enter(channel, CHANNEL_AWAY);
+	tell_room(channel);
+}
+
+/* What is told us. */
+
+static void carrier_writable(struct carrier *carrier)
+{
+	struct channel *channel = container_of(carrier, struct channel, carrier);
+
+	if (channel->behind) {
+		catch_up(channel, STREAM_QUEUE_HIGH);
+	}
+	tell_room(channel);
+}
+
+static void carrier_left(struct carrier *carrier, bool whole)
+{
+	struct channel *channel = container_of(carrier, struct channel, carrier);
+
+	(void)whole;
+	forget_answer(channel);
+	leave_later(channel);
+	tell_room(channel);
+}
+
+static void carrier_cut(struct carrier *carrier)
+{
+	struct channel *channel = container_of(carrier, struct channel, carrier);
+	struct http_connection *connection = channel->connection;
+
+	if (channel->expected && channel->ops->cut) {
+		channel->ops->cut(channel);
+	}
+	/* The channel is there as long as it carries the connection. */
+	if (!connection->user || exchange_of(connection)->carrier != carrier) {
+		return;
+	}
+	if (channel->state == CHANNEL_EVENTS) {
+		channel_end(channel, CHANNEL_RETRY_MS);
+	} else {
+		http_answer_error(let_go(channel), 503, "the server is shutting down");
+		leave_later(channel);
+	}
+}
+
+static const struct carrier_ops carrier_ops = {carrier_writable, carrier_left, carrier_cut};
+
+static void alarm_passed(struct deadline *deadline)
+{
+	struct channel *channel = container_of(deadline, struct channel, alarm);
+
+	if (channel->state == CHANNEL_QUIET) {
+		turn_to_events(channel);
+		return;
+	}
+	set_alarm(channel, CHANNEL_PING_MS);
+	if (!http_queued(channel->connection)) { /* else there is something to find it out by */
+		event_stream_ping(channel->connection);
+	}
+}
+
+void channel_init(struct channel *channel, enum channel_form form, const struct channel_ops *ops,
+	struct worker *worker, struct replay *replay, uint64_t number)
+{
+	assert(!replay == (form == CHANNEL_PLAIN || form == CHANNEL_ONCE));
+	*channel = (struct channel){
+		.ops = ops,
+		.replay = replay,
+		.worker = worker,
+		.number = number,
+		.form = form,
+		.carrier.ops = &carrier_ops,
+		.leaving.run = leave,
+	};
+	deadline_init(&channel->alarm, &worker->loop->agenda, alarm_passed);
+}
+
+void channel_fini(struct channel *channel)
+{
+	assert(!channel->connection);
+	forget_answer(channel);
+	deadline_fini(&channel->alarm);
+	agenda_unpost(&channel->worker->loop->agenda, &channel->leaving);
+}
