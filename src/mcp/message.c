@@ -39,8 +39,8 @@ static const struct json_path paths[PATHS] = {
 };
 
 /*
- * Readers differ in which of two members of one name counts. With ours spliced into one of them, the
- * other could be an id that belongs to somebody else.
+ * Readers differ in which of two members of one name counts. With ours spliced into one of them,
+ * the other could be an id that belongs to somebody else.
  */
 static bool any_repeated(const struct json_value *values)
 {

@@ -15,25 +15,29 @@
 
 #define SESSION_REPLICA_MOST 64 /* characters of a replica's name: letters, digits, - and _ */
 #define SESSION_ID_BYTES 128    /* of the longest name, its NUL included */
-#define SESSION_KEY_BYTES 32
+#define SESSION_KEY_BYTES 32    /* of a key file at least */
+#define SESSION_KEY_MOST 4096   /* and at most */
 
+struct evp_mac_ctx_st; /* OpenSSL's */
+
+/* Zeroed: none. One thread's, since what it computes with is in it. */
 struct session_key {
-	unsigned char bytes[SESSION_KEY_BYTES];
+	struct evp_mac_ctx_st *mac;
 };
 
 /*
- * Reads the key from a file, which is made, for the owner alone, where there is none; path NULL: a
- * random one. A file has 32 bytes at least; their SHA-256 is the key. Returns 0, or -1 with one
- * line in refusal.
+ * Reads the key from a file, which is made, for the owner alone, where there is none, also where
+ * others make it at the same time: then all have the same one. path NULL: a random one. A file has
+ * 32 bytes at least; their SHA-256 is the key. Returns 0, or -1 with one line in refusal.
  */
 int session_key_load(struct session_key *key, const char *path, struct buffer *refusal);
+void session_key_fini(struct session_key *key);
 
 /* Whether a replica's name can stand in a session's. */
 bool session_replica_valid(const char *replica);
 
 /* Makes a new one. Returns 0, or -EIO if there are no random bytes. */
-int session_id_mint(
-	char id[SESSION_ID_BYTES], const struct session_key *key, const char *replica);
+int session_id_mint(char id[SESSION_ID_BYTES], const struct session_key *key, const char *replica);
 
 /*
  * Whether this is one of ours, compared in constant time. If so *replica is the length of the
