@@ -89,3 +89,40 @@ bool accept_prefers_page(const struct http_head *head)
 	}
 	return page > 0 && page >= json;
 }
+
+/* How closely a range names a type: 3 itself, 2 its kind, 1 anything, 0 not at all. */
+static int closeness(struct http_text range, const char *type)
+{
+	size_t kind = strcspn(type, "/") + 1;
+
+	if (http_text_equal(range, type)) {
+		return 3;
+	}
+	if (range.length == kind + 1 && range.bytes[kind] == '*' &&
+		!strncasecmp(range.bytes, type, kind)) {
+		return 2;
+	}
+	return http_text_equal(range, "*/*") ? 1 : 0;
+}
+
+bool accept_takes(const struct http_head *head, const char *type)
+{
+	const struct http_field *field = NULL;
+	unsigned quality = 0;
+	int closest = 0;
+
+	while ((field = http_head_find(head, "Accept", field))) {
+		struct http_text list = http_head_text(head, field->value);
+		struct http_text element;
+
+		while (http_list_next(&list, &element)) {
+			int nearness = closeness(take_part(&element), type);
+
+			if (nearness > closest) {
+				closest = nearness;
+				quality = quality_of(element);
+			}
+		}
+	}
+	return quality > 0;
+}

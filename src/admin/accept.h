@@ -12,4 +12,11 @@
  */
 bool accept_prefers_page(const struct http_head *head);
 
+/*
+ * Whether Accept takes this type, "application/json": it is named, or a range that it is in; what
+ * is named closest counts, and q=0 refuses. Without Accept nothing is taken: for protocols whose
+ * clients have to send it.
+ */
+bool accept_takes(const struct http_head *head, const char *type);
+
 #endif

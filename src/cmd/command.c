@@ -12,6 +12,7 @@
 const struct command *const commands[] = {
 	&command_run,
 	&command_gate,
+	&command_mcp,
 	&command_ready,
 	&command_help,
 	&command_completion,

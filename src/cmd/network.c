@@ -9,10 +9,16 @@
 #include "core/outcome.h"
 #include "gate/gate.h"
 #include "loop/signals.h"
+#include "mcp/mcp.h"
 
 static int serve_gate(const void *config)
 {
 	return gate_main(config);
+}
+
+static int serve_mcp(const void *config)
+{
+	return mcp_main(config);
 }
 
 /* What each command that serves does with its config. */
@@ -21,6 +27,7 @@ static const struct {
 	int (*serve)(const void *config);
 } services[] = {
 	{&command_gate, serve_gate},
+	{&command_mcp, serve_mcp},
 };
 
 #define SERVICES (sizeof(services) / sizeof(services[0]))

@@ -22,9 +22,9 @@ struct shared;
 struct mcp_counts {
 	uint64_t sessions_opened, sessions_ended;
 	uint64_t calls_begun, calls_answered, calls_failed, calls_forced;
-	uint64_t noise_lines;    /* of the children's, that are no JSON-RPC */
+	uint64_t noise_lines;      /* of the children's, that are no JSON-RPC */
 	uint64_t messages_dropped; /* that no stream has taken in time */
-	uint64_t passed_on;      /* requests to other replicas */
+	uint64_t passed_on;        /* requests to other replicas */
 };
 
 struct mcp {
@@ -38,8 +38,9 @@ struct mcp {
 	struct mcp_counts counts;
 	struct session_key key;
 	const char *replica;
-	struct buffer token; /* the bearer's; empty: none is asked for */
-	bool ending;         /* ANNOUNCING or later */
+	char host_name[SESSION_REPLICA_MOST + 1]; /* where replica is that */
+	struct buffer token;                      /* the bearer's; empty: none is asked for */
+	bool ending;                              /* ANNOUNCING or later */
 
 	struct curfew_link sessions[MCP_SESSION_BUCKETS];
 	int session_count;                  /* those that can be found */

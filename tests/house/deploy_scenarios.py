@@ -31,7 +31,7 @@ def options(command):
 
 def test_commands_have_the_options_that_deploy_gives_them():
     seen = list(commands())
-    assert {name for name, _ in seen} >= {"Dockerfile", "curfew-gate.service", "kubernetes-sidecar.yaml"}, seen
+    assert {name for name, _ in seen} >= {"Dockerfile", "curfew-gate.service", "kubernetes-mcp.yaml", "kubernetes-sidecar.yaml"}, seen
     for name, (command, *words) in seen:
         ours = words[: words.index("--")] if "--" in words else words
         unknown = {word for word in ours if word.startswith("--")} - options(command)
@@ -55,3 +55,5 @@ def test_the_grace_ends_before_patience_does():
     assert int(re.search(r"TimeoutStopSec=(\d+)", service)[1]) > int(re.search(r"--grace (\d+)s", service)[1])
     compose = (DEPLOY / "compose.yaml").read_text()
     assert int(re.search(r"stop_grace_period: (\d+)s", compose)[1]) > int(re.search(r"CURFEW_GRACE: (\d+)s", compose)[1])
+    mcp = (DEPLOY / "kubernetes-mcp.yaml").read_text()
+    assert int(re.search(r"terminationGracePeriodSeconds: (\d+)", mcp)[1]) > int(re.search(r'"--grace", "(\d+)s"', mcp)[1])

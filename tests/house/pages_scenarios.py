@@ -45,7 +45,7 @@ def test_links_lead_somewhere():
     wrong = []
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text(ROOT / page)):
-            if "://" not in target and not (ROOT / target).exists():
+            if "://" not in target and not (ROOT / page).parent.joinpath(target).exists():
                 wrong.append(f"{page}: {target}")
     assert_none(wrong, "links that lead nowhere")
 

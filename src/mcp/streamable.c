@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Streamable HTTP, session era: POST of a message, GET of the session's stream, DELETE of the
+ * session, all at --path. A request of the stateless era comes here too, and says so itself.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "mcp/request.h"
+#include "mcp/stateless.h"
+
+#define BATCH_PROTOCOL "2025-03-26" /* the only one with batches, and where no header says one */
+
+static const char *const protocols[] = {"2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"};
+
+/* Checks. */
+
+static struct http_text protocol_of(struct request *request)
+{
+	return request_field(request, "MCP-Protocol-Version");
+}
+
+static bool checks_protocol(struct request *request, const struct message *message)
+{
+	struct http_text protocol = protocol_of(request);
+
+	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++) {
+		if (!protocol.length || http_text_equal(protocol, protocols[i])) {
+			return true;
+		}
+	}
+	request_refuse(request, 400, MESSAGE_SERVER_ERROR,
+		"Bad Request: MCP-Protocol-Version is not supported (2025-11-25, 2025-06-18, "
+		"2025-03-26, 2024-11-05)",
+		message);
+	return false;
+}
+
+/* The header's word counts, then what the session has agreed on. */
+static bool has_batches(struct request *request, const struct session *session)
+{
+	struct http_text protocol = protocol_of(request);
+
+	if (!protocol.length && session->protocol[0]) {
+		return !strcmp(session->protocol, BATCH_PROTOCOL);
+	}
+	return !protocol.length || http_text_equal(protocol, BATCH_PROTOCOL);
+}
+
+static bool checks_session(struct request *request, const struct message *message)
+{
+	if (request->owner == REQUEST_NOBODY) {
+		request_refuse(request, 400, MESSAGE_SERVER_ERROR,
+			"Bad Request: the Mcp-Session-Id header is required", message);
+		return false;
+	}
+	return true;
+}
+
+/* POST */
+
+static bool begin_post(struct request *request)
+{
+	return request_checks_accept(request, true) && request_checks_content(request) &&
+		request_finds_owner(request, request_field(request, "Mcp-Session-Id"), false);
+}
+
+static bool is_initialize(const struct message *message)
+{
+	return message->kind == MESSAGE_REQUEST && message_is(message, "initialize");
+}
+
+static void initialize(struct request *request, const struct message *message)
+{
+	char fields[REQUEST_FIELDS];
+	struct session *session;
+
+	if (request->owner != REQUEST_NOBODY) {
+		if (request_session(request, false)) {
+			request_refuse(request, 400, MESSAGE_INVALID_REQUEST,
+				"Invalid Request: the session is initialized already", message);
+		}
+		return;
+	}
+	session = request_opens_session(request, false, message);
+	if (session) {
+		session_post(session, request_connection(request),
+			request_fields(request, session, fields), message);
+	}
+}
+
+/* Whether there is a request in it, which wants an answer; false with initialize: refused. */
+static bool reads_batch(struct request *request, const struct message *batch, bool *is_request)
+{
+	struct json_value element = {0};
+	struct message message;
+
+	while (message_next(batch, &element, &message)) {
+		if (is_initialize(&message)) {
+			request_refuse(request, 400, MESSAGE_INVALID_REQUEST,
+				"Invalid Request: initialize cannot be in a batch", NULL);
+			return false;
+		}
+		*is_request = *is_request || message.kind == MESSAGE_REQUEST ||
+			message.kind == MESSAGE_INVALID;
+	}
+	return true;
+}
+
+static void post_to_session(struct request *request, const struct message *message)
+{
+	struct session *session = request_session(request, false);
+	bool is_request = message->kind == MESSAGE_REQUEST;
+	char fields[REQUEST_FIELDS];
+
+	if (!session) {
+		return;
+	}
+	if (message->kind == MESSAGE_BATCH) {
+		if (!has_batches(request, session)) {
+			request_refuse(request, 400, MESSAGE_INVALID_REQUEST,
+				"Invalid Request: this version of the protocol has no batches",
+				NULL);
+			return;
+		}
+		if (!reads_batch(request, message, &is_request)) {
+			return;
+		}
+	}
+	if (is_request) {
+		session_post(session, request_connection(request),
+			request_fields(request, NULL, fields), message);
+	} else {
+		session_post(session, NULL, NULL, message);
+		request_answer(request, 202, NULL, NULL);
+	}
+}
+
+static void serve_post(struct request *request)
+{
+	struct message message;
+
+	if (!request_reads_message(request, &message)) {
+		return;
+	}
+	if (stateless_is(&message)) {
+		stateless_post(request->mcp, request_connection(request), &message);
+	} else if (is_initialize(&message)) {
+		initialize(request, &message);
+	} else if (checks_protocol(request, &message) && checks_session(request, &message)) {
+		post_to_session(request, &message);
+	}
+}
+
+/* GET */
+
+static bool begin_get(struct request *request)
+{
+	return request_checks_accept(request, false) &&
+		request_finds_owner(request, request_field(request, "Mcp-Session-Id"), false) &&
+		checks_protocol(request, NULL) && checks_session(request, NULL);
+}
+
+static void serve_get(struct request *request)
+{
+	struct http_text event = request_field(request, "Last-Event-ID");
+	struct session *session = request_session(request, false);
+	uint64_t number, sequence;
+	char fields[REQUEST_FIELDS];
+
+	if (!session) {
+		return;
+	}
+	(void)request_fields(request, NULL, fields);
+	if (!event.length) {
+		session_listen(session, request_connection(request), fields);
+	} else if (!session_resume(session, request_connection(request), fields, event.bytes,
+			   event.length)) {
+		if (channel_parse_id(event.bytes, event.length, &number, &sequence) && !number) {
+			session_listen(session, request_connection(request), fields);
+		} else {
+			request_refuse(request, 400, MESSAGE_SERVER_ERROR,
+				"Bad Request: nothing is kept of what Last-Event-ID names", NULL);
+		}
+	}
+}
+
+/* DELETE */
+
+static bool begin_delete(struct request *request)
+{
+	return request_finds_owner(request, request_field(request, "Mcp-Session-Id"), false) &&
+		checks_protocol(request, NULL) && checks_session(request, NULL);
+}
+
+static void serve_delete(struct request *request)
+{
+	struct session *session = request_session(request, false);
+
+	if (session) {
+		session_end(session, "the client has ended the session");
+		request_answer(request, 200, NULL, NULL);
+	}
+}
+
+const struct request_path request_streamable = {
+	.allow = "GET, POST, DELETE, OPTIONS",
+	.deeds = {{"POST", true, begin_post, serve_post}, {"GET", false, begin_get, serve_get},
+		{"DELETE", false, begin_delete, serve_delete}},
+};
