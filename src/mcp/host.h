@@ -17,6 +17,7 @@
 #define MCP_SESSION_BUCKETS 4096
 
 struct shared;
+struct stateless;
 
 /* What is counted for /metrics, plainly: worker 0 alone writes and reads. */
 struct mcp_counts {
@@ -51,6 +52,10 @@ struct mcp {
 	int starting;           /* children that have not answered initialize */
 	struct task start_next; /* of those that are queued */
 	struct shared *shared;  /* --shared; NULL: a child for each session */
+
+	size_t in_flight; /* calls (mcp/flight.h) */
+	int prolonging;   /* those of them that keep the listeners open */
+	struct stateless *stateless; /* NULL: there was no request of that era */
 };
 
 #endif
