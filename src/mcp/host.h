@@ -16,7 +16,8 @@
 
 #define MCP_SESSION_BUCKETS 4096
 
-struct backend;
+struct shared;
+struct stateless;
 
 /* What is counted for /metrics, plainly: worker 0 alone writes and reads. */
 struct mcp_counts {
@@ -43,9 +44,18 @@ struct mcp {
 	bool ending;                              /* ANNOUNCING or later */
 
 	struct curfew_link sessions[MCP_SESSION_BUCKETS];
-	int session_count;      /* those that can be found */
+	int session_count;                  /* those that can be found */
+	struct curfew_link ended;           /* sessions whose children are ending */
+	int ended_count;
+	struct curfew_link queued; /* sessions whose children are to be started */
+	int queued_count;
 	int starting;           /* children that have not answered initialize */
-	struct backend *shared; /* --shared; NULL: it does not run */
+	struct task start_next; /* of those that are queued */
+	struct shared *shared;  /* --shared; NULL: a child for each session */
+
+	size_t in_flight; /* calls (mcp/flight.h) */
+	int prolonging;   /* those of them that keep the listeners open */
+	struct stateless *stateless; /* NULL: there was no request of that era */
 };
 
 #endif

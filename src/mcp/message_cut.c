@@ -102,12 +102,13 @@ static void read_head(struct finding *finding, const char *at, const char *end)
 			}
 			break;
 		case ',':
-			if (depth == 1 && id) {
+			if (depth > 1) {
+				break;
+			}
+			if (id) {
 				note_id(finding, id, at);
 			}
-			if (depth == 1) {
-				name = id = NULL;
-			}
+			name = id = NULL;
 			break;
 		case '{':
 		case '[':
@@ -136,7 +137,7 @@ static void read_tail(struct finding *finding, const char *begin, const char *at
 			if (!at) {
 				return;
 			}
-			if (depth == 1 && colon && note_name(finding, at, colon)) {
+			if (colon && note_name(finding, at, colon)) {
 				note_id(finding, colon + 1, end);
 			}
 			break;
@@ -144,10 +145,11 @@ static void read_tail(struct finding *finding, const char *begin, const char *at
 			colon = depth == 1 ? at : colon;
 			break;
 		case ',':
-			if (depth == 1) {
-				end = at;
-				colon = NULL;
+			if (depth > 1) {
+				break;
 			}
+			end = at;
+			colon = NULL;
 			break;
 		case '}':
 		case ']':
