@@ -3,32 +3,16 @@
 
 import json
 import os
-import random
 import signal
 import socket
 import sys
 from pathlib import Path
 
 from harness import WITHIN, now, read_file, start, temporary, until
+from ports import free_port
 
 PROGRAM = str(Path(__file__).resolve().parent / "origin.py")
 names = iter(range(1, 1000000))
-reserved = []
-
-
-def free_port():
-    """A port of the loopback that nobody has, and that is nobody's by chance: below the ephemeral ones. It is
-    reserved for this test by a socket that a server's SO_REUSEADDR passes over, and another test's search not."""
-    while True:
-        port, holder = random.randrange(12000, 32000), socket.socket()
-        try:
-            holder.bind(("127.0.0.1", port))
-        except OSError:
-            holder.close()
-            continue
-        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        reserved.append(holder)
-        return port
 
 
 class Origin:

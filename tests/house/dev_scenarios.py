@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """./dev: its help, its refusals, and that it installs what is missing and nothing else."""
 
+import json
 import os
+import re
+import shutil
 import stat
+from pathlib import Path
 
 from harness import temporary
 from repository import *
 
-COMMANDS = "demo test build asan tsan fuzz bench soak lint fmt install".split()
+COMMANDS = "demo test build asan tsan fuzz mcp-conformance bench soak lint fmt install".split()
 
 
 def packages():
@@ -15,8 +19,9 @@ def packages():
     return {package for _, package in lines}
 
 
-def stand_ins(present):
-    """A folder of programs that stand in for apt-get and the build, and the file that notes how they are called."""
+def stand_ins(present, **more):
+    """A folder of programs that stand in for apt-get and the build, and the file that notes how they are called.
+    More of them are scripts by their names."""
     folder, notes = temporary("bin"), temporary("notes")
     os.mkdir(folder)
     listing = "".join(f"ii  {package}\\n" for package in present)
@@ -26,6 +31,7 @@ def stand_ins(present):
         "sudo": f'echo "sudo" >>{notes}; exec "$@"',
         "meson": f"echo meson >>{notes}",
         "ninja": f"echo ninja >>{notes}",
+        **more,
     }
     for program, script in scripts.items():
         path = os.path.join(folder, program)
@@ -71,7 +77,68 @@ def test_installs_what_is_missing_and_says_so():
     assert "dev: installing with apt-get: meson mandoc\n" in err, err
 
 
+def copied_house():
+    """A folder with what ./dev mcp-conformance reads, and a program that stands in for the suites."""
+    house = Path(temporary("house"))
+    for path in ("dev", ".ci/packages", "tests/mcp/package.json", "tests/mcp/package-lock.json"):
+        (house / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / path, house / path)
+    (house / "tests/mcp/conformance.py").write_text("print('1 passed, 0 failed, 0 skipped')\n", encoding="utf-8")
+    return house
+
+
+def conformance(house, environment):
+    return finished([str(house / "dev"), "mcp-conformance"], env=environment)
+
+
+def test_installs_npm_packages_once():
+    house = copied_house()
+    environment, _ = stand_ins(packages(), npm='echo "npm $*" >>../calls; mkdir node_modules')
+    for _ in range(2):
+        code, out, err = conformance(house, environment)
+        assert code == 0 and out == "1 passed, 0 failed, 0 skipped\n", (code, out, err)
+    calls = house / "build/npm/tests/calls"
+    assert text(calls).count("npm ci") == 1, text(calls)
+    with open(house / "tests/mcp/package-lock.json", "a", encoding="utf-8") as lock:
+        lock.write("\n")
+    code, out, err = conformance(house, environment)
+    assert code == 0 and text(calls).count("npm ci") == 2, (code, out, err)
+
+
+def test_fails_where_npm_reaches_no_registry():
+    house = copied_house()
+    environment, _ = stand_ins(packages(), npm="echo no registry >&2; exit 1")
+    for _ in range(2):
+        code, out, err = conformance(house, environment)
+        assert code == 2 and not out, (code, out)
+        assert "no registry\ndev: npm could not install" in err, err
+
+
+def test_fails_without_npm():
+    house = copied_house()
+    environment, notes = stand_ins(packages() - {"npm"})
+    programs = temporary("programs")
+    os.mkdir(programs)
+    for program in Path("/usr/bin").iterdir():
+        if program.name != "npm":
+            os.symlink(program, os.path.join(programs, program.name))
+    environment["PATH"] = f"{environment['PATH'].split(':')[0]}:{programs}"
+    code, out, err = conformance(house, environment)
+    assert code == 2 and not out and "dev: npm is not installed" in err, (code, out, err)
+    assert "npm\n" in open(notes, encoding="utf-8").read(), "apt-get was not asked for it"
+
+
+def test_npm_packages_are_pinned_for_any_registry():
+    for path in files("package-lock.json"):
+        assert '"resolved"' not in text(path), f"{name(path)} names a registry"
+    for path in files("package.json"):
+        pinned = json.loads(text(path))
+        versions = {**pinned.get("dependencies", {}), **pinned.get("optionalDependencies", {})}
+        loose = [f"{name(path)}: {package} {version}" for package, version in versions.items() if not re.fullmatch(r"(npm:.*@)?\d[\w.-]*", version)]
+        assert_none(loose, "versions that are not pinned")
+
+
 def test_ci_calls_dev():
     script = text(ROOT / ".ci/run")
-    for command in ["lint", "test", "asan", "tsan"]:
+    for command in ["lint", "mcp-conformance", "test", "asan", "tsan"]:
         assert f"\nrun {command}" in script, command

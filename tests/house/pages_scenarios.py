@@ -36,8 +36,8 @@ def test_commands_of_the_pages_work():
 def test_commands_of_dev_exist():
     code, out, _ = finished(["./dev"], cwd=ROOT)
     assert code == 0
-    there = set(re.findall(r"(?m)^  (\w+) ", out))
-    named = {word for page in PAGES for word in re.findall(r"\./dev (\w+)", text(ROOT / page))}
+    there = set(re.findall(r"(?m)^  ([\w-]+) ", out))
+    named = {word for page in PAGES for word in re.findall(r"\./dev ([\w-]+)", text(ROOT / page))}
     assert named <= there, f"./dev has no {named - there}"
 
 

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""./dev mcp-conformance: the public conformance suites for servers, through `curfew mcp`.
+
+A scenario has passed if each of its checks has, and none of them only warns; one that must be there and was not run
+has failed."""
+
+import json
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from gateway import *
+
+LIMIT_S = 300
+TOLD = 4000  # characters of an output that explains a failure
+STAMP = re.compile(r"^server-(.+)-\d{4}-\d\d-\d\dT.*$")
+
+
+class Suite:
+    """One release of the suite, how it is called, and how many scenarios it must run."""
+
+    def __init__(self, package, version, options, scenarios):
+        self.package, self.version, self.options, self.scenarios = package, version, options, scenarios
+
+    def run(self, url, results):
+        program = package_program(self.package, "dist/index.js", "server", "--url", url, "-o", results, *self.options)
+        done = subprocess.run(program, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=LIMIT_S, check=False)
+        return done.returncode, done.stdout.decode(errors="replace")
+
+
+SUITES = [
+    Suite("conformance", "0.1.16", ["--suite", "all"], 32),
+    Suite("conformance-alpha", "0.2.0-alpha.12", ["--requirements", "2025-11-25"], 33),
+]
+
+
+def checks_of(results):
+    """{scenario: its checks}, from the files that a suite has written."""
+    found = {}
+    for path in sorted(Path(results).glob("*/checks.json")):
+        name = STAMP.match(path.parent.name)[1]
+        found[name] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def complaints(checks):
+    """What is wrong with the checks of a scenario, as lines."""
+    told = [f"{check['status']}: {check['description']}: {check.get('errorMessage', '')}" for check in checks if check["status"] in ("FAILURE", "WARNING")]
+    return told or ([] if any(check["status"] == "SUCCESS" for check in checks) else ["no check has passed"])
+
+
+def report(suite, scenarios):
+    """Says how each went; returns how many passed and failed."""
+    failed = 0
+    for name, checks in scenarios.items():
+        wrong = complaints(checks)
+        failed += bool(wrong)
+        print(f"{'FAIL' if wrong else 'ok  '} {suite.version}/{name}")
+        print("".join(f"     | {line}\n" for line in wrong), end="")
+    return len(scenarios) - failed, failed
+
+
+def run(suite, gateway):
+    started, results = time.monotonic(), temporary(f"results-{suite.version}")
+    code, output = suite.run(gateway.endpoint(), results)
+    passed, failed = report(suite, checks_of(results))
+    if passed + failed != suite.scenarios or (code and not failed):
+        print(f"FAIL {suite.version}: {passed + failed} scenarios, exit code {code}; it said:\n{output[-TOLD:]}")
+        failed += max(1, suite.scenarios - passed - failed)
+    if failed:
+        print(f"the gateway said:\n{gateway.log()[-TOLD:]}")
+    print(f"{suite.package} {suite.version} {' '.join(suite.options)}: {passed} of {suite.scenarios}, in {time.monotonic() - started:.1f} s", flush=True)
+    return passed, failed
+
+
+def main():
+    passed, failed = 0, 0
+    for suite in SUITES:
+        gateway = Gateway(fixture_server())
+        counts = run(suite, gateway)
+        passed, failed = passed + counts[0], failed + counts[1]
+        gateway.stop()
+    print(f"{passed} passed, {failed} failed, 0 skipped")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
