@@ -14,7 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/list.h"
 #include "core/outcome.h"
 #include "mcp/endpoint.h"
 #include "mcp/metrics.h"
@@ -150,10 +149,8 @@ static int start(struct mcp *mcp)
 	int code;
 
 	mcp->worker = &mcp->service.pool.workers[0];
-	for (size_t i = 0; i < MCP_SESSION_BUCKETS; i++) {
-		list_init(&mcp->sessions[i]);
-	}
 	error = endpoint_init(mcp);
+	error = error ? error : sessions_init(mcp);
 	if (error < 0) {
 		return service_refuse(&mcp->service, "cannot start: %s", strerror(-error));
 	}
@@ -199,6 +196,7 @@ int mcp_main(const struct mcp_config *config)
 		code = service_run(&mcp->service);
 	}
 	stateless_fini(mcp);
+	sessions_fini(mcp);
 	service_fini(&mcp->service);
 	mcp_free(mcp);
 	return code;
