@@ -82,10 +82,9 @@ bool channel_parse_id(const char *id, size_t length, uint64_t *number, uint64_t 
 
 static const struct carrier_ops carrier_ops;
 
-static void carry(struct channel *channel, struct http_connection *connection, const char *fields)
+static void carry(struct channel *channel, struct http_connection *connection)
 {
 	channel->connection = connection;
-	buffer_append_text(&channel->fields, fields);
 	exchange_carry(connection, &channel->carrier);
 }
 
@@ -155,10 +154,9 @@ static void break_off(struct channel *channel)
 
 /* The event stream. */
 
-static void begin_events(struct channel *channel)
+static void begin_events(struct channel *channel, const char *fields)
 {
-	event_stream_begin(channel->connection, buffer_text(&channel->fields));
-	buffer_fini(&channel->fields);
+	event_stream_begin(channel->connection, fields);
 	enter(channel, CHANNEL_EVENTS);
 	if (channel->primes && channel->replay) {
 		event_stream_prime(
@@ -252,7 +250,8 @@ static void turn_to_events(struct channel *channel)
 		break_off(channel);
 		return;
 	}
-	begin_events(channel);
+	begin_events(channel, buffer_text(&channel->fields));
+	buffer_fini(&channel->fields);
 	send_collected(channel);
 }
 
@@ -357,12 +356,8 @@ static void replace(struct channel *channel)
 static void attach_stream(
 	struct channel *channel, struct http_connection *connection, const char *fields)
 {
-	carry(channel, connection, fields);
-	if (channel->fields.failed) {
-		break_off(channel);
-		return;
-	}
-	begin_events(channel);
+	carry(channel, connection);
+	begin_events(channel, fields);
 	catch_up(channel, STREAM_QUEUE_HIGH);
 	tell_room(channel);
 }
@@ -377,7 +372,8 @@ void channel_attach(struct channel *channel, struct http_connection *connection,
 		return;
 	}
 	assert(channel->expected > 0);
-	carry(channel, connection, fields);
+	carry(channel, connection);
+	buffer_append_text(&channel->fields, fields);
 	enter(channel, CHANNEL_QUIET);
 	set_alarm(channel, CHANNEL_QUIET_MS);
 }

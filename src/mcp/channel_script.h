@@ -365,6 +365,9 @@ static inline int channels_setup(void **state)
 static inline int channels_teardown(void **state)
 {
 	for (int i = 0; i < peer_count; i++) {
+		if (peers[i].connection && !exchange_of(peers[i].connection)->carrier) {
+			http_answer_abort(peers[i].connection); /* a request that was refused */
+		}
 		if (peers[i].fd >= 0) {
 			close(peers[i].fd);
 		}
