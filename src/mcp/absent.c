@@ -1,22 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Stands in for the parts that are not there yet. */
-#include <errno.h>
-#include <string.h>
-
 #include "mcp/replica.h"
 #include "mcp/request.h"
 #include "mcp/stateless.h"
 
-#define ABSENT __attribute__((weak))
-
-ABSENT const char *replica_check(const char *peer_url)
+const char *replica_check(const char *peer_url)
 {
 	(void)peer_url;
 	return NULL;
 }
 
-ABSENT void replica_pass_on(struct mcp *mcp, struct http_connection *connection,
-	const char *replica, size_t length, const char *body, size_t body_length)
+void replica_pass_on(struct mcp *mcp, struct http_connection *connection, const char *replica,
+	size_t length, const char *body, size_t body_length)
 {
 	(void)mcp;
 	(void)replica;
@@ -26,32 +21,34 @@ ABSENT void replica_pass_on(struct mcp *mcp, struct http_connection *connection,
 	http_answer_error(connection, 404, "");
 }
 
-ABSENT bool replica_passed_on(const struct http_head *head)
+bool replica_passed_on(const struct http_head *head)
 {
 	(void)head;
 	return false;
 }
 
-ABSENT bool stateless_is(const struct message *message)
+bool stateless_is(const struct message *message, const struct http_head *head)
 {
 	(void)message;
+	(void)head;
 	return false;
 }
 
-ABSENT void stateless_post(
-	struct mcp *mcp, struct http_connection *connection, const struct message *message)
+void stateless_post(struct mcp *mcp, struct http_connection *connection,
+	const struct message *message, const struct stateless_post *post)
 {
 	(void)mcp;
 	(void)message;
+	(void)post;
 	http_answer_error(connection, 400, "");
 }
 
-ABSENT void stateless_announce(struct mcp *mcp)
+void stateless_drain(struct mcp *mcp)
 {
 	(void)mcp;
 }
 
-ABSENT void stateless_fini(struct mcp *mcp)
+void stateless_fini(struct mcp *mcp)
 {
 	(void)mcp;
 }

@@ -43,9 +43,6 @@ static void phase_changed(struct service *service, enum curfew_phase phase)
 		mcp->ending = true;
 		sessions_announce(mcp);
 	}
-	if (phase == CURFEW_FORCING) {
-		sessions_cut(mcp);
-	}
 	if (phase >= CURFEW_DRAINING) {
 		stateless_drain(mcp);
 	}

@@ -90,20 +90,24 @@ static void initialize(struct request *request, const struct message *message)
 	}
 }
 
-/* Whether there is a request in it, which wants an answer; false with initialize: refused. */
-static bool reads_batch(struct request *request, const struct message *batch, bool *is_request)
+/* Returns whether it may be one, and has no initialize in it; if not, it was refused. */
+static bool checks_batch(
+	struct request *request, const struct session *session, const struct message *batch)
 {
 	struct json_value element = {0};
 	struct message message;
 
+	if (!has_batches(request, session)) {
+		request_refuse(request, 400, MESSAGE_INVALID_REQUEST,
+			"Invalid Request: this version of the protocol has no batches", NULL);
+		return false;
+	}
 	while (message_next(batch, &element, &message)) {
 		if (is_initialize(&message)) {
 			request_refuse(request, 400, MESSAGE_INVALID_REQUEST,
 				"Invalid Request: initialize cannot be in a batch", NULL);
 			return false;
 		}
-		*is_request = *is_request || message.kind == MESSAGE_REQUEST ||
-			message.kind == MESSAGE_INVALID;
 	}
 	return true;
 }
@@ -111,24 +115,13 @@ static bool reads_batch(struct request *request, const struct message *batch, bo
 static void post_to_session(struct request *request, const struct message *message)
 {
 	struct session *session = request_session(request, false);
-	bool is_request = message->kind == MESSAGE_REQUEST;
 	char fields[REQUEST_FIELDS];
 
-	if (!session) {
+	if (!session ||
+		(message->kind == MESSAGE_BATCH && !checks_batch(request, session, message))) {
 		return;
 	}
-	if (message->kind == MESSAGE_BATCH) {
-		if (!has_batches(request, session)) {
-			request_refuse(request, 400, MESSAGE_INVALID_REQUEST,
-				"Invalid Request: this version of the protocol has no batches",
-				NULL);
-			return;
-		}
-		if (!reads_batch(request, message, &is_request)) {
-			return;
-		}
-	}
-	if (is_request) {
+	if (session_answers(message)) {
 		session_post(session, request_connection(request),
 			request_fields(request, NULL, fields), message);
 	} else {
