@@ -266,7 +266,7 @@ static void note_end(const struct backend *backend, const struct curfew_child_ex
 {
 	char signal[SIGNAL_NAME_BYTES];
 
-	if (backend->stopping || exit->rung != CURFEW_RUNG_RUNNING) {
+	if (backend->stopping || curfew_child_rung(backend->child) != CURFEW_RUNG_RUNNING) {
 		return;
 	}
 	journal_tell(&backend->mcp->service.journal, &mcp_events[MCP_CHILD_ENDED],
