@@ -8,7 +8,7 @@ import os
 from gateway import *
 
 SERVERS = "@modelcontextprotocol"
-INSPECTOR = f"{SERVERS}/inspector-cli"
+INSPECTOR = f"{SERVERS}/inspector"
 SECONDS = 40  # of one client's program
 
 
@@ -156,23 +156,38 @@ def test_memory_outlives_a_session(transport):
     use(Gateway(memory(), options, transport, **more), "memory", "graph")
 
 
-def inspect(gateway, *arguments):
-    """What the inspector prints of an answer. It looks for its own package from the folder that it runs in."""
-    program = package_program(INSPECTOR, "build/index.js", gateway.endpoint(), "--transport", gateway.transport)
-    code, out, err = finished([*program, *arguments], within=SECONDS, env=environment(), cwd=PACKAGES / INSPECTOR / "build")
+def inspect(gateway, era, *arguments):
+    """What the inspector prints of an answer."""
+    program = package_program(INSPECTOR, "clients/launcher/build/index.js", "--cli", gateway.endpoint())
+    options = ["--transport", gateway.transport, "--protocol-era", era, "--quiet"]
+    code, out, err = finished([*program, *options, *arguments], within=SECONDS, env=environment(HOME=temporary("")))
     assert code == 0, f"{out}{err}\nthe gateway said:\n{gateway.log()}"
     return json.loads(out)
 
 
-@both
-def test_inspector_asks_everything(transport):
+def inspect_everything(transport, era):
     gateway = Gateway(everything(), transport=transport)
-    tools = inspect(gateway, "--method", "tools/list")["tools"]
+    tools = inspect(gateway, era, "--method", "tools/list")["tools"]
     assert "echo" in {tool["name"] for tool in tools}
-    echoed = inspect(gateway, "--method", "tools/call", "--tool-name", "echo", "--tool-arg", "message=Grüße")
+    echoed = inspect(gateway, era, "--method", "tools/call", "--tool-name", "echo", "--tool-arg", "message=Grüße")
     assert echoed["content"] == [{"type": "text", "text": "Echo: Grüße"}]
-    read = inspect(gateway, "--method", "resources/read", "--uri", "demo://resource/dynamic/text/3")
+    read = inspect(gateway, era, "--method", "resources/read", "--uri", "demo://resource/dynamic/text/3")
     assert "Resource 3" in read["contents"][0]["text"]
-    prompt = inspect(gateway, "--method", "prompts/get", "--prompt-name", "simple-prompt")
+    prompt = inspect(gateway, era, "--method", "prompts/get", "--prompt-name", "simple-prompt")
     assert prompt["messages"]
     gateway.stop()
+
+
+@both
+def test_inspector_asks_everything(transport):
+    inspect_everything(transport, "legacy")
+
+
+@slow
+def test_inspector_asks_everything_without_a_session():
+    inspect_everything("http", "modern")
+
+
+@slow
+def test_inspector_asks_everything_in_the_era_that_it_finds():
+    inspect_everything("http", "auto")
