@@ -34,8 +34,8 @@ def environment(**more):
     return {**kept, "NODE_PATH": str(PACKAGES), **more}
 
 
-def fixture_server():
-    return [node(), str(HERE / "fixture" / "server.js")]
+def fixture_server(program="server.js"):
+    return [node(), str(HERE / "fixture" / program)]
 
 
 def package_program(package, path, *arguments):
