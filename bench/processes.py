@@ -31,12 +31,12 @@ def environment(**extra):
     return {**kept, **extra}
 
 
-def start(argv, **extra):
-    """Starts argv with its output in a pipe and everything else silent."""
+def start(argv, stdin=subprocess.DEVNULL, **extra):
+    """Starts argv with its output in a pipe and everything else silent; extra: of its environment."""
     process = subprocess.Popen(
         argv,
         env=environment(**extra),
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
@@ -84,7 +84,9 @@ def readable(fd, within_s):
 def finish(process):
     """Reaps a process that has ended or been killed."""
     process.wait()
-    process.stdout.close()
+    for file in (process.stdin, process.stdout):
+        if file:
+            file.close()
     own.pop(process.pid, None)
 
 
