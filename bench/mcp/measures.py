@@ -75,9 +75,11 @@ def alternate(bench, stands, what, mode, *numbers):
 
 
 def row(stands, label, values, unit, better):
-    """Ratios are against the better one of the peers."""
+    """Values with their ratios to the better one of the peers."""
     peers = [value for stand, value in zip(stands, values) if not stand.name.startswith("curfew")]
-    return Row(label, values, unit, base=better(peers) if peers else None)
+    base = better(peers) if peers else 0
+    ratios = [f"  {value / base:.{2 if value / base >= 0.1 else 3}f}x" if base else "" for value in values]
+    return Row(label, [f"{value} {unit}{ratio}" for value, ratio in zip(values, ratios)], ratio=False)
 
 
 def load_rows(bench, contenders, name, child):
@@ -182,27 +184,32 @@ def seconds(times):
     return f"{middle} s" if len(times) == 1 else f"{middle}, {last} s"
 
 
-def exit_one(bench, contender):
+def exit_one(bench, contender, is_connected):
     stand = Stand(bench, contender, [bench.echo], bench.pid1)
+    clients = stand.clients("hold", 1)
     try:
-        clients = stand.clients("hold", 1)
         stand.said(clients)
-        took = exit_after(stand.pid, EXIT_LIMIT_S)
-        processes.kill(clients)
+        if not is_connected:
+            processes.kill(clients)
+        return exit_after(stand.pid, EXIT_LIMIT_S)
     finally:
+        processes.kill(clients)
         stand.close()
-    return took
 
 
 def exit_rows(bench, contenders):
     """The end with an idle session, as PID 1 of a container is ended."""
     if not bench.pid1:
         return [Row("exit as PID 1", ["needs root"] * len(contenders))]
-    cells = []
-    for contender in contenders:
-        bench.progress(f"exit as PID 1: {contender.name}")
-        cells.append(seconds([exit_one(bench, contender) for _ in range(bench.rounds)]))
-    return [Row("exit as PID 1, a session idle", cells, ratio=False, note="median and longest")]
+    rows = []
+    for is_connected, label in ((False, "exit as PID 1, a session idle"), (True, "  its client connected")):
+        cells = []
+        for contender in contenders:
+            bench.progress(f"{label.strip()}: {contender.name}")
+            times = [exit_one(bench, contender, is_connected) for _ in range(bench.rounds)]
+            cells.append(seconds(times))
+        rows.append(Row(label, cells, ratio=False))
+    return rows
 
 
 def await_marks(path, count):
