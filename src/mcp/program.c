@@ -68,6 +68,9 @@ int program_check(const struct mcp_config *config)
 	int folder = AT_FDCWD;
 	int error;
 
+	if (!name[0]) {
+		return ENOENT;
+	}
 	if (config->cwd) {
 		folder = open(config->cwd, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (folder < 0) {
