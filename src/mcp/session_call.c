@@ -42,6 +42,7 @@ static void begin_flight(struct session_call *call)
 	deadline_set(&call->deadline,
 		clock_add_ms(worker_now(mcp->worker), mcp->config->request_timeout_ms));
 	call->session->in_flight++;
+	mcp->counts.calls_begun++;
 }
 
 static void end_flight(struct session_call *call)
@@ -83,6 +84,7 @@ void session_call_answer(struct session_call *call, const char *line, size_t len
 	struct session *session = call->session;
 	struct session_post *post = call->post;
 
+	session->mcp->counts.calls_answered++;
 	if (call->is_initialize) {
 		session_initialized(session, line, length);
 	}
@@ -109,7 +111,7 @@ static void end_with_error(struct session_call *call, int code, const char *reas
 
 void session_call_fail(struct session_call *call, int code, const char *reason)
 {
-	if (call->call.backend) { /* else it has counted that */
+	if (call->state != SESSION_CALL_FRESH) {
 		call->session->mcp->counts.calls_failed++;
 	}
 	end_with_error(call, code, reason);
