@@ -260,7 +260,7 @@ static void turn_to_events(struct channel *channel)
 static void answer_json(struct channel *channel, const char *text, size_t length)
 {
 	struct http_connection *connection = channel->connection;
-	struct buffer *head = http_answer(connection, 200);
+	struct buffer *head = http_answer(connection, channel->status ? channel->status : 200);
 
 	buffer_append_text(head, "Content-Type: application/json\r\n");
 	buffer_append_text(head, buffer_text(&channel->fields));

@@ -96,6 +96,7 @@ struct channel {
 	bool primes;   /* the protocol knows the priming event; set by the owner before attaching */
 	bool is_batch; /* the answers of a POST come as one array; the same */
 	unsigned expected; /* last messages that are still to come; POST, ONCE: 1, or a batch's */
+	unsigned status;   /* of a JSON answer; set before the last message; 0: 200 */
 
 	/* To be read. */
 	enum channel_state state;
