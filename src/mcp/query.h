@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A request of the stateless era that has no answer yet: the client's side of it (stateless.c),
+ * as its responder sees it.
+ */
+#ifndef MCP_QUERY_H
+#define MCP_QUERY_H
+
+#include "mcp/channel.h"
+#include "mcp/responder.h"
+
+#define QUERY_NAME 48
+
+/* What there is of the era in a process; made with its first request. */
+struct stateless {
+	struct mcp *mcp;
+	struct curfew_link waiting;    /* struct query, for a child */
+	struct curfew_link responders; /* struct responder, all that live */
+	int count;                     /* of them */
+	struct buffer welcome;         /* what a child answered to initialize last */
+	bool is_going_on;              /* stateless_go_on runs */
+	bool is_draining;
+};
+
+struct query {
+	struct stateless *stateless;
+	struct curfew_link link; /* waiting */
+	struct buffer text;      /* of its message */
+	struct message message;
+	struct era era;
+	struct buffer environment;   /* strings, each with its NUL */
+	struct responder *responder; /* NULL: it waits */
+	struct channel channel;
+	struct flight flight;
+	struct deadline timeout; /* --request-timeout */
+	bool has_returned;       /* with input: the child's call has the id of the request before */
+	bool has_paused;         /* its client is slow: the child is not read */
+	char name[QUERY_NAME];
+};
+
+/* Each of these ends it, with the status where the answer has not begun as an event stream. */
+void query_answer(struct query *query, const char *text, size_t length, unsigned status);
+void query_fail(struct query *query, unsigned status, int code, const char *reason);
+
+/* Gives its client a message of the child's. */
+void query_tell(struct query *query, const char *text, size_t length);
+
+/* A child is idle, or gone: requests that wait may have it, or its place. */
+void stateless_go_on(struct stateless *stateless);
+
+#endif

@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The client's side of the stateless era. A request is checked against its header fields, and
+ * becomes a query, which waits for a child (responder.h): of its own, or one of the pool. Its answer
+ * ends it; a client that leaves before cancels it. server/discover is answered without a child, once
+ * one has told.
+ *
+ * Where no child can be had now, queries wait in line for those that end or become idle. A query is
+ * refused (503) only where nobody of ours could make room.
+ */
+#include "mcp/stateless.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "mcp/query.h"
+#include "mcp/replica.h"
+
+#define TOO_MANY "as many servers run as there may be"
+
+static const struct channel_ops channel_ops;
+
+bool stateless_is(const struct message *message, const struct http_head *head)
+{
+	return message->era.kind != JSON_ABSENT || era_is_named(head);
+}
+
+static struct stateless *stateless_of(struct mcp *mcp)
+{
+	if (!mcp->stateless) {
+		mcp->stateless = calloc(1, sizeof(*mcp->stateless));
+		if (mcp->stateless) {
+			mcp->stateless->mcp = mcp;
+			list_init(&mcp->stateless->waiting);
+			list_init(&mcp->stateless->responders);
+		}
+	}
+	return mcp->stateless;
+}
+
+/* Children. */
+
+static bool may_start(const struct stateless *stateless)
+{
+	const struct mcp *mcp = stateless->mcp;
+	const struct mcp_config *config = mcp->config;
+
+	if (mcp->starting >= config->spawn_most) {
+		return false;
+	}
+	return config->stateless_pool > 0
+		? stateless->count < config->stateless_pool
+		: mcp->session_count + stateless->count < config->max_sessions;
+}
+
+static struct responder *find_idle(const struct stateless *stateless)
+{
+	list_each(link, &stateless->responders) {
+		struct responder *responder = container_of(link, struct responder, link);
+
+		if (responder->state == RESPONDER_IDLE) {
+			return responder;
+		}
+	}
+	return NULL;
+}
+
+/* Whether a query would get a child, sooner or later. */
+static bool has_prospect(const struct stateless *stateless)
+{
+	list_each(link, &stateless->responders) {
+		struct responder *responder = container_of(link, struct responder, link);
+
+		if (!responder->flight.mcp) { /* else it waits for somebody who may not come */
+			return true;
+		}
+	}
+	return may_start(stateless);
+}
+
+/* Queries. */
+
+static void query_free(struct query *query)
+{
+	assert(!query->responder);
+	link_remove(&query->link);
+	flight_end(&query->flight);
+	deadline_fini(&query->timeout);
+	channel_fini(&query->channel);
+	buffer_fini(&query->text);
+	buffer_fini(&query->environment);
+	free(query);
+}
+
+static void query_end(struct query *query, const char *text, size_t length, unsigned status)
+{
+	query->channel.status = status;
+	channel_send(&query->channel, text, length, true);
+	query_free(query);
+}
+
+static void end_with_error(struct query *query, unsigned status, int code, const char *reason)
+{
+	const struct message *message = &query->message;
+	struct buffer out = {0};
+
+	message_write_error(
+		&out, message->text + message->id.start, message->id.length, code, reason);
+	query_end(query, buffer_text(&out), out.length, status);
+	buffer_fini(&out);
+}
+
+void query_answer(struct query *query, const char *text, size_t length, unsigned status)
+{
+	query->stateless->mcp->counts.calls_answered++;
+	query_end(query, text, length, status);
+}
+
+void query_fail(struct query *query, unsigned status, int code, const char *reason)
+{
+	query->stateless->mcp->counts.calls_failed++;
+	end_with_error(query, status, code, reason);
+}
+
+void query_tell(struct query *query, const char *text, size_t length)
+{
+	channel_send(&query->channel, text, length, false);
+	if (query->responder && !query->has_paused && channel_is_full(&query->channel)) {
+		query->has_paused = true;
+		backend_pause(&query->responder->backend);
+	}
+}
+
+/* Its child, if it has one, is told so. */
+static void leave_responder(struct query *query, const char *reason)
+{
+	link_remove(&query->link);
+	if (query->responder) {
+		responder_abandon(query->responder, reason);
+	}
+}
+
+static void client_has_room(struct channel *channel)
+{
+	struct query *query = container_of(channel, struct query, channel);
+
+	if (query->has_paused) {
+		query->has_paused = false;
+		backend_resume(&query->responder->backend);
+	}
+}
+
+static void client_left(struct channel *channel)
+{
+	struct query *query = container_of(channel, struct query, channel);
+
+	query->stateless->mcp->counts.calls_failed++;
+	leave_responder(query, "the client is gone");
+	query_free(query);
+}
+
+static void cut(struct query *query)
+{
+	query->stateless->mcp->counts.calls_forced++;
+	leave_responder(query, "the server is shutting down");
+	end_with_error(query, 503, MESSAGE_INTERNAL_ERROR, "the server is shutting down");
+}
+
+static void channel_cut(struct channel *channel)
+{
+	cut(container_of(channel, struct query, channel));
+}
+
+static void flight_cut(struct flight *flight)
+{
+	cut(container_of(flight, struct query, flight));
+}
+
+static const struct channel_ops channel_ops = {
+	.left = client_left,
+	.writable = client_has_room,
+	.cut = channel_cut,
+};
+
+static void timed_out(struct deadline *deadline)
+{
+	struct query *query = container_of(deadline, struct query, timeout);
+
+	leave_responder(query, "the request has timed out");
+	query_fail(query, 200, MESSAGE_INTERNAL_ERROR,
+		"the server did not answer within the request timeout");
+}
+
+static void copy_name(char name[QUERY_NAME], const struct message *message)
+{
+	size_t length = message->method.length - 2; /* without its quotes */
+
+	length = length < QUERY_NAME ? length : QUERY_NAME - 1;
+	memcpy(name, message->text + message->method.start + 1, length);
+	name[length] = '\0';
+}
+
+static struct query *query_new(struct stateless *stateless, const struct message *message,
+	const struct era *era, const char *const *environment)
+{
+	struct query *query = calloc(1, sizeof(*query));
+
+	if (!query) {
+		return NULL;
+	}
+	query->stateless = stateless;
+	query->message = *message;
+	query->era = *era;
+	buffer_append(&query->text, message->text, message->length);
+	query->message.text = buffer_text(&query->text);
+	for (; environment && *environment; environment++) {
+		buffer_append(&query->environment, *environment, strlen(*environment) + 1);
+	}
+	if (query->text.failed || query->environment.failed) {
+		buffer_fini(&query->text);
+		buffer_fini(&query->environment);
+		free(query);
+		return NULL;
+	}
+	copy_name(query->name, message);
+	return query;
+}
+
+/* From here on it has somebody to answer. */
+static void query_begin(struct query *query, struct http_connection *connection, const char *fields)
+{
+	struct mcp *mcp = query->stateless->mcp;
+	struct worker *worker = mcp->worker;
+
+	channel_init(&query->channel, CHANNEL_ONCE, &channel_ops, worker, NULL, 0);
+	query->channel.expected = 1;
+	deadline_init(&query->timeout, &worker->loop->agenda, timed_out);
+	if (mcp->config->request_timeout_ms != CURFEW_NEVER) {
+		deadline_set(&query->timeout,
+			clock_add_ms(worker_now(worker), mcp->config->request_timeout_ms));
+	}
+	mcp->counts.calls_begun++;
+	flight_begin(&query->flight, mcp, query->name, false, flight_cut);
+	channel_attach(&query->channel, connection, fields);
+}
+
+/* There is a child for it, or may be one. */
+static void begin_answer(struct query *query)
+{
+	struct responder *idle = find_idle(query->stateless);
+	int error;
+
+	if (idle) {
+		responder_take(idle, query);
+		return;
+	}
+	error = responder_start(query->stateless, query);
+	if (error == -ESHUTDOWN) {
+		query_fail(query, 503, MESSAGE_INTERNAL_ERROR, "the server is shutting down");
+	} else if (error) {
+		query_fail(query, 500, MESSAGE_INTERNAL_ERROR, "the server cannot be started");
+	}
+}
+
+void stateless_go_on(struct stateless *stateless)
+{
+	if (stateless->is_going_on) {
+		return; /* the loop below sees what has changed */
+	}
+	stateless->is_going_on = true;
+	while (!list_empty(&stateless->waiting)) {
+		struct query *query = container_of(stateless->waiting.next, struct query, link);
+		bool can_begin = find_idle(stateless) || may_start(stateless);
+
+		if (!can_begin && has_prospect(stateless)) {
+			break;
+		}
+		link_remove(&query->link);
+		if (can_begin) {
+			begin_answer(query);
+		} else {
+			query_fail(query, 503, MESSAGE_INTERNAL_ERROR, TOO_MANY);
+		}
+	}
+	stateless->is_going_on = false;
+}
+
+/* Answers in one call. */
+
+static void refuse(struct http_connection *connection, unsigned status, const struct buffer *body,
+	const char *fields)
+{
+	struct buffer all = {0};
+
+	buffer_append_text(&all, fields);
+	if (status == 503) {
+		buffer_append_text(&all, "Retry-After: 1\r\n");
+	}
+	http_answer_whole(
+		connection, status, "application/json", buffer_text(body), buffer_text(&all));
+	buffer_fini(&all);
+}
+
+static void refuse_for(struct http_connection *connection, unsigned status,
+	const struct message *message, int code, const char *reason, const char *fields)
+{
+	struct buffer body = {0};
+
+	message_write_error(
+		&body, message->text + message->id.start, message->id.length, code, reason);
+	refuse(connection, status, &body, fields);
+	buffer_fini(&body);
+}
+
+/* Whether it could be answered by what was told before. */
+static bool answer_discovery(const struct stateless *stateless, struct http_connection *connection,
+	const struct message *message, const char *fields)
+{
+	struct buffer body = {0};
+
+	if (!stateless->welcome.length || stateless->welcome.failed ||
+		!message_is(message, "server/discover")) {
+		return false;
+	}
+	era_write_discovery(&body, message, stateless->welcome.data, stateless->welcome.length);
+	http_answer_whole(connection, 200, "application/json", buffer_text(&body), fields);
+	buffer_fini(&body);
+	return true;
+}
+
+/* Requests. */
+
+struct arrival {
+	struct stateless *stateless;
+	struct http_connection *connection;
+	const struct message *message;
+	const struct stateless_post *post;
+	struct era era;
+};
+
+static void begin_query(const struct arrival *arrival, struct responder *responder)
+{
+	struct query *query = query_new(
+		arrival->stateless, arrival->message, &arrival->era, arrival->post->environment);
+
+	if (!query) {
+		refuse_for(arrival->connection, 500, arrival->message, MESSAGE_INTERNAL_ERROR,
+			"there is no memory", arrival->post->fields);
+		return;
+	}
+	query_begin(query, arrival->connection, arrival->post->fields);
+	if (responder) {
+		responder_return(responder, query);
+		return;
+	}
+	list_append(&arrival->stateless->waiting, &query->link);
+	stateless_go_on(arrival->stateless);
+}
+
+/* One that comes back with a ticket of ours: to the child that waits, which another one may have. */
+static bool come_back(const struct arrival *arrival)
+{
+	struct mcp *mcp = arrival->stateless->mcp;
+	const struct message *message = arrival->message;
+	struct buffer ticket = {0};
+	struct responder *responder;
+	size_t replica;
+	bool is_ours, is_elsewhere;
+
+	json_string_decode(&ticket, message->text, &arrival->era.state);
+	is_ours = session_id_check(&mcp->key, buffer_text(&ticket), ticket.length, &replica);
+	responder = is_ours
+		? responder_find(arrival->stateless, message, buffer_text(&ticket), ticket.length)
+		: NULL;
+	is_elsewhere = is_ours && mcp->config->peer_url &&
+		!replica_passed_on(&arrival->connection->parser.head) &&
+		(replica != strlen(mcp->replica) ||
+			memcmp(buffer_text(&ticket), mcp->replica, replica) != 0);
+	if (responder) {
+		begin_query(arrival, responder);
+	} else if (is_elsewhere) {
+		replica_pass_on(mcp, arrival->connection, buffer_text(&ticket), replica,
+			message->text, message->length);
+	} else if (is_ours || arrival->stateless->welcome.length) {
+		refuse_for(arrival->connection, 400, message, MESSAGE_BAD_PARAMS,
+			"nothing waits for this requestState: begin anew without it",
+			arrival->post->fields);
+	}
+	buffer_fini(&ticket);
+	return responder || is_elsewhere || is_ours || arrival->stateless->welcome.length;
+}
+
+static void answer_request(const struct arrival *arrival)
+{
+	if (answer_discovery(arrival->stateless, arrival->connection, arrival->message,
+		    arrival->post->fields)) {
+		return;
+	}
+	if (arrival->era.state.kind == JSON_STRING && come_back(arrival)) {
+		return;
+	}
+	if (!find_idle(arrival->stateless) && !has_prospect(arrival->stateless)) {
+		refuse_for(arrival->connection, 503, arrival->message, MESSAGE_INTERNAL_ERROR,
+			TOO_MANY, arrival->post->fields);
+		return;
+	}
+	begin_query(arrival, NULL);
+}
+
+void stateless_post(struct mcp *mcp, struct http_connection *connection,
+	const struct message *message, const struct stateless_post *post)
+{
+	struct arrival arrival = {
+		.stateless = stateless_of(mcp),
+		.connection = connection,
+		.message = message,
+		.post = post,
+	};
+	struct buffer refusal = {0};
+	unsigned status;
+
+	if (message->kind != MESSAGE_REQUEST) {
+		/* This era has no notifications and responses for servers. */
+		http_answer_whole(connection, message->kind == MESSAGE_NOTIFICATION ? 202 : 400,
+			NULL, NULL, post->fields);
+		return;
+	}
+	if (!arrival.stateless) {
+		refuse_for(connection, 500, message, MESSAGE_INTERNAL_ERROR, "there is no memory",
+			post->fields);
+		return;
+	}
+	status = era_read(&arrival.era, message, &connection->parser.head, &refusal);
+	if (status) {
+		refuse(connection, status, &refusal, post->fields);
+	} else {
+		answer_request(&arrival);
+	}
+	buffer_fini(&refusal);
+}
+
+/* The end. */
+
+void stateless_drain(struct mcp *mcp)
+{
+	struct stateless *stateless = mcp->stateless;
+
+	if (!stateless) {
+		return;
+	}
+	stateless->is_draining = true;
+	list_each(link, &stateless->responders) {
+		struct responder *responder = container_of(link, struct responder, link);
+
+		if (responder->state == RESPONDER_IDLE) {
+			responder_stop(responder, "the server is shutting down");
+		}
+	}
+}
+
+void stateless_fini(struct mcp *mcp)
+{
+	struct stateless *stateless = mcp->stateless;
+
+	if (stateless) {
+		assert(list_empty(&stateless->responders) && list_empty(&stateless->waiting));
+		buffer_fini(&stateless->welcome);
+		free(stateless);
+		mcp->stateless = NULL;
+	}
+}
