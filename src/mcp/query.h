@@ -45,7 +45,4 @@ void query_fail(struct query *query, unsigned status, int code, const char *reas
 /* Gives its client a message of the child's. */
 void query_tell(struct query *query, const char *text, size_t length);
 
-/* A child is idle, or gone: requests that wait may have it, or its place. */
-void stateless_go_on(struct stateless *stateless);
-
 #endif

@@ -85,7 +85,7 @@ void responder_release(struct responder *responder)
 	call_forget(&responder->level);
 	buffer_consume(&responder->origin, responder->origin.length);
 	responder_enter(responder, RESPONDER_IDLE);
-	stateless_go_on(stateless);
+	stateless_go_on(stateless->mcp);
 }
 
 void responder_fail(struct responder *responder, int code, const char *reason)

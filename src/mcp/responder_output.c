@@ -23,7 +23,7 @@ static void greeted(struct call *call, const char *line, size_t length)
 		responder_serve(responder);
 	} else {
 		responder_enter(responder, RESPONDER_IDLE);
-		stateless_go_on(stateless);
+		stateless_go_on(stateless->mcp);
 	}
 }
 
@@ -239,7 +239,7 @@ static void ended(struct backend *backend, const char *reason)
 	if (query) {
 		query_fail(query, 200, MESSAGE_INTERNAL_ERROR, reason);
 	}
-	stateless_go_on(stateless);
+	stateless_go_on(stateless->mcp);
 }
 
 const struct backend_ops responder_backend_ops = {.message = said, .ended = ended};

@@ -5,6 +5,7 @@
 
 #include "mcp/query.h"
 #include "mcp/responder.h"
+#include "mcp/stateless.h"
 
 /* responder.c: what it waits for ends with each state. */
 void responder_enter(struct responder *responder, enum responder_state state);

@@ -42,17 +42,21 @@ static struct stateless *stateless_of(struct mcp *mcp)
 
 /* Children. */
 
-static bool may_start(const struct stateless *stateless)
+/* Whether there may be one more. */
+static bool has_place(const struct stateless *stateless)
 {
 	const struct mcp *mcp = stateless->mcp;
 	const struct mcp_config *config = mcp->config;
 
-	if (mcp->starting >= config->spawn_most) {
-		return false;
-	}
 	return config->stateless_pool > 0
 		? stateless->count < config->stateless_pool
 		: mcp->session_count + stateless->count < config->max_sessions;
+}
+
+static bool may_start(const struct stateless *stateless)
+{
+	return has_place(stateless) &&
+		stateless->mcp->starting < stateless->mcp->config->spawn_most;
 }
 
 static struct responder *find_idle(const struct stateless *stateless)
@@ -77,7 +81,7 @@ static bool has_prospect(const struct stateless *stateless)
 			return true;
 		}
 	}
-	return may_start(stateless);
+	return has_place(stateless); /* and those that start now make room for one that may */
 }
 
 /* Queries. */
@@ -264,9 +268,11 @@ static void begin_answer(struct query *query)
 	}
 }
 
-void stateless_go_on(struct stateless *stateless)
+void stateless_go_on(struct mcp *mcp)
 {
-	if (stateless->is_going_on) {
+	struct stateless *stateless = mcp->stateless;
+
+	if (!stateless || stateless->is_going_on) {
 		return; /* the loop below sees what has changed */
 	}
 	stateless->is_going_on = true;
@@ -356,7 +362,7 @@ static void begin_query(const struct arrival *arrival, struct responder *respond
 		return;
 	}
 	list_append(&arrival->stateless->waiting, &query->link);
-	stateless_go_on(arrival->stateless);
+	stateless_go_on(arrival->stateless->mcp);
 }
 
 /* One that comes back with a ticket of ours: to the child that waits, which another one may have. */

@@ -25,6 +25,12 @@ struct stateless_post {
 void stateless_post(struct mcp *mcp, struct http_connection *connection,
 	const struct message *message, const struct stateless_post *post);
 
+/*
+ * There is room: a child is idle or gone, or one that started has (mcp->starting): requests that wait
+ * may have it.
+ */
+void stateless_go_on(struct mcp *mcp);
+
 /* No more requests come than those that are there: children that are idle end (DRAINING). */
 void stateless_drain(struct mcp *mcp);
 
