@@ -70,7 +70,7 @@ static unsigned refuse_version(struct buffer *refusal, const struct message *mes
 	buffer_append(refusal, message->text + message->id.start, message->id.length);
 	buffer_appendf(refusal,
 		",\"error\":{\"code\":%d,\"message\":\"this protocol version is not "
-		"supported\",\"data\":{\"supported\":[" ERA_SUPPORTED "],\"requested\":",
+		"supported\",\"data\":{\"supported\":[\"" ERA_VERSION "\"],\"requested\":",
 		ERA_UNSUPPORTED_VERSION);
 	buffer_append(refusal, message->text + message->era.start, message->era.length);
 	buffer_append_text(refusal, "}}}");

@@ -14,8 +14,6 @@
 
 #define ERA_VERSION "2026-07-28"
 #define ERA_BEFORE "2025-11-25" /* what children are offered */
-/* All that are spoken at the endpoint, as elements of a JSON array. */
-#define ERA_SUPPORTED "\"" ERA_VERSION "\",\"" ERA_BEFORE "\",\"2025-06-18\",\"2025-03-26\""
 
 #define ERA_META "io.modelcontextprotocol/"
 
@@ -65,6 +63,15 @@ bool era_takes_inputs(const struct message *message);
 enum era_input era_input_of(const struct message *message);
 
 /*
+ * Appends server/discover, by which a child is asked of which era it is. One of the session era
+ * answers an error, or with something else, or not at all.
+ */
+void era_write_probe(struct buffer *out);
+
+/* Whether a child's answer to that is one of this era. */
+bool era_is_introduction(const char *answer, size_t length);
+
+/*
  * Appends initialize for a child that serves this request alone: its client's name and
  * capabilities. era NULL: for anybody.
  */
@@ -91,6 +98,10 @@ bool era_logs(const char *answer, size_t length);
  */
 unsigned era_write_answer(struct buffer *out, const struct message *request, const char *answer,
 	size_t length, bool is_of_era);
+
+/* Appends a notification of a child of this era: a subscription is named by its request's id. */
+void era_write_notification(
+	struct buffer *out, const struct message *request, const struct message *notification);
 
 /*
  * Whether a notification of a child's may go to the stream of the request that it serves. logs: the

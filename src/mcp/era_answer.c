@@ -5,6 +5,8 @@
 
 #define CODE_NO_RESOURCE (-32002) /* of the session era; MESSAGE_BAD_PARAMS in this one */
 
+#define CURFEW_INFO "{\"name\":\"curfew\",\"version\":\"" CURFEW_VERSION "\"}"
+
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 /* Whose results say how long they may be kept. */
@@ -39,6 +41,29 @@ static void find(const char *text, size_t length, const struct json_path *paths,
 	(void)json_read(&reader, text, length);
 }
 
+void era_write_probe(struct buffer *out)
+{
+	buffer_append_text(out,
+		"{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"server/"
+		"discover\",\"params\":{\"_meta\":{"
+		"\"" ERA_META "protocolVersion\":\"" ERA_VERSION "\",\"" ERA_META
+		"clientInfo\":" CURFEW_INFO ",\"" ERA_META "clientCapabilities\":{}}}}");
+}
+
+bool era_is_introduction(const char *answer, size_t length)
+{
+	static const struct json_path path = {{"result", "supportedVersions"}};
+	struct json_value versions, version = {0};
+
+	find(answer, length, &path, &versions, 1);
+	while (json_element_next(answer, &versions, &version)) {
+		if (json_string_equal(answer, &version, ERA_VERSION, sizeof(ERA_VERSION) - 1)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 void era_write_initialize(struct buffer *out, const struct message *message, const struct era *era)
 {
 	buffer_append_text(out,
@@ -53,7 +78,7 @@ void era_write_initialize(struct buffer *out, const struct message *message, con
 	if (era && era->client.kind == JSON_OBJECT) {
 		append_value(out, message->text, &era->client);
 	} else {
-		buffer_append_text(out, "{\"name\":\"curfew\",\"version\":\"" CURFEW_VERSION "\"}");
+		buffer_append_text(out, CURFEW_INFO);
 	}
 	buffer_append_text(out, "}}");
 }
@@ -108,8 +133,8 @@ void era_write_discovery(
 	buffer_append_text(out, "{\"jsonrpc\":\"2.0\",\"id\":");
 	append_value(out, request->text, &request->id);
 	buffer_append_text(out,
-		",\"result\":{\"resultType\":\"complete\",\"supportedVersions\":[" ERA_SUPPORTED
-		"],\"capabilities\":");
+		",\"result\":{\"resultType\":\"complete\",\"supportedVersions\":[\"" ERA_VERSION
+		"\"],\"capabilities\":");
 	append_capabilities(out, answer, length);
 	if (values[0].kind == JSON_STRING) {
 		buffer_append_text(out, ",\"instructions\":");
@@ -133,8 +158,29 @@ bool era_logs(const char *answer, size_t length)
 	return logging.kind == JSON_OBJECT;
 }
 
+/* A subscription is named by the id of its request, which the child knows as another one. */
+static void write_as_of_era(struct buffer *out, const struct message *request, const char *text,
+	size_t length, const struct json_value *subscription)
+{
+	const struct json_value whole = {.kind = JSON_OBJECT, .length = length};
+	const struct json_edit edit = {
+		subscription, request->text + request->id.start, request->id.length};
+
+	json_splice(out, text, &whole, &edit, 1);
+}
+
+void era_write_notification(
+	struct buffer *out, const struct message *request, const struct message *notification)
+{
+	static const struct json_path path = {{"params", "_meta", ERA_META "subscriptionId"}};
+	struct json_value subscription;
+
+	find(notification->text, notification->length, &path, &subscription, 1);
+	write_as_of_era(out, request, notification->text, notification->length, &subscription);
+}
+
 struct answer {
-	struct json_value id, result, type, age, scope, code;
+	struct json_value id, result, type, age, scope, subscription, code;
 };
 
 static void read_answer(struct answer *answer, const char *text, size_t length)
@@ -145,12 +191,14 @@ static void read_answer(struct answer *answer, const char *text, size_t length)
 		{{"result", "resultType"}},
 		{{"result", "ttlMs"}},
 		{{"result", "cacheScope"}},
+		{{"result", "_meta", ERA_META "subscriptionId"}},
 		{{"error", "code"}},
 	};
 	struct json_value values[COUNT(paths)];
 
 	find(text, length, paths, values, COUNT(paths));
-	*answer = (struct answer){values[0], values[1], values[2], values[3], values[4], values[5]};
+	*answer = (struct answer){
+		values[0], values[1], values[2], values[3], values[4], values[5], values[6]};
 }
 
 /* What the result lacks, to stand behind its brace. */
@@ -230,7 +278,7 @@ unsigned era_write_answer(struct buffer *out, const struct message *request, con
 	read_answer(&found, answer, length);
 	(void)json_integer(answer, &found.code, &code);
 	if (is_of_era) {
-		buffer_append(out, answer, length);
+		write_as_of_era(out, request, answer, length, &found.subscription);
 	} else {
 		write_adapted(out, request, answer, length, &found, code);
 	}

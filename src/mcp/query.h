@@ -11,14 +11,18 @@
 
 #define QUERY_NAME 48
 
+/* Of which era the command's processes are. */
+enum stateless_children { CHILDREN_UNKNOWN, CHILDREN_OF_ERA, CHILDREN_OF_SESSIONS };
+
 /* What there is of the era in a process; made with its first request. */
 struct stateless {
 	struct mcp *mcp;
 	struct curfew_link waiting;    /* struct query, for a child */
 	struct curfew_link responders; /* struct responder, all that live */
 	int count;                     /* of them */
-	struct buffer welcome;         /* what a child answered to initialize last */
-	bool is_going_on;              /* stateless_go_on runs */
+	enum stateless_children children;
+	struct buffer welcome; /* what a child answered to initialize last */
+	bool is_going_on;      /* stateless_go_on runs */
 	bool is_draining;
 };
 
@@ -33,6 +37,7 @@ struct query {
 	struct channel channel;
 	struct flight flight;
 	struct deadline timeout; /* --request-timeout */
+	bool skips_probe;        /* a child has died of the question of which era it is */
 	bool has_returned;       /* with input: the child's call has the id of the request before */
 	bool has_paused;         /* its client is slow: the child is not read */
 	char name[QUERY_NAME];

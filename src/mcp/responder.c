@@ -148,12 +148,28 @@ static int call_own(struct responder *responder, struct call *call, const struct
 	return backend_call(&responder->backend, call, &message);
 }
 
-static int greet(struct responder *responder, const struct query *query)
+static int probe(struct responder *responder)
 {
 	struct buffer text = {0};
 	int error;
 
-	era_write_initialize(&text, &query->message, responder->is_pooled ? NULL : &query->era);
+	era_write_probe(&text);
+	error = call_own(responder, &responder->greeting, &responder_probe_ops, &text);
+	buffer_fini(&text);
+	responder->is_probed = true;
+	responder_wait(responder, RESPONDER_PROBE_MS);
+	return error;
+}
+
+int responder_greet(struct responder *responder)
+{
+	const struct query *query = responder->is_pooled ? NULL : responder->query;
+	struct buffer text = {0};
+	int error;
+
+	responder->is_probed = false;
+	responder_wait(responder, RESPONDER_START_MS);
+	era_write_initialize(&text, query ? &query->message : NULL, query ? &query->era : NULL);
 	error = call_own(responder, &responder->greeting, &responder_greeting_ops, &text);
 	buffer_fini(&text);
 	return error;
@@ -163,7 +179,13 @@ static void patience_passed(struct deadline *deadline)
 {
 	struct responder *responder = container_of(deadline, struct responder, patience);
 
-	if (responder->state == RESPONDER_STARTING) {
+	if (responder->is_probed) {
+		call_forget(&responder->greeting);
+		if (responder_greet(responder)) {
+			responder_fail(responder, MESSAGE_INTERNAL_ERROR,
+				"the server could not be initialized");
+		}
+	} else if (responder->state == RESPONDER_STARTING) {
 		responder_fail(
 			responder, MESSAGE_INTERNAL_ERROR, "the server did not answer initialize");
 	} else {
@@ -195,6 +217,21 @@ void responder_free(struct responder *responder)
 	free(responder);
 }
 
+/* Its era is asked for once in a process, as long as nobody has answered. */
+static int begin(struct responder *responder)
+{
+	struct stateless *stateless = responder->stateless;
+
+	if (stateless->children == CHILDREN_OF_ERA) {
+		responder->is_of_era = true;
+		responder_serve(responder);
+		return 0;
+	}
+	return stateless->children == CHILDREN_UNKNOWN && !responder->query->skips_probe
+		? probe(responder)
+		: responder_greet(responder);
+}
+
 int responder_start(struct stateless *stateless, struct query *query)
 {
 	struct responder *responder = responder_new(stateless);
@@ -211,15 +248,13 @@ int responder_start(struct stateless *stateless, struct query *query)
 	list_append(&stateless->responders, &responder->link);
 	stateless->count++;
 	stateless->mcp->starting++;
-	error = greet(responder, query);
-	if (error) {
-		responder_stop(responder, "it could not be initialized");
-		return error;
-	}
-	responder_wait(responder, RESPONDER_START_MS);
 	responder->query = query;
 	query->responder = responder;
-	return 0;
+	error = begin(responder);
+	if (error) {
+		responder_stop(responder, "it could not be initialized");
+	}
+	return error;
 }
 
 /* Requests. */

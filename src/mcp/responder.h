@@ -7,7 +7,7 @@
  *	               |     v |
  *	               `-- ASIDE
  *
- *	STARTING  it has not answered initialize
+ *	STARTING  it was not initialized, or it is not known of which era it is
  *	IDLE      of a pool, waits for a request
  *	BUSY      has a request, and somebody who waits for its answer
  *	ASIDE     has a request, and nobody: it asked for input, with which a client may come back;
@@ -23,6 +23,7 @@
 #include "mcp/host.h"
 #include "mcp/inquiry.h"
 
+#define RESPONDER_PROBE_MS 5000     /* to answer server/discover, before it gets initialize */
 #define RESPONDER_START_MS 60000    /* to answer initialize */
 #define RESPONDER_CANCEL_MS 5000    /* to answer what was cancelled, before a pooled one ends */
 #define RESPONDER_INQUIRY_MS 300000 /* for a client to come back with what the child asked for */
@@ -43,11 +44,12 @@ struct responder {
 	struct curfew_link link; /* of all there are */
 	enum responder_state state;
 	bool is_pooled;
-	bool is_of_era;      /* it refused initialize: nothing is adapted */
+	bool is_probed;      /* it was asked of which era it is, and has not answered */
+	bool is_of_era;      /* nothing is adapted */
 	struct query *query; /* STARTING: for which it starts, if that still waits; BUSY */
 	struct backend backend;
 	struct buffer welcome; /* its answer to initialize, where it is of the session era */
-	struct call greeting;  /* initialize */
+	struct call greeting;  /* server/discover, or initialize */
 	struct call level;     /* logging/setLevel */
 	struct call call;      /* the request */
 	struct deadline patience;

@@ -2,6 +2,40 @@
 /* What a responder's child says: answers, progress, what it asks for, its end. */
 #include "mcp/responder_state.h"
 
+/* It may be given a request. */
+static void started(struct responder *responder)
+{
+	if (responder->query) {
+		responder_serve(responder);
+	} else {
+		responder_enter(responder, RESPONDER_IDLE);
+		stateless_go_on(responder->stateless->mcp);
+	}
+}
+
+static void probed(struct call *call, const char *line, size_t length)
+{
+	struct responder *responder = container_of(call, struct responder, greeting);
+
+	responder->is_probed = false;
+	if (era_is_introduction(line, length)) {
+		responder->stateless->children = CHILDREN_OF_ERA;
+		responder->is_of_era = true;
+		started(responder);
+	} else if (responder_greet(responder)) {
+		responder_fail(
+			responder, MESSAGE_INTERNAL_ERROR, "the server could not be initialized");
+	}
+}
+
+/* Either it is gone, or what it said was too long to be read, and it gets initialize later. */
+static void probe_failed(struct call *call, int code, const char *reason)
+{
+	(void)call;
+	(void)code;
+	(void)reason;
+}
+
 static void greeted(struct call *call, const char *line, size_t length)
 {
 	static const char initialized[] =
@@ -10,6 +44,7 @@ static void greeted(struct call *call, const char *line, size_t length)
 	struct stateless *stateless = responder->stateless;
 
 	if (era_is_welcome(line, length)) {
+		stateless->children = CHILDREN_OF_SESSIONS;
 		buffer_append(&responder->welcome, line, length);
 		buffer_consume(&stateless->welcome, stateless->welcome.length);
 		buffer_append(&stateless->welcome, line, length);
@@ -19,11 +54,8 @@ static void greeted(struct call *call, const char *line, size_t length)
 	}
 	if (responder->welcome.failed || stateless->welcome.failed) {
 		responder_fail(responder, MESSAGE_INTERNAL_ERROR, "there is no memory");
-	} else if (responder->query) {
-		responder_serve(responder);
 	} else {
-		responder_enter(responder, RESPONDER_IDLE);
-		stateless_go_on(stateless->mcp);
+		started(responder);
 	}
 }
 
@@ -113,6 +145,7 @@ static void failed(struct call *call, int code, const char *reason)
 		code == MESSAGE_SERVER_ERROR ? MESSAGE_INTERNAL_ERROR : code, reason);
 }
 
+const struct call_ops responder_probe_ops = {.answered = probed, .failed = probe_failed};
 const struct call_ops responder_greeting_ops = {.answered = greeted, .failed = greeting_failed};
 const struct call_ops responder_level_ops = {.answered = level_answered, .failed = level_failed};
 const struct call_ops responder_request_ops = {
@@ -207,6 +240,17 @@ static void asked_for(struct responder *responder, const struct message *asked)
 	}
 }
 
+static void tell_as_of_era(struct query *query, const struct message *message)
+{
+	struct buffer out = {0};
+
+	era_write_notification(&out, &query->message, message);
+	if (!out.failed) {
+		query_tell(query, out.data, out.length);
+	}
+	buffer_fini(&out);
+}
+
 static void said(struct backend *backend, const struct message *message)
 {
 	struct responder *responder = container_of(backend, struct responder, backend);
@@ -217,7 +261,7 @@ static void said(struct backend *backend, const struct message *message)
 	} else if (message->kind == MESSAGE_NOTIFICATION && query &&
 		responder->state == RESPONDER_BUSY) {
 		if (responder->is_of_era) {
-			query_tell(query, message->text, message->length);
+			tell_as_of_era(query, message);
 		} else if (era_passes(message, query->era.log_level.kind == JSON_STRING)) {
 			query_tell(query, message->text, message->length);
 		}
@@ -229,6 +273,7 @@ static void ended(struct backend *backend, const char *reason)
 	struct responder *responder = container_of(backend, struct responder, backend);
 	struct stateless *stateless = responder->stateless;
 	struct query *query = responder_take_query(responder);
+	bool is_probed = responder->is_probed;
 
 	if (responder->state != RESPONDER_ENDING) {
 		responder_enter(responder, RESPONDER_ENDING);
@@ -236,7 +281,10 @@ static void ended(struct backend *backend, const char *reason)
 	link_remove(&responder->link);
 	stateless->count--;
 	responder_free(responder);
-	if (query) {
+	if (query && is_probed) {
+		query->skips_probe = true;
+		list_append(&stateless->waiting, &query->link);
+	} else if (query) {
 		query_fail(query, 200, MESSAGE_INTERNAL_ERROR, reason);
 	}
 	stateless_go_on(stateless->mcp);

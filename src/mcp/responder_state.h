@@ -16,6 +16,9 @@ void responder_wait(struct responder *responder, int64_t ms);
 /* Takes its query from it, if it has one; the child is read as fast as it can from then on. */
 struct query *responder_take_query(struct responder *responder);
 
+/* Sends it initialize. Returns 0 or a negative errno. */
+int responder_greet(struct responder *responder);
+
 /* It was initialized, or is idle, and has a query. */
 void responder_serve(struct responder *responder);
 
@@ -34,7 +37,8 @@ void responder_deliver(struct responder *responder, const char *line, size_t len
 /* Has its query's client asked for what the child asks for, and waits for the client. */
 void responder_inquire(struct responder *responder);
 
-extern const struct call_ops responder_greeting_ops, responder_level_ops, responder_request_ops;
+extern const struct call_ops responder_probe_ops, responder_greeting_ops, responder_level_ops,
+	responder_request_ops;
 extern const struct backend_ops responder_backend_ops;
 
 #endif
