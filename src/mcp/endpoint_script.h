@@ -35,8 +35,8 @@ static inline void note_asked(const char *what, const char *bytes, size_t length
 
 /* What the sessions are asked. */
 
-enum session_refusal session_open(struct mcp *of, bool is_legacy, const char *const *environment,
-	struct session **opened)
+enum session_refusal session_open(
+	struct mcp *of, bool is_legacy, const char *const *environment, struct session **opened)
 {
 	assert_ptr_equal(of, &mcp);
 	for (; *environment; environment++) {
@@ -179,12 +179,12 @@ bool replica_passed_on(const struct http_head *head)
 }
 
 void replica_pass_on(struct mcp *of, struct http_connection *connection, const char *replica,
-	size_t length, const char *body, size_t body_length)
+	size_t length, const char *body, size_t body_length, const char *fields)
 {
 	assert_ptr_equal(of, &mcp);
 	note_asked("pass on to ", replica, length);
 	note_asked("body ", body, body_length);
-	answer_with(connection, NULL);
+	answer_with(connection, fields);
 }
 
 /* The test's side. */
@@ -239,8 +239,7 @@ static inline int endpoint_teardown(void **state)
 	return workers_end() ? 0 : -1;
 }
 
-#define endpoint_test(test)                                                                        \
-	cmocka_unit_test_setup_teardown(test, endpoint_setup, endpoint_teardown)
+#define endpoint_test(test) cmocka_unit_test_setup_teardown(test, endpoint_setup, endpoint_teardown)
 
 /* Sends a request: what its head begins with, whole lines of its fields, and a body or NULL. */
 static inline void ask(const char *head, const char *fields, const char *body)

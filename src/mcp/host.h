@@ -44,8 +44,8 @@ struct mcp {
 	bool ending;                              /* ANNOUNCING or later */
 
 	struct curfew_link sessions[MCP_SESSION_BUCKETS];
-	int session_count;                  /* those that can be found */
-	struct curfew_link ended;           /* sessions whose children are ending */
+	int session_count;        /* those that can be found */
+	struct curfew_link ended; /* sessions whose children are ending */
 	int ended_count;
 	struct curfew_link queued; /* sessions whose children are to be started */
 	int queued_count;
@@ -53,9 +53,13 @@ struct mcp {
 	struct task start_next; /* of those that are queued */
 	struct shared *shared;  /* --shared; NULL: a child for each session */
 
-	size_t in_flight; /* calls (mcp/flight.h) */
-	int prolonging;   /* those of them that keep the listeners open */
+	size_t in_flight;            /* calls (mcp/flight.h) */
+	int prolonging;              /* those of them that keep the listeners open */
 	struct stateless *stateless; /* NULL: there was no request of that era */
+
+	struct curfew_link peers; /* replicas that requests were passed on to (replica_peer.h) */
+	int peer_count;
+	struct curfew_link passes; /* requests that are being passed on (replica.c) */
 };
 
 #endif

@@ -42,6 +42,7 @@ static void phase_changed(struct service *service, enum curfew_phase phase)
 	if (phase > CURFEW_RUNNING && !mcp->ending) {
 		mcp->ending = true;
 		sessions_announce(mcp);
+		replica_announce(mcp);
 	}
 	if (phase >= CURFEW_DRAINING) {
 		stateless_drain(mcp);
@@ -154,6 +155,7 @@ static int start(struct mcp *mcp)
 	int code;
 
 	mcp->worker = &mcp->service.pool.workers[0];
+	replica_init(mcp);
 	endpoint_init(mcp);
 	error = sessions_init(mcp);
 	if (error < 0) {
@@ -202,6 +204,7 @@ int mcp_main(const struct mcp_config *config)
 	}
 	stateless_fini(mcp);
 	sessions_fini(mcp);
+	replica_fini(mcp);
 	service_fini(&mcp->service);
 	mcp_free(mcp);
 	return code;

@@ -191,14 +191,15 @@ bool request_finds_owner(struct request *request, struct http_text id, bool is_l
 struct session *request_session(struct request *request, bool is_legacy)
 {
 	struct session *session = find(request, is_legacy);
+	char fields[REQUEST_FIELDS];
 
 	if (session) {
 		return session;
 	}
 	if (request->owner == REQUEST_ELSEWHERE) {
-		request->mcp->counts.passed_on++;
 		replica_pass_on(request->mcp, request_connection(request), request->session.bytes,
-			request->replica, request->body.data, request->body.length);
+			request->replica, request->body.data, request->body.length,
+			request_fields(request, NULL, fields));
 	} else {
 		refuse_unknown(request);
 	}

@@ -388,7 +388,7 @@ static bool come_back(const struct arrival *arrival)
 		begin_query(arrival, responder);
 	} else if (is_elsewhere) {
 		replica_pass_on(mcp, arrival->connection, buffer_text(&ticket), replica,
-			message->text, message->length);
+			message->text, message->length, arrival->post->fields);
 	} else if (is_ours || arrival->stateless->welcome.length) {
 		refuse_for(arrival->connection, 400, message, MESSAGE_BAD_PARAMS,
 			"nothing waits for this requestState: begin anew without it",
