@@ -262,6 +262,7 @@ void backend_stop(struct backend *backend, int code, const char *reason)
 	curfew_child_stop(backend->child, NULL);
 }
 
+/* A keeper does not know that we have closed the input: our own ladder does. */
 static void note_end(const struct backend *backend, const struct curfew_child_exit *exit)
 {
 	char signal[SIGNAL_NAME_BYTES];

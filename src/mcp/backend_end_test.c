@@ -140,6 +140,10 @@ static void a_child_that_closes_its_input_is_ended(void **state)
 	held = ask("1", "hold");
 	(void)done("close");
 	one = ask("2", "ping");
+	while (!backend.input.broken) { /* the keeper may still have that end, for a moment */
+		backend_send_text(&backend, "{}", 2);
+		round_now();
+	}
 	run_until(!running);
 	assert_string_equal(one->reason, "the server does not read its input any more");
 	assert_string_equal(held->reason, "the server does not read its input any more");
@@ -177,6 +181,8 @@ static void stopping_fails_calls_at_once_and_lets_the_tree_go(void **state)
 
 static void one_that_ignores_the_end_of_its_input_gets_the_stop_signal(void **state)
 {
+	int64_t begun = curfew_now();
+
 	(void)state;
 	mcp_config.eof_wait_ms = 50;
 	start_with("ignore-eof", NULL);
@@ -184,6 +190,7 @@ static void one_that_ignores_the_end_of_its_input_gets_the_stop_signal(void **st
 	backend_stop(&backend, -32001, "it was enough");
 	run_until(!running);
 	assert_string_equal(reason, "the server was killed by SIGTERM");
+	assert_true(curfew_now() - begun < 1500000000);
 }
 
 static void one_that_ignores_all_is_killed(void **state)
@@ -236,6 +243,36 @@ static void the_lifecycle_ends_it_too(void **state)
 	assert_int_equal(worker_pool_run(&pool), 0);
 	assert_false(running);
 	assert_string_equal(reason, "the server exited with code 0");
+	assert_null(strstr(log_text(), "child_ended"));
+}
+
+static void fail_and_call_again(struct call *call, int code, const char *text)
+{
+	const struct message message =
+		read_text("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}");
+
+	assert_int_equal(backend_call(&backend, call, &message), -EPIPE);
+	note_failure(call, code, text);
+}
+
+static void a_call_that_failed_by_the_end_is_not_begun_again(void **state)
+{
+	static const struct call_ops again = {note_answer, NULL, fail_and_call_again};
+	struct asked *one, *two;
+
+	(void)state;
+	start();
+	one = ask("1", "hold");
+	one->call.ops = &again;
+	backend_stop(&backend, -32001, "it was enough");
+	assert_int_equal(one->ends, 1);
+	run_until(!running);
+	start();
+	two = ask("1", "hold");
+	two->call.ops = &again;
+	(void)ask("2", "exit 0");
+	run_until(!running);
+	assert_int_equal(two->ends, 1);
 }
 
 /* A child that does not read. */
@@ -296,6 +333,37 @@ static void the_lifecycle_ends_one_that_does_not_read(void **state)
 	assert_false(running);
 }
 
+static bool fired;
+
+static void note_fired(struct source *source, uint32_t events)
+{
+	(void)events;
+	loop_unwatch(worker->loop, source);
+	fired = true;
+}
+
+/* The ladder closes our end, whoever runs it, and somebody else gets its number. */
+static void a_descriptor_that_is_not_ours_any_more_is_left_alone(void **state)
+{
+	struct source other = {.ready = note_fired};
+
+	(void)state;
+	mcp_config.eof_wait_ms = 50;
+	start();
+	(void)done("deaf");
+	fill_up();
+	assert_true(backend.input.source.events);
+	curfew_child_stop(backend.child, NULL);
+	other.fd = dup3(journal_pipe[0], backend.input.source.fd, O_CLOEXEC);
+	assert_int_equal(other.fd, backend.input.source.fd);
+	assert_int_equal(loop_watch(worker->loop, &other, EPOLLIN), 0);
+	run_until(!running);
+	assert_false(fired);
+	assert_int_equal(write(journal_pipe[1], "x", 1), 1);
+	run_until(fired);
+	close(other.fd);
+}
+
 static void room_is_told_when_the_child_reads_again(void **state)
 {
 	struct asked *one;
@@ -346,8 +414,10 @@ int main(void)
 		backend_test(what_was_sent_before_the_stop_is_written),
 		backend_test(one_that_is_paused_can_still_end_in_order),
 		backend_test(the_lifecycle_ends_it_too),
+		backend_test(a_call_that_failed_by_the_end_is_not_begun_again),
 		backend_test(a_child_that_does_not_read_is_full_and_can_be_stopped),
 		backend_test(the_lifecycle_ends_one_that_does_not_read),
+		backend_test(a_descriptor_that_is_not_ours_any_more_is_left_alone),
 		backend_test(room_is_told_when_the_child_reads_again),
 		backend_test(lines_of_one_round_leave_together_at_its_end),
 	};

@@ -281,6 +281,7 @@ static void take(struct backend *backend, const char *bytes, size_t length)
 	}
 }
 
+/* If it is paused meanwhile, or still, the rest is held again. */
 static void take_held(struct backend *backend)
 {
 	struct buffer held = backend->output.held;
@@ -329,9 +330,7 @@ static void resume(struct worker_flush *flush)
 		}
 		return;
 	}
-	if (!backend->pauses) {
-		take_held(backend);
-	}
+	take_held(backend);
 	if (!backend->pauses) {
 		curfew_child_resume(backend->child);
 	}
@@ -353,9 +352,7 @@ void output_init(struct backend *backend)
 
 bool output_finish(struct backend *backend)
 {
-	if (!backend->pauses) {
-		take_held(backend);
-	}
+	take_held(backend);
 	if (backend->pauses && (backend->output.held.length || backend->output.length)) {
 		return false;
 	}
