@@ -248,6 +248,40 @@ static void what_is_held_of_a_child_that_has_ended_is_dropped_when_it_is_stopped
 	assert_string_equal(one->reason, "it was enough");
 }
 
+static void count_answer(struct call *call, const char *line, size_t length)
+{
+	(void)line;
+	(void)length;
+	asked_of(call)->ends++;
+}
+
+/* Whichever allocation fails while an answer of many chunks is read: the call ends once. */
+static void without_memory_for_an_answer_its_call_fails(void **state)
+{
+	static const struct call_ops counting = {count_answer, NULL, note_failure};
+	bool failed = true;
+	int failures = 0;
+
+	(void)state;
+	for (int n = 1; failed; n++) {
+		struct asked *one;
+
+		start();
+		asked_count = 0;
+		one = ask("1", "long 100000");
+		one->call.ops = &counting;
+		round_now(); /* it is sent */
+		allocation_fail(n);
+		await(one);
+		failed = allocation_failed();
+		failures += one->code != 0;
+		assert_int_equal(one->code, failed ? MESSAGE_INTERNAL_ERROR : 0);
+		backend_stop(&backend, -32001, "it was enough");
+		run_until(!running);
+	}
+	assert_true(failures > 3);
+}
+
 static void a_last_line_needs_no_newline(void **state)
 {
 	struct asked *one;
@@ -276,6 +310,7 @@ int main(void)
 		backend_test(each_pause_needs_its_resume),
 		backend_test(what_a_child_wrote_before_its_end_waits_for_the_client),
 		backend_test(what_is_held_of_a_child_that_has_ended_is_dropped_when_it_is_stopped),
+		backend_test(without_memory_for_an_answer_its_call_fails),
 		backend_test(a_last_line_needs_no_newline),
 	};
 

@@ -18,6 +18,7 @@
 #include "mcp/event.h"
 #include "mcp/host.h"
 #include "net/worker_script.h"
+#include "tests/allocation.h"
 #include "tests/descriptors.h"
 
 #define ASKED_MOST 64

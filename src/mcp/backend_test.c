@@ -14,16 +14,16 @@ static void a_call_is_answered_with_the_clients_id(void **state)
 	assert_int_equal(backend.call_count, 0);
 }
 
+#define LONG_ID "\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789ab\""
+
 static void ids_of_any_kind_come_back_byte_for_byte(void **state)
 {
 	static const char *const ids[] = {"0", "-1", "1.0", "1e400", "12345678901234567890123",
-		"\"\"", "\"a\"", "\"\\u0041\\n\\ud83d\"", "\"\xc3\xa9\"",
-		"\"a string that is longer than what a call has room for in itself, which is "
-		"seldom\"",
-		"\"1\""};
+		"\"\"", "\"a\"", "\"\\u0041\\n\\ud83d\"", "\"\xc3\xa9\"", LONG_ID, "\"1\""};
 	struct asked *each[11];
 
 	(void)state;
+	assert_true(strlen(LONG_ID) > CALL_TEXT_MOST);
 	start();
 	for (size_t i = 0; i < 11; i++) {
 		each[i] = ask(ids[i], "ping");
@@ -190,6 +190,49 @@ static void what_no_call_is_waiting_for_is_dropped_and_counted(void **state)
 	assert_int_equal(mcp.counts.noise_lines, 0);
 }
 
+static void a_call_that_waits_keeps_its_id(void **state)
+{
+	const struct message message =
+		read_text("{\"jsonrpc\":\"2.0\",\"id\":" LONG_ID ",\"method\":\"ping\"}");
+	struct asked *one = &asked[asked_count++];
+
+	(void)state;
+	start();
+	*one = (struct asked){.call.ops = &asked_ops};
+	assert_int_equal(call_keep(&one->call, &message), 0);
+	assert_int_equal(one->call.id.length, strlen(LONG_ID));
+	assert_memory_equal(one->call.id.data, LONG_ID, strlen(LONG_ID));
+	assert_int_equal(backend_call(&backend, &one->call, &message), 0);
+	await(one);
+	assert_echo(one, LONG_ID, "ping");
+	assert_int_equal(call_keep(&one->call, &message), 0);
+	call_forget(&one->call);
+}
+
+static void without_memory_a_call_is_not_begun(void **state)
+{
+	const struct message message =
+		read_text("{\"jsonrpc\":\"2.0\",\"id\":" LONG_ID ",\"method\":\"ping\"}");
+	bool failed = true;
+	int error = 0;
+
+	(void)state;
+	start();
+	for (int n = 1; failed; n++) {
+		struct asked *one = &asked[0];
+
+		asked_count = 1;
+		*one = (struct asked){.call.ops = &asked_ops};
+		allocation_fail(n);
+		error = backend_call(&backend, &one->call, &message);
+		failed = allocation_failed();
+		assert_int_equal(error, failed ? -ENOMEM : 0);
+		assert_true(failed ? !one->call.backend : one->call.backend == &backend);
+	}
+	await(&asked[0]);
+	assert_echo(&asked[0], LONG_ID, "ping");
+}
+
 static void the_childs_own_requests_and_their_answers_pass_as_they_are(void **state)
 {
 	struct asked *one;
@@ -236,6 +279,8 @@ int main(void)
 		backend_test(a_call_that_was_forgotten_hears_nothing),
 		backend_test(calls_are_gone_through_and_may_be_forgotten_on_the_way),
 		backend_test(what_no_call_is_waiting_for_is_dropped_and_counted),
+		backend_test(a_call_that_waits_keeps_its_id),
+		backend_test(without_memory_a_call_is_not_begun),
 		backend_test(the_childs_own_requests_and_their_answers_pass_as_they_are),
 		backend_test(a_batch_is_taken_apart),
 	};
