@@ -23,8 +23,6 @@
 
 #define ASKED_MOST 64
 
-const struct journal_event mcp_events[] = {MCP_EVENTS(JOURNAL_EVENT)};
-
 static struct mcp mcp;
 static struct mcp_config mcp_config;
 static char *command[8];
