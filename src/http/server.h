@@ -82,6 +82,11 @@ struct http_handler {
 	void (*over)(struct http_connection *connection, bool whole);
 	/* What came was no request, and was answered so: for counts. NULL */
 	void (*refused)(struct http_connection *connection, unsigned status);
+	/*
+	 * Behind a request that is whole the client has ended its side: it may be gone, or wait for
+	 * its answer. To find out, write something, and a little later something more. NULL
+	 */
+	void (*half_closed)(struct http_connection *connection);
 };
 
 /* One for each worker, and for each kind of face: connections on a worker with the same handler. */

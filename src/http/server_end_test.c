@@ -125,6 +125,46 @@ static void writing_tells_that_it_is_gone(void **state)
 	served();
 }
 
+static void script_half_closed(struct http_connection *connection)
+{
+	hear("half closed");
+	act(script.on_writable, connection);
+}
+
+/* The handler may want to know of the end, wherever that comes behind the request; and act on it. */
+static void its_end_is_told(void **state)
+{
+	static const bool at_once[] = {true, false};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(at_once); i++) {
+		serve();
+		handler.half_closed = script_half_closed;
+		script.on_end = answer_endless;
+		say(GET("/a"));
+		if (at_once[i]) {
+			client_shut();
+			expect_heard("request GET /a\nend\nhalf closed\n");
+		} else {
+			expect_heard("request GET /a\nend\n");
+			client_shut();
+			expect_heard("half closed\n");
+		}
+		http_answer_end(script.connection, NULL);
+		expect_heard("over 200\n");
+		served();
+	}
+	serve();
+	handler.half_closed = script_half_closed;
+	script.on_writable = http_answer_abort;
+	script.on_end = answer_later;
+	say(GET("/a"));
+	client_shut();
+	expect("<end>");
+	expect_heard("request GET /a\nend\nhalf closed\nover 0 not whole\n");
+	served();
+}
+
 /* While the last answer is on its way. */
 static void it_may_be_gone_while_the_last_answer_goes_out(void **state)
 {
@@ -269,6 +309,7 @@ int main(void)
 		worker_test(clients_may_have_sent_all),
 		worker_test(clients_may_be_gone),
 		worker_test(writing_tells_that_it_is_gone),
+		worker_test(its_end_is_told),
 		worker_test(it_may_be_gone_while_the_last_answer_goes_out),
 		worker_test(what_cannot_be_taken_is_closed),
 		worker_test(what_cannot_be_watched_is_closed),

@@ -185,6 +185,7 @@ size_t http_received(struct stream *stream, char *bytes, size_t length)
 void http_ended(struct stream *stream)
 {
 	struct http_connection *connection = container_of(stream, struct http_connection, stream);
+	const struct http_handler *handler = connection->server->handler;
 
 	connection->half_closed = true;
 	switch (connection->state) {
@@ -199,10 +200,12 @@ void http_ended(struct stream *stream)
 		if (!connection->received) {
 			(void)http_parser_close(&connection->parser);
 			http_refuse_malformed(connection);
+		} else if (handler->half_closed) {
+			handler->half_closed(connection);
 		}
 		break;
 	case HTTP_CONNECTION_TUNNEL:
-		connection->server->handler->tunnel_end(connection);
+		handler->tunnel_end(connection);
 		break;
 	default:
 		break;
