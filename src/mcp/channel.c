@@ -229,10 +229,10 @@ static void send_message(struct channel *channel, const char *text, size_t lengt
 static void send_collected(struct channel *channel)
 {
 	struct buffer batch = channel->batch;
-	const char *at = batch.data + 1, *end = batch.data + batch.length;
+	const char *at = buffer_text(&batch), *end = at + batch.length;
 
 	buffer_init(&channel->batch);
-	while (batch.length && at < end) {
+	for (at += batch.length > 0; at < end;) {
 		const char *between =
 			memmem(at, (size_t)(end - at), BATCH_BETWEEN, sizeof(BATCH_BETWEEN) - 1);
 		size_t length = (size_t)((between ? between : end) - at);
@@ -453,7 +453,29 @@ static void carrier_cut(struct carrier *carrier)
 	}
 }
 
-static const struct carrier_ops carrier_ops = {carrier_writable, carrier_left, carrier_cut};
+/*
+ * The first thing that is written is answered by a reset if nobody is there, and the second fails by
+ * that. An answer for nobody costs nothing, unless it is to be called off.
+ */
+static void carrier_half_closed(struct carrier *carrier)
+{
+	struct channel *channel = container_of(carrier, struct channel, carrier);
+
+	if (channel->form == CHANNEL_ONCE && channel->state == CHANNEL_QUIET) {
+		turn_to_events(channel);
+	}
+	if (channel->state == CHANNEL_EVENTS) {
+		event_stream_ping(channel->connection);
+		set_alarm(channel, CHANNEL_PROBE_MS);
+	}
+}
+
+static const struct carrier_ops carrier_ops = {
+	.writable = carrier_writable,
+	.left = carrier_left,
+	.cut = carrier_cut,
+	.half_closed = carrier_half_closed,
+};
 
 static void alarm_passed(struct deadline *deadline)
 {

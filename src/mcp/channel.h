@@ -19,8 +19,10 @@
  *
  * An event stream begins with an event of no data (the priming event, with `retry`), where the
  * protocol has it; after CHANNEL_PING_MS without anything a comment is written, by which a dead
- * peer is found. What is sent again goes out as the client takes it, STREAM_QUEUE_HIGH bytes and an
- * event at a time; what is new comes behind that.
+ * peer is found. A client that ends its side of the connection may be gone, or not: two comments,
+ * CHANNEL_PROBE_MS apart, find out; ONCE begins its event stream for them, since its owner wants to
+ * know. What is sent again goes out as the client takes it, STREAM_QUEUE_HIGH bytes and an event at
+ * a time; what is new comes behind that.
  *
  * The answers of a batch are collected in QUIET, and become one array if they all come before
  * anything else does, and are not many bytes; otherwise they are events, one each.
@@ -43,6 +45,7 @@
 
 #define CHANNEL_QUIET_MS 5000
 #define CHANNEL_PING_MS 25000
+#define CHANNEL_PROBE_MS 1000
 #define CHANNEL_RETRY_MS 1000
 #define CHANNEL_BATCH_MOST 1048576 /* bytes of answers that are collected */
 

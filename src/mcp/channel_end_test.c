@@ -103,7 +103,7 @@ static void nor_are_messages_of_the_older_transport(void **state)
 }
 
 /* A client that has closed looks like one that has no more to say, until something is written. */
-static void a_ping_finds_out_who_is_gone(void **state)
+static void pings_find_out_who_is_gone(void **state)
 {
 	struct peer *peer = ask(GET("/mcp"));
 
@@ -111,13 +111,56 @@ static void a_ping_finds_out_who_is_gone(void **state)
 	channel_begin(&channel, CHANNEL_GET, 0);
 	attach(&channel);
 	expect_of(peer, EVENTS_HEAD "id: 0-0\nretry: 1000\ndata: \n\n");
-	peer_leave(peer);
+	peer_leave(peer); /* what is written then is answered by a reset */
 	expect_told("");
-	pass_ms(CHANNEL_PING_MS); /* which is answered by a reset */
-	pass_ms(CHANNEL_PING_MS);
+	pass_ms(CHANNEL_PROBE_MS);
 	expect_told("left 0\n");
 	notify("{}");
 	assert_int_equal(replay.count, 1);
+	channel_fini(&channel);
+}
+
+static void and_who_is_not(void **state)
+{
+	struct peer *peer = ask(GET("/mcp"));
+
+	(void)state;
+	channel_begin(&channel, CHANNEL_GET, 0);
+	attach(&channel);
+	expect_of(peer, EVENTS_HEAD "id: 0-0\nretry: 1000\ndata: \n\n");
+	assert_int_equal(shutdown(peer->fd, SHUT_WR), 0);
+	expect_of(peer, ": ping\n\n");
+	pass_ms(CHANNEL_PROBE_MS);
+	expect_of(peer, ": ping\n\n");
+	notify("{}");
+	expect_of(peer, "id: 0-1\ndata: {}\n\n");
+	pass_ms(CHANNEL_PING_MS - 1);
+	expect_of(peer, "");
+	channel_end(&channel, 0);
+	channel_fini(&channel);
+	expect_of(peer, "<over><end>");
+}
+
+/* Where nobody would be told, an answer is given to whoever is there; else it is found out. */
+static void before_an_answer_only_who_asks_is_told(void **state)
+{
+	struct peer *peer = ask(POST_REQUEST), *other = ask(POST_REQUEST);
+	struct channel once;
+
+	(void)state;
+	channel_begin(&channel, CHANNEL_POST, 1);
+	channel_attach(&channel, peer->connection, FIELDS);
+	channel_begin(&once, CHANNEL_ONCE, 2);
+	channel_attach(&once, other->connection, FIELDS);
+	assert_int_equal(shutdown(peer->fd, SHUT_WR), 0);
+	peer_leave(other);
+	settle();
+	assert_int_equal(channel.state, CHANNEL_QUIET);
+	answer("{}");
+	expect_of(peer, JSON_HEAD "Content-Length: 2\nConnection: close\n\n{}<end>");
+	pass_ms(CHANNEL_PROBE_MS);
+	expect_told("left 2\n");
+	channel_fini(&once);
 	channel_fini(&channel);
 }
 
@@ -301,7 +344,9 @@ int main(void)
 		channel_test(what_a_client_can_come_for_is_kept),
 		channel_test(stateless_answers_are_not),
 		channel_test(nor_are_messages_of_the_older_transport),
-		channel_test(a_ping_finds_out_who_is_gone),
+		channel_test(pings_find_out_who_is_gone),
+		channel_test(and_who_is_not),
+		channel_test(before_an_answer_only_who_asks_is_told),
 		channel_test(nobody_leaves_who_has_come_again),
 		cmocka_unit_test(the_deadline_ends_each_in_order),
 		cmocka_unit_test(without_memory_an_answer_is_broken_off),

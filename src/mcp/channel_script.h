@@ -11,7 +11,7 @@
 #include "http/server_script.h"
 #include "mcp/channel.h"
 
-#define PEERS 8
+#define PEERS 16
 #define POST_REQUEST "POST /mcp HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}"
 #define FIELDS "Mcp-Session-Id: s\r\n"
 #define JSON_HEAD "HTTP/1.1 200 OK\nContent-Type: application/json\nMcp-Session-Id: s\n"
@@ -89,12 +89,22 @@ static inline void endpoint_cut(struct http_connection *connection)
 	}
 }
 
+static inline void endpoint_half_closed(struct http_connection *connection)
+{
+	struct exchange *exchange = exchange_of(connection);
+
+	if (exchange->carrier && exchange->carrier->ops->half_closed) {
+		exchange->carrier->ops->half_closed(exchange->carrier);
+	}
+}
+
 static const struct http_handler endpoint_handler = {
 	.request = endpoint_request,
 	.end = endpoint_end,
 	.writable = endpoint_writable,
 	.cut = endpoint_cut,
 	.over = endpoint_over,
+	.half_closed = endpoint_half_closed,
 };
 
 /* The clients. */

@@ -269,6 +269,16 @@ static void refused(struct http_connection *connection, unsigned status)
 	request_metrics_end(&mcp->requests, status, 0);
 }
 
+static void half_closed(struct http_connection *connection)
+{
+	struct request *request = request_of(connection);
+	struct carrier *carrier = request ? request->exchange.carrier : NULL;
+
+	if (carrier && carrier->ops->half_closed) {
+		carrier->ops->half_closed(carrier);
+	}
+}
+
 static const struct http_handler handler = {
 	.request = begin,
 	.body = take_body,
@@ -277,6 +287,7 @@ static const struct http_handler handler = {
 	.cut = cut,
 	.over = over,
 	.refused = refused,
+	.half_closed = half_closed,
 };
 
 /* The endpoint. */

@@ -20,6 +20,8 @@ struct carrier_ops {
 	void (*left)(struct carrier *carrier, bool whole);
 	/* The work's deadline is over: give the final answer now, or end it. NULL: it is aborted */
 	void (*cut)(struct carrier *carrier);
+	/* As http_handler has it. NULL */
+	void (*half_closed)(struct carrier *carrier);
 };
 
 /* Who answers; embedded in it. */

@@ -158,7 +158,12 @@ static void reader_cut(struct carrier *carrier)
 	event_stream_end(reader_let_go(container_of(carrier, struct reader, carrier)), 0);
 }
 
-static const struct carrier_ops reader_ops = {reader_writable, reader_left, reader_cut};
+/* That its client is gone it hears by writing, since there is always more to write. */
+static const struct carrier_ops reader_ops = {
+	.writable = reader_writable,
+	.left = reader_left,
+	.cut = reader_cut,
+};
 
 /* Writes what is left, whatever that is, and ends it. */
 static void reader_finish(struct reader *reader)

@@ -75,7 +75,7 @@ static void so_do_more_than_so_many_bytes(void **state)
 	assert_kept(&store, "1-2 1-3 1-4");
 	keep(&store, 1, 5, 1000, true);
 	assert_true(store.bytes <= REPLAY_BYTES_MOST);
-	assert_kept(&store, "1-3 1-4 1-5" + 4);
+	assert_kept(&store, "1-4 1-5");
 	replay_fini(&store);
 	assert_int_equal(store.dropped, 0);
 }
