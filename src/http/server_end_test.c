@@ -131,7 +131,7 @@ static void script_half_closed(struct http_connection *connection)
 	act(script.on_writable, connection);
 }
 
-/* The handler may want to know of the end, wherever that comes behind the request; and act on it. */
+/* The handler may want to know of the end, wherever that comes behind the request. */
 static void its_end_is_told(void **state)
 {
 	static const bool at_once[] = {true, false};

@@ -13,16 +13,11 @@
  * done before that, the store finishes its answer (replay_finish), so that a channel that is DONE
  * has no connection.
  */
-#include "mcp/channel.h"
-
 #include <assert.h>
-#include <string.h>
 
 #include "base/clock.h"
-#include "http/compose.h"
+#include "mcp/channel_state.h"
 #include "mcp/event_stream.h"
-
-#define BATCH_BETWEEN ",\n" /* no message has a line break: so they can be told apart again */
 
 #define TO(state) (1U << CHANNEL_##state)
 
@@ -33,7 +28,7 @@ static const unsigned edges[] = {
 	[CHANNEL_DONE] = 0,
 };
 
-static void enter(struct channel *channel, enum channel_state state)
+void channel_enter(struct channel *channel, enum channel_state state)
 {
 	assert(edges[channel->state] & (1U << state));
 	channel->state = state;
@@ -44,7 +39,7 @@ static bool is_stream(const struct channel *channel)
 	return channel->form == CHANNEL_GET || channel->form == CHANNEL_PLAIN;
 }
 
-static void set_alarm(struct channel *channel, int64_t ms)
+void channel_set_alarm(struct channel *channel, int64_t ms)
 {
 	deadline_set(&channel->alarm, clock_add_ms(worker_now(channel->worker), ms));
 }
@@ -80,8 +75,6 @@ bool channel_parse_id(const char *id, size_t length, uint64_t *number, uint64_t 
 
 /* The connection, which comes and goes. */
 
-static const struct carrier_ops carrier_ops;
-
 static void carry(struct channel *channel, struct http_connection *connection)
 {
 	channel->connection = connection;
@@ -98,7 +91,7 @@ static void forget_answer(struct channel *channel)
 	buffer_fini(&channel->batch);
 }
 
-static struct http_connection *let_go(struct channel *channel)
+struct http_connection *channel_let_go(struct channel *channel)
 {
 	struct http_connection *connection = channel->connection;
 
@@ -119,8 +112,7 @@ bool channel_is_full(struct channel *channel)
 	return is_full(channel);
 }
 
-/* The last statement of whoever calls it. */
-static void tell_room(struct channel *channel)
+void channel_tell_room(struct channel *channel)
 {
 	if (channel->was_full && !is_full(channel)) {
 		channel->was_full = false;
@@ -141,199 +133,14 @@ static void leave(struct task *task)
 
 static void leave_later(struct channel *channel)
 {
-	enter(channel, CHANNEL_AWAY);
+	channel_enter(channel, CHANNEL_AWAY);
 	agenda_post(&channel->worker->loop->agenda, &channel->leaving);
 }
 
-/* There is no memory for what was to be written. */
-static void break_off(struct channel *channel)
+void channel_break_off(struct channel *channel)
 {
-	http_answer_abort(let_go(channel));
+	http_answer_abort(channel_let_go(channel));
 	leave_later(channel);
-}
-
-/* The event stream. */
-
-static void begin_events(struct channel *channel, const char *fields)
-{
-	event_stream_begin(channel->connection, fields);
-	enter(channel, CHANNEL_EVENTS);
-	if (channel->primes && channel->replay) {
-		event_stream_prime(
-			channel->connection, channel->number, channel->position, CHANNEL_RETRY_MS);
-		channel->named = true;
-	}
-	set_alarm(channel, CHANNEL_PING_MS);
-}
-
-/* Writes what is kept, as far as the client takes it. */
-static void catch_up(struct channel *channel, size_t queue_most)
-{
-	channel->behind = channel->replay &&
-		!replay_write(channel->replay, channel->connection, channel->number,
-			&channel->position, queue_most);
-	if (!channel->behind) {
-		channel->position = channel->sequence; /* or it was dropped */
-	}
-	set_alarm(channel, CHANNEL_PING_MS);
-}
-
-static void send_numbered(struct channel *channel, const char *text, size_t length)
-{
-	struct replay_event *event =
-		replay_event_new(channel->number, channel->sequence + 1, text, length);
-
-	if (!event) {
-		channel->replay->dropped++;
-		if (channel->connection) {
-			break_off(channel);
-		}
-		return;
-	}
-	channel->sequence++;
-	if (channel->connection && !channel->behind) {
-		replay_event_write(event, channel->connection);
-		channel->position = channel->sequence;
-		channel->named = true;
-	}
-	replay_keep(channel->replay, event);
-}
-
-/* Whether somebody gets what is sent now, or may come for it. */
-static bool has_reader(const struct channel *channel)
-{
-	return channel->connection || channel->form == CHANNEL_GET || channel->named;
-}
-
-static void send_event(struct channel *channel, const char *name, const char *text, size_t length)
-{
-	if (channel->replay && has_reader(channel)) {
-		send_numbered(channel, text, length);
-	} else if (channel->replay) {
-		channel->replay->dropped++;
-	} else if (channel->connection &&
-		!event_stream_write(channel->connection, name, text, length)) {
-		break_off(channel);
-	}
-	if (channel->connection) {
-		set_alarm(channel, CHANNEL_PING_MS);
-	}
-}
-
-static void send_message(struct channel *channel, const char *text, size_t length)
-{
-	send_event(channel, channel->form == CHANNEL_PLAIN ? "message" : NULL, text, length);
-}
-
-/* Answers that were collected for an array that will not be. */
-static void send_collected(struct channel *channel)
-{
-	struct buffer batch = channel->batch;
-	const char *at = buffer_text(&batch), *end = at + batch.length;
-
-	buffer_init(&channel->batch);
-	for (at += batch.length > 0; at < end;) {
-		const char *between =
-			memmem(at, (size_t)(end - at), BATCH_BETWEEN, sizeof(BATCH_BETWEEN) - 1);
-		size_t length = (size_t)((between ? between : end) - at);
-
-		send_message(channel, at, length);
-		at += length + sizeof(BATCH_BETWEEN) - 1;
-	}
-	buffer_fini(&batch);
-}
-
-/* From QUIET. */
-static void turn_to_events(struct channel *channel)
-{
-	if (channel->fields.failed || channel->batch.failed) {
-		break_off(channel);
-		return;
-	}
-	begin_events(channel, buffer_text(&channel->fields));
-	buffer_fini(&channel->fields);
-	send_collected(channel);
-}
-
-/* The other kind of answer. */
-
-static void answer_json(struct channel *channel, const char *text, size_t length)
-{
-	struct http_connection *connection = channel->connection;
-	struct buffer *head = http_answer(connection, channel->status ? channel->status : 200);
-
-	buffer_append_text(head, "Content-Type: application/json\r\n");
-	buffer_append_text(head, buffer_text(&channel->fields));
-	http_answer_length(connection, length, false);
-	http_answer_write(connection, text, length);
-}
-
-static void collect(struct channel *channel, const char *text, size_t length)
-{
-	buffer_append_text(&channel->batch, channel->batch.length ? BATCH_BETWEEN : "[");
-	buffer_append(&channel->batch, text, length);
-}
-
-/* An answer, and nothing but answers came before it. */
-static void send_quiet_answer(struct channel *channel, const char *text, size_t length)
-{
-	if (channel->is_batch) {
-		collect(channel, text, length);
-		if (channel->expected && channel->batch.length < CHANNEL_BATCH_MOST) {
-			return;
-		}
-		if (channel->expected) {
-			turn_to_events(channel);
-			return;
-		}
-		buffer_append_char(&channel->batch, ']');
-		text = channel->batch.data;
-		length = channel->batch.length;
-	}
-	if (channel->fields.failed || channel->batch.failed) {
-		break_off(channel);
-	} else {
-		answer_json(channel, text, length);
-	}
-}
-
-/* All that was expected was sent. */
-static void finish(struct channel *channel)
-{
-	uint64_t position = channel->position;
-	bool behind = channel->behind;
-
-	if (channel->connection && behind) {
-		replay_finish(channel->replay, let_go(channel), channel->number, position);
-	} else if (channel->connection) {
-		http_answer_end(let_go(channel), NULL);
-	}
-	enter(channel, CHANNEL_DONE);
-}
-
-void channel_send(struct channel *channel, const char *text, size_t length, bool last)
-{
-	assert(channel->state != CHANNEL_DONE);
-	assert(!last || channel->expected > 0);
-	channel->expected -= last;
-	if (channel->state == CHANNEL_QUIET && last) {
-		send_quiet_answer(channel, text, length);
-	} else {
-		if (channel->state == CHANNEL_QUIET) {
-			turn_to_events(channel);
-		}
-		send_message(channel, text, length);
-	}
-	if (last && !channel->expected) {
-		finish(channel);
-		tell_room(channel);
-	}
-}
-
-void channel_send_event(struct channel *channel, const char *event, const char *text, size_t length)
-{
-	assert(channel->form == CHANNEL_PLAIN);
-	send_event(channel, event, text, length);
 }
 
 /* The beginning and the end of a connection. */
@@ -342,9 +149,9 @@ void channel_send_event(struct channel *channel, const char *event, const char *
 static void replace(struct channel *channel)
 {
 	bool slow = is_full(channel);
-	struct http_connection *before = let_go(channel);
+	struct http_connection *before = channel_let_go(channel);
 
-	enter(channel, CHANNEL_AWAY);
+	channel_enter(channel, CHANNEL_AWAY);
 	if (slow) {
 		http_answer_abort(before);
 	} else {
@@ -357,9 +164,9 @@ static void attach_stream(
 	struct channel *channel, struct http_connection *connection, const char *fields)
 {
 	carry(channel, connection);
-	begin_events(channel, fields);
-	catch_up(channel, STREAM_QUEUE_HIGH);
-	tell_room(channel);
+	channel_begin_events(channel, fields);
+	channel_catch_up(channel, STREAM_QUEUE_HIGH);
+	channel_tell_room(channel);
 }
 
 void channel_attach(struct channel *channel, struct http_connection *connection, const char *fields)
@@ -374,8 +181,8 @@ void channel_attach(struct channel *channel, struct http_connection *connection,
 	assert(channel->expected > 0);
 	carry(channel, connection);
 	buffer_append_text(&channel->fields, fields);
-	enter(channel, CHANNEL_QUIET);
-	set_alarm(channel, CHANNEL_QUIET_MS);
+	channel_enter(channel, CHANNEL_QUIET);
+	channel_set_alarm(channel, CHANNEL_QUIET_MS);
 }
 
 bool channel_resume(struct channel *channel, struct http_connection *connection, const char *fields,
@@ -404,11 +211,11 @@ void channel_end(struct channel *channel, unsigned retry_ms)
 	}
 	assert(channel->state == CHANNEL_EVENTS);
 	if (channel->behind) {
-		catch_up(channel, SIZE_MAX);
+		channel_catch_up(channel, SIZE_MAX);
 	}
-	event_stream_end(let_go(channel), retry_ms);
-	enter(channel, CHANNEL_AWAY);
-	tell_room(channel);
+	event_stream_end(channel_let_go(channel), retry_ms);
+	channel_enter(channel, CHANNEL_AWAY);
+	channel_tell_room(channel);
 }
 
 /* What is told us. */
@@ -418,9 +225,9 @@ static void carrier_writable(struct carrier *carrier)
 	struct channel *channel = container_of(carrier, struct channel, carrier);
 
 	if (channel->behind) {
-		catch_up(channel, STREAM_QUEUE_HIGH);
+		channel_catch_up(channel, STREAM_QUEUE_HIGH);
 	}
-	tell_room(channel);
+	channel_tell_room(channel);
 }
 
 static void carrier_left(struct carrier *carrier, bool whole)
@@ -430,7 +237,7 @@ static void carrier_left(struct carrier *carrier, bool whole)
 	(void)whole;
 	forget_answer(channel);
 	leave_later(channel);
-	tell_room(channel);
+	channel_tell_room(channel);
 }
 
 static void carrier_cut(struct carrier *carrier)
@@ -448,25 +255,25 @@ static void carrier_cut(struct carrier *carrier)
 	if (channel->state == CHANNEL_EVENTS) {
 		channel_end(channel, CHANNEL_RETRY_MS);
 	} else {
-		http_answer_error(let_go(channel), 503, "the server is shutting down");
+		http_answer_error(channel_let_go(channel), 503, "the server is shutting down");
 		leave_later(channel);
 	}
 }
 
 /*
- * The first thing that is written is answered by a reset if nobody is there, and the second fails by
- * that. An answer for nobody costs nothing, unless it is to be called off.
+ * The first thing that is written is answered by a reset if nobody is there, and the second fails
+ * by that. An answer for nobody costs nothing, unless it is to be called off.
  */
 static void carrier_half_closed(struct carrier *carrier)
 {
 	struct channel *channel = container_of(carrier, struct channel, carrier);
 
 	if (channel->form == CHANNEL_ONCE && channel->state == CHANNEL_QUIET) {
-		turn_to_events(channel);
+		channel_turn_to_events(channel);
 	}
 	if (channel->state == CHANNEL_EVENTS) {
 		event_stream_ping(channel->connection);
-		set_alarm(channel, CHANNEL_PROBE_MS);
+		channel_set_alarm(channel, CHANNEL_PROBE_MS);
 	}
 }
 
@@ -482,10 +289,10 @@ static void alarm_passed(struct deadline *deadline)
 	struct channel *channel = container_of(deadline, struct channel, alarm);
 
 	if (channel->state == CHANNEL_QUIET) {
-		turn_to_events(channel);
+		channel_turn_to_events(channel);
 		return;
 	}
-	set_alarm(channel, CHANNEL_PING_MS);
+	channel_set_alarm(channel, CHANNEL_PING_MS);
 	if (!http_queued(channel->connection)) { /* else there is something to find it out by */
 		event_stream_ping(channel->connection);
 	}

@@ -54,8 +54,8 @@ struct channel;
 /* Each is the last thing that is done in its turn: the channel may end in it. Each may be NULL. */
 struct channel_ops {
 	/*
-	 * The connection is gone before the channel was DONE, and no other one carries it; it may be
-	 * attached again. Never inside a call.
+	 * The connection is gone before the channel was DONE, and no other one carries it; it may
+	 * be attached again. Never inside a call.
 	 */
 	void (*left)(struct channel *channel);
 	/*
@@ -66,7 +66,7 @@ struct channel_ops {
 	void (*writable)(struct channel *channel);
 	/*
 	 * The work's deadline is over: what is still expected is to be sent now, an error for each
-	 * call. What is not is answered 503; an event stream ends in order.
+	 * call. Where nothing is, the answer is 503, or the event stream ends in order.
 	 */
 	void (*cut)(struct channel *channel);
 };
@@ -121,7 +121,7 @@ struct channel {
 void channel_init(struct channel *channel, enum channel_form form, const struct channel_ops *ops,
 	struct worker *worker, struct replay *replay, uint64_t number);
 
-/* Not while a connection carries it. Events stay in the replay store. No callback comes any more. */
+/* Not while a connection carries it. Its events stay in the replay store; no callback comes. */
 void channel_fini(struct channel *channel);
 
 static inline bool channel_is_done(const struct channel *channel)

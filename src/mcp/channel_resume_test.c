@@ -221,6 +221,13 @@ static void what_was_dropped_is_passed_over(void **state)
 	assert_true(resume(&channel, 0));
 	expect_of(peer, "<over>");
 	expect_events(other, 0, 0, 0, "");
+	peer_ask(peer, GET("/mcp"));
+	attach(&channel);
+	expect_events(peer, 0, 5, 5, ""); /* what is not there any more is not waited for */
+	expect_of(other, "<over>");
+	peer_ask(other, GET("/mcp"));
+	attach(&channel);
+	expect_events(other, 0, 5, 5, "");
 	send_events(&channel, 6, 6, false);
 	expect_of(other, "id: 0-6\ndata: {\"n\":6}\n\n");
 	channel_end(&channel, 0);

@@ -2,8 +2,8 @@
 /*
  * For tests: channels, the connections that carry them, and clients that read event streams. The
  * endpoint is a small one: each request that is whole is an exchange, and waits for the test to
- * attach it. Clients are compared as texts: the head without its date, CRLF as a line feed; the body
- * without its chunks, <over> where the answer ended in order.
+ * attach it. Clients are compared as texts: the head without its date, CRLF as a line feed; the
+ * body without its chunks, <over> where the answer ended in order.
  */
 #ifndef MCP_CHANNEL_SCRIPT_H
 #define MCP_CHANNEL_SCRIPT_H

@@ -127,6 +127,7 @@ static void events_begin_after_a_while(void **state)
 	expect_of(peer, "");
 	pass_ms(1);
 	expect_of(peer, EVENTS_HEAD PRIMING);
+	assert_null(channel.fields.data);
 	pass_ms(CHANNEL_PING_MS - 1);
 	expect_of(peer, "");
 	pass_ms(1);

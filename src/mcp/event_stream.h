@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The bytes of an event stream (WHATWG HTML, 9.2, server-sent events) as an HTTP answer's body: each
- * event is one chunk, so that what was cut off is never half an event to a client.
+ * The bytes of an event stream (WHATWG HTML, 9.2, server-sent events) as an HTTP answer's body:
+ * each event is one chunk, so that what was cut off is never half an event to a client.
  */
 #ifndef MCP_EVENT_STREAM_H
 #define MCP_EVENT_STREAM_H
@@ -16,8 +16,8 @@ void event_stream_prime(
 	struct http_connection *connection, uint64_t number, uint64_t sequence, unsigned retry_ms);
 
 /*
- * An event without an id. name: its type; NULL: none, which is "message". text: without line breaks.
- * Returns false if there is no memory: then nothing was written.
+ * An event without an id. name: its type; NULL: none, which is "message". text: without line
+ * breaks. Returns false if there is no memory: then nothing was written.
  */
 bool event_stream_write(
 	struct http_connection *connection, const char *name, const char *text, size_t length);

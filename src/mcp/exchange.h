@@ -16,7 +16,7 @@ struct carrier;
 struct carrier_ops {
 	/* As http_handler has it. NULL */
 	void (*writable)(struct carrier *carrier);
-	/* The exchange is over: the connection is not to be used any more. whole: all was written. */
+	/* It is over: the connection is not to be used any more; whole: all was written. */
 	void (*left)(struct carrier *carrier, bool whole);
 	/* The work's deadline is over: give the final answer now, or end it. NULL: it is aborted */
 	void (*cut)(struct carrier *carrier);

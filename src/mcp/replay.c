@@ -3,8 +3,8 @@
  * The store is one list, and is searched from its front: that happens when a client comes back, and
  * then once for each STREAM_QUEUE_HIGH bytes of what it lacks. Live events do not come this way.
  *
- * A reader is a client that gets the rest of a channel which is over. It lives until it has got all,
- * or is gone; there are few, since each may have a large event in its queue.
+ * A reader is a client that gets the rest of a channel which is over. It lives until it has got
+ * all, or is gone; there are few, since each may have a large event in its queue.
  */
 #include "mcp/replay.h"
 
