@@ -203,9 +203,9 @@ void session_settle(struct session *session)
 	if (session->state == SESSION_ENDING) {
 		return;
 	}
-	deadline_set(&session->idle, is_busy ? CURFEW_NEVER
-					     : clock_add_ms(worker_now(mcp->worker),
-						       mcp->config->session_idle_ms));
+	deadline_set(&session->idle,
+		is_busy ? CURFEW_NEVER
+			: clock_add_ms(worker_now(mcp->worker), mcp->config->session_idle_ms));
 	if (mcp->ending && !session->in_flight) {
 		quiet(session);
 	}
@@ -241,8 +241,7 @@ static void append_environment(struct buffer *out, const char *const *environmen
 	}
 }
 
-struct session *session_new(
-	struct mcp *mcp, bool is_legacy, const char *const *environment)
+struct session *session_new(struct mcp *mcp, bool is_legacy, const char *const *environment)
 {
 	struct session *session = calloc(1, sizeof(*session));
 

@@ -34,16 +34,16 @@
 #include "mcp/channel.h"
 #include "mcp/session_id.h"
 
-#define SESSION_CANCEL_MS 5000    /* for the answer to a call that was cancelled */
-#define SESSION_CALLS_MOST 4096   /* of a session, in flight at the same time */
-#define SESSIONS_QUEUED_MOST 256  /* that wait until their child may start */
-#define SESSION_REQUESTS_MOST 64  /* the child's own that are remembered */
+#define SESSION_CANCEL_MS 5000   /* for the answer to a call that was cancelled */
+#define SESSION_CALLS_MOST 4096  /* of a session, in flight at the same time */
+#define SESSIONS_QUEUED_MOST 256 /* that wait until their child may start */
+#define SESSION_REQUESTS_MOST 64 /* the child's own that are remembered */
 
 struct session;
 
 /* Somebody who wants to post to a session that is full. */
 struct session_waiter {
-	struct curfew_link link; /* NULL: does not wait */
+	struct curfew_link link;                     /* NULL: does not wait */
 	void (*room)(struct session_waiter *waiter); /* or the session has ended: look again */
 };
 
@@ -110,8 +110,8 @@ void sessions_fini(struct mcp *mcp);
  * *session is there, NEW; its child starts when initialize is posted to it, and where it cannot be
  * started, that is answered with an error.
  */
-enum session_refusal session_open(struct mcp *mcp, bool is_legacy,
-	const char *const *environment, struct session **session);
+enum session_refusal session_open(
+	struct mcp *mcp, bool is_legacy, const char *const *environment, struct session **session);
 
 /* Returns the session of a name that was checked; NULL: there is none (any more). */
 struct session *session_find(struct mcp *mcp, const char *id, size_t length);
@@ -142,8 +142,8 @@ void session_listen(
 	struct session *session, struct http_connection *connection, const char *fields);
 
 /* A GET with Last-Event-ID. Returns false if that names nothing: nothing was answered. */
-bool session_resume(struct session *session, struct http_connection *connection,
-	const char *fields, const char *event_id, size_t length);
+bool session_resume(struct session *session, struct http_connection *connection, const char *fields,
+	const char *event_id, size_t length);
 
 /* Ends it: the calls in flight get the reason, the streams end, the child is stopped. */
 void session_end(struct session *session, const char *reason);

@@ -137,8 +137,7 @@ static void cut(struct flight *flight)
 	struct session_call *call = container_of(flight, struct session_call, flight);
 
 	if (!call->post || !channel_is_carried(&call->post->channel)) {
-		curfew_lifecycle_count(
-			call->session->mcp->worker->life, CURFEW_REQUESTS_FORCED, 1);
+		curfew_lifecycle_count(call->session->mcp->worker->life, CURFEW_REQUESTS_FORCED, 1);
 		force(call);
 	}
 }
@@ -192,7 +191,8 @@ static void progress(struct call *call, const char *line, size_t length)
 {
 	struct session_call *of = container_of(call, struct session_call, call);
 
-	session_send(of->session, of->post ? &of->post->channel : &of->session->stream, line, length);
+	session_send(
+		of->session, of->post ? &of->post->channel : &of->session->stream, line, length);
 }
 
 static void failed(struct call *call, int code, const char *reason)
@@ -224,8 +224,8 @@ static void name_call(struct session_call *call, const struct message *message)
 static void refuse(struct session *session, struct session_post *post,
 	const struct message *message, int code, const char *text)
 {
-	session_deliver_error(session, post, message->text + message->id.start, message->id.length,
-		code, text);
+	session_deliver_error(
+		session, post, message->text + message->id.start, message->id.length, code, text);
 }
 
 struct session_call *session_call_new(
@@ -277,8 +277,9 @@ static const char *send_to_backend(struct session_call *call, const struct messa
 	if (session->call_count > SESSION_CALLS_MOST) {
 		return "too many requests are in flight";
 	}
-	if (!call->post && curfew_drain_closed(curfew_lifecycle_stage(
-				   session->mcp->worker->life, CURFEW_WORK))) {
+	if (!call->post &&
+		curfew_drain_closed(
+			curfew_lifecycle_stage(session->mcp->worker->life, CURFEW_WORK))) {
 		return SHUTTING_DOWN; /* nothing would keep its stream open */
 	}
 	return backend_call(session->backend, &call->call, message) < 0
@@ -320,8 +321,8 @@ static struct session_call *find_newest(struct session *session, const struct me
 		struct session_call *call = container_of(link, struct session_call, link);
 
 		if (call->state == SESSION_CALL_SENT && !call->is_initialize &&
-			message_same_id(message->text, &message->cancelled,
-				call->call.id.data, call->call.id.length)) {
+			message_same_id(message->text, &message->cancelled, call->call.id.data,
+				call->call.id.length)) {
 			return call;
 		}
 	}

@@ -112,8 +112,7 @@ static void write_to(struct session *session, struct channel *channel, const cha
 	session->mcp->counts.messages_dropped += session->replay.dropped - dropped;
 }
 
-void session_send(
-	struct session *session, struct channel *channel, const char *line, size_t length)
+void session_send(struct session *session, struct channel *channel, const char *line, size_t length)
 {
 	bool is_stream = channel == &session->stream;
 
@@ -126,9 +125,9 @@ void session_send(
 	}
 	write_to(session, channel, line, length, false);
 	if (channel_is_full(channel)) {
-		pause_backend(session, is_stream
-				? &session->stream_pauses
-				: &container_of(channel, struct session_post, channel)->pauses);
+		pause_backend(session,
+			is_stream ? &session->stream_pauses
+				  : &container_of(channel, struct session_post, channel)->pauses);
 	}
 }
 
@@ -181,8 +180,7 @@ void session_end_stream(struct session *session, unsigned retry_ms)
 	resume_backend(session, &session->stream_pauses);
 }
 
-void session_listen(
-	struct session *session, struct http_connection *connection, const char *fields)
+void session_listen(struct session *session, struct http_connection *connection, const char *fields)
 {
 	session->stream.primes = primes(session);
 	channel_attach(&session->stream, connection, fields);
@@ -204,8 +202,8 @@ struct channel *session_channel(struct session *session, uint64_t number)
 	return NULL;
 }
 
-bool session_resume(struct session *session, struct http_connection *connection,
-	const char *fields, const char *event_id, size_t length)
+bool session_resume(struct session *session, struct http_connection *connection, const char *fields,
+	const char *event_id, size_t length)
 {
 	uint64_t number, sequence;
 	struct channel *channel;

@@ -66,8 +66,7 @@ static struct asked *find_asked(
 	list_each(link, &session->requests) {
 		struct asked *asked = container_of(link, struct asked, link);
 
-		if (message_same_id(
-			    message->text, id, buffer_text(&asked->id), asked->id.length)) {
+		if (message_same_id(message->text, id, buffer_text(&asked->id), asked->id.length)) {
 			return asked;
 		}
 	}
@@ -117,8 +116,9 @@ static struct channel *channel_for_any(struct session *session)
 	struct channel *stream = &session->stream;
 	struct channel *post = newest_post(session);
 
-	if (!post || (channel_is_carried(stream) &&
-			     (session->in_flight > 1 || !channel_is_carried(post)))) {
+	if (!post ||
+		(channel_is_carried(stream) &&
+			(session->in_flight > 1 || !channel_is_carried(post)))) {
 		return stream;
 	}
 	return channel_is_carried(post) || session->in_flight == 1 ? post : stream;

@@ -158,8 +158,9 @@ static void a_carriage_return_ends_no_event(void **state)
 
 	(void)state;
 	say_to(session, "{\"jsonrpc\":\"2.0\",\r\n\"method\":\"notifications/a\"}");
-	await(stream, "data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/seen\",\"params\":"
-		      "{\"jsonrpc\":\"2.0\",  \"method\":\"notifications/a\"}}\n");
+	await(stream,
+		"data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/seen\",\"params\":"
+		"{\"jsonrpc\":\"2.0\",  \"method\":\"notifications/a\"}}\n");
 }
 
 static void batches_are_taken_apart(void **state)
@@ -173,8 +174,10 @@ static void batches_are_taken_apart(void **state)
 		"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"a\"},7,"
 		"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"c\"}]");
 	await(one, "[{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32600,");
-	await(one, "\"id\":1,\"result\":{\"got\":{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"a\"}}}");
-	await(one, "\"id\":1,\"result\":{\"got\":{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"c\"}}}]");
+	await(one,
+		"\"id\":1,\"result\":{\"got\":{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"a\"}}}");
+	await(one,
+		"\"id\":1,\"result\":{\"got\":{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"c\"}}}]");
 	await(stream, SEEN("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/b\"}"));
 	assert_true(list_empty(&session->posts));
 }
@@ -291,8 +294,9 @@ static struct peer *open_legacy(struct session **session)
 
 	*session = open_session(true);
 	stream = listen_to(*session);
-	say_to(*session, "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":"
-			 "{\"protocolVersion\":\"2024-11-05\"}}");
+	say_to(*session,
+		"{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":"
+		"{\"protocolVersion\":\"2024-11-05\"}}");
 	await(stream, "event: message\ndata: {\"jsonrpc\":\"2.0\",\"id\":0,\"result\"");
 	assert_int_equal((*session)->state, SESSION_OPEN);
 	assert_contains(log_text(), "client=127.0.0.1 protocol=2024-11-05");

@@ -27,9 +27,9 @@
 
 #include "base/clock.h"
 #include "base/list.h"
-#include "json/reader.h"
 #include "mcp/event.h"
 #include "mcp/session_state.h"
+#include "json/reader.h"
 
 #define RESTART_LEAST_MS 100
 #define RESTART_MOST_MS 30000
@@ -50,12 +50,12 @@ struct shared {
 	struct mcp *mcp;
 	enum shared_state state;
 	struct backend backend;
-	struct call call;         /* initialize */
-	struct session *asker;    /* whose that is; NULL: he has ended */
-	struct buffer result;     /* of it */
-	bool initialized;         /* the child was told so */
+	struct call call;      /* initialize */
+	struct session *asker; /* whose that is; NULL: he has ended */
+	struct buffer result;  /* of it */
+	bool initialized;      /* the child was told so */
 	int64_t started;
-	int64_t restart_ms;       /* after which it is started again */
+	int64_t restart_ms; /* after which it is started again */
 	struct deadline restart;
 };
 
@@ -113,7 +113,8 @@ static void admit(struct shared *shared, struct session *session, struct session
 	buffer_append_char(&text, '}');
 	session_enter(session, SESSION_STARTING);
 	if (text.failed) {
-		session_call_fail(call, MESSAGE_INTERNAL_ERROR, "there is no memory for the answer");
+		session_call_fail(
+			call, MESSAGE_INTERNAL_ERROR, "there is no memory for the answer");
 	} else {
 		session->backend = &shared->backend;
 		session_call_answer(call, text.data, text.length);
@@ -129,7 +130,8 @@ static void ask(struct shared *shared, struct session *session, struct session_c
 
 	(void)message_read(&message, session->initialize.data, session->initialize.length, NULL);
 	if (backend_call(&shared->backend, &shared->call, &message) < 0) {
-		session_call_fail(call, MESSAGE_SERVER_ERROR, "the server does not take the request");
+		session_call_fail(
+			call, MESSAGE_SERVER_ERROR, "the server does not take the request");
 		session_end(session, "it was not initialized");
 		return;
 	}
@@ -316,8 +318,7 @@ static void restart(struct deadline *deadline)
 	if (shared->mcp->ending) {
 		return;
 	}
-	shared->restart_ms =
-		after_ms * 2 < RESTART_MOST_MS ? after_ms * 2 : RESTART_MOST_MS;
+	shared->restart_ms = after_ms * 2 < RESTART_MOST_MS ? after_ms * 2 : RESTART_MOST_MS;
 	if (start(shared) < 0) {
 		start_later(shared);
 		return;

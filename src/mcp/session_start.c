@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "base/list.h"
-#include "json/reader.h"
 #include "mcp/event.h"
 #include "mcp/session_state.h"
+#include "json/reader.h"
 
 #define VARIABLES_MOST (WORDS_MOST + 1)
 
@@ -97,8 +97,8 @@ static void start(struct session *session, struct session_call *call)
 	session_enter(session, SESSION_STARTING);
 	error = start_child(session);
 	if (error < 0) {
-		(void)snprintf(text, sizeof(text), "the server cannot be started: %s",
-			strerror(-error));
+		(void)snprintf(
+			text, sizeof(text), "the server cannot be started: %s", strerror(-error));
 		session_call_fail(call, MESSAGE_INTERNAL_ERROR, text);
 		return;
 	}
@@ -146,8 +146,8 @@ static void keep_protocol(
 
 	if (value->kind == JSON_STRING) {
 		json_string_decode(&protocol, answer, value);
-		(void)snprintf(session->protocol, sizeof(session->protocol), "%s",
-			buffer_text(&protocol));
+		(void)snprintf(
+			session->protocol, sizeof(session->protocol), "%s", buffer_text(&protocol));
 		buffer_fini(&protocol);
 	}
 }

@@ -25,8 +25,7 @@ void sessions_each(struct mcp *mcp, void (*visit)(struct session *session));
 /* session.c */
 
 /* NULL: no memory, or no random bytes. */
-struct session *session_new(
-	struct mcp *mcp, bool is_legacy, const char *const *environment);
+struct session *session_new(struct mcp *mcp, bool is_legacy, const char *const *environment);
 void session_free(struct session *session);
 
 /* The only writer of the state; knows the edges. */

@@ -25,8 +25,8 @@ static bool has_room(const struct mcp *mcp)
 		mcp->queued_count < SESSIONS_QUEUED_MOST && (!mcp->shared || shared_is_up(mcp));
 }
 
-enum session_refusal session_open(struct mcp *mcp, bool is_legacy,
-	const char *const *environment, struct session **session)
+enum session_refusal session_open(
+	struct mcp *mcp, bool is_legacy, const char *const *environment, struct session **session)
 {
 	if (mcp->ending) {
 		return SESSION_SHUTTING;

@@ -15,9 +15,10 @@ static void initialize_opens_a_session(void **state)
 	assert_int_equal(session->state, SESSION_STARTING);
 	assert_int_equal(mcp.starting, 1);
 	assert_false(session_expects_initialize(session));
-	expect_of(peer, JSON_HEAD "Content-Length: 86\n\n"
-				  "{\"jsonrpc\":\"2.0\",\"id\":\"i\",\"result\":{\"protocolVersion\":"
-				  "\"" VERSION "\",\"capabilities\":{}}}");
+	expect_of(peer,
+		JSON_HEAD "Content-Length: 86\n\n"
+			  "{\"jsonrpc\":\"2.0\",\"id\":\"i\",\"result\":{\"protocolVersion\":"
+			  "\"" VERSION "\",\"capabilities\":{}}}");
 	assert_int_equal(session->state, SESSION_OPEN);
 	assert_int_equal(mcp.starting, 0);
 	assert_string_equal(session->protocol, VERSION);
@@ -55,7 +56,8 @@ static void a_session_that_is_refused_ends(void **state)
 	(void)state;
 	strcpy(id, session->id);
 	await(initialize_as(session, "7", "refused"),
-		"{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":-32602,\"message\":\"refused\"}}");
+		"{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":-32602,\"message\":\"refused\"}"
+		"}");
 	run_until(!is_there(id) && !mcp.ended_count);
 	assert_int_equal(mcp.starting, 0);
 	assert_contains(log_text(), "reason=\"the server refused to initialize\"");
@@ -79,7 +81,8 @@ static void a_child_that_cannot_be_started_is_told(void **state)
 	(void)state;
 	mcp_config.keeper = "/nonexistent/keeper";
 	await(initialize_as(session, "7", VERSION),
-		"\"id\":7,\"error\":{\"code\":-32603,\"message\":\"the server cannot be started: No "
+		"\"id\":7,\"error\":{\"code\":-32603,\"message\":\"the server cannot be started: "
+		"No "
 		"such file or directory\"");
 	run_until(!mcp.session_count && !mcp.ended_count);
 	mcp_config.keeper = keeper;
@@ -182,7 +185,8 @@ static void a_child_that_dies_ends_its_session(void **state)
 	stream = listen_to(session);
 	held = call(session, "5", "hold");
 	fatal = call(session, "6", "exit 4");
-	await(held, "\"id\":5,\"error\":{\"code\":-32000,\"message\":\"the server exited with code 4");
+	await(held,
+		"\"id\":5,\"error\":{\"code\":-32000,\"message\":\"the server exited with code 4");
 	await(fatal, "\"id\":6,\"error\"");
 	await(stream, "<over>");
 	run_until(!mcp.session_count && !mcp.ended_count);
