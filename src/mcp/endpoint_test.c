@@ -329,7 +329,7 @@ static void messages_of_sse_are_accepted(void **state)
 	(void)state;
 	is_there = session.is_legacy = true;
 	(void)snprintf(head, sizeof(head),
-		"POST /messages?a=b&session_id=%s&c HTTP/1.1\r\nHost: localhost\r\n", session.id);
+		"POST /messages?a=b&session_ids=x&session_id=%s&c HTTP/1.1\r\nHost: localhost\r\n", session.id);
 	ask(head, JSON_TYPE, INITIALIZE);
 	expect_answer("HTTP/1.1 202 ", "\n\nAccepted");
 	strcpy(session.protocol, "2024-11-05");

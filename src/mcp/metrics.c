@@ -19,11 +19,9 @@ static void read_starting(struct metric_scrape *scrape, void *arg)
 
 static void read_in_flight(struct metric_scrape *scrape, void *arg)
 {
-	const struct mcp_counts *counts = &((const struct mcp *)arg)->counts;
-	uint64_t over = counts->calls_answered + counts->calls_failed + counts->calls_forced;
+	const struct mcp *mcp = arg;
 
-	metric_value(
-		scrape, NULL, NULL, counts->calls_begun > over ? counts->calls_begun - over : 0);
+	metric_value(scrape, NULL, NULL, mcp->in_flight);
 }
 
 static void read_calls(struct metric_scrape *scrape, void *arg)
@@ -55,7 +53,7 @@ const struct metric mcp_metrics[] = {
 	{"curfew_mcp_children_starting", METRIC_GAUGE,
 		"Children that have not answered initialize yet.", read_starting},
 	{"curfew_mcp_calls_in_flight", METRIC_GAUGE,
-		"Calls that the children have and have not answered.", read_in_flight},
+		"Calls that wait for their answer.", read_in_flight},
 	{"curfew_mcp_calls_total", METRIC_COUNTER,
 		"Calls that are over: answered by the child, failed, or forced at the end.",
 		read_calls},
