@@ -48,8 +48,7 @@ static void read_head(struct http_parser *parser, const char *fields)
 	char text[512];
 	size_t used;
 
-	(void)snprintf(
-		text, sizeof(text), "GET /status HTTP/1.1\r\nHost: x\r\n%s\r\n", fields);
+	(void)snprintf(text, sizeof(text), "GET /status HTTP/1.1\r\nHost: x\r\n%s\r\n", fields);
 	http_parser_init(parser, HTTP_REQUESTS);
 	assert_int_equal(http_parser_read(parser, text, strlen(text), &used), HTTP_EVENT_HEAD);
 }

@@ -27,8 +27,8 @@ static void read_head(const char *fields)
 	(void)snprintf(text, sizeof(text), "GET /mcp HTTP/1.0\r\n%s\r\n", fields);
 	http_parser_fini(&connection.parser);
 	http_parser_init(&connection.parser, HTTP_REQUESTS);
-	assert_int_equal(http_parser_read(&connection.parser, text, strlen(text), &used),
-		HTTP_EVENT_HEAD);
+	assert_int_equal(
+		http_parser_read(&connection.parser, text, strlen(text), &used), HTTP_EVENT_HEAD);
 }
 
 static int setup(void **state)
@@ -205,8 +205,7 @@ static void other_pages_may_not(void **state)
 static void allowed_pages_may_ask(void **state)
 {
 	(void)state;
-	config.allow_origin =
-		(struct words){{"https://a.example,null", "app://x.example:1"}, 2};
+	config.allow_origin = (struct words){{"https://a.example,null", "app://x.example:1"}, 2};
 	assert_int_equal(access_configure(&mcp), 0);
 	expect_origin("Origin: https://A.example\r\n", true, "https://a.example");
 	expect_origin("Origin: null\r\n", true, "null");
@@ -298,8 +297,8 @@ static void what_is_no_token_is_refused_at_the_start(void **state)
 static void lists_are_checked_at_the_start(void **state)
 {
 	static const char *const hosts[] = {"http://a.example", "a.example/", "a,b/c"};
-	static const char *const origins[] = {"a.example", "https://", "https://a.example/",
-		"https://a.example/path", "://a"};
+	static const char *const origins[] = {
+		"a.example", "https://", "https://a.example/", "https://a.example/path", "://a"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {

@@ -17,6 +17,15 @@
 #define POST "POST /mcp HTTP/1.1\r\nHost: localhost\r\n"
 #define BOTH "Accept: application/json, text/event-stream\r\n"
 #define JSON_TYPE "Content-Type: application/json\r\n"
+#define INITIALIZE "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\"}"
+#define TOOL "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"tools/call\"}"
+#define NOTE "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/x\"}"
+#define ERA                                                                                        \
+	"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"x\",\"params\":{\"_meta\":"                    \
+	"{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\"}}}"
+#define GET_MCP "GET /mcp HTTP/1.1\r\nHost: localhost\r\n"
+#define DELETE_MCP "DELETE /mcp HTTP/1.1\r\nHost: localhost\r\n"
+#define EVENTS_TYPE "Accept: text/event-stream\r\n"
 
 static struct mcp_config config;
 static struct mcp mcp;

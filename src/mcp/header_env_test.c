@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcp/header_env.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -52,6 +53,25 @@ static void there_may_be_none(void **state)
 	http_parser_fini(&parser);
 }
 
+static void without_memory_there_is_no_session(void **state)
+{
+	const struct words words = {{"X-Api-Key=API_KEY", "X-Empty=EMPTY"}, 2};
+	bool failed = true;
+
+	(void)state;
+	read_head();
+	for (int n = 1; failed; n++) {
+		int error;
+
+		allocation_fail(n);
+		error = header_env_init(&environment, &words, &parser.head);
+		failed = allocation_failed();
+		assert_int_equal(error, failed ? -ENOMEM : 0);
+		header_env_fini(&environment);
+	}
+	http_parser_fini(&parser);
+}
+
 static void pairs_are_checked(void **state)
 {
 	static const char *const wrong[] = {"", "=", "X-Key", "X-Key=", "=KEY", "X-Key=A B",
@@ -72,6 +92,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(headers_become_variables),
 		cmocka_unit_test(there_may_be_none),
+		cmocka_unit_test(without_memory_there_is_no_session),
 		cmocka_unit_test(pairs_are_checked),
 	};
 
