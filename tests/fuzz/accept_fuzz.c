@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The admin face's choice by Accept: a page only where text/html is named. */
+/* Choices by Accept: a page, or a type, only where that is named, or a range that it is in. */
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>
@@ -11,16 +11,25 @@
 static const char before[] = "GET /status HTTP/1.1\r\nHost: x\r\nAccept: ";
 static const char after[] = "\r\n\r\n";
 
-static bool names_page(const char *text, size_t length)
+static bool names(const char *text, size_t length, const char *name)
 {
-	static const char name[] = "text/html";
-
-	for (size_t i = 0; i + sizeof(name) - 1 <= length; i++) {
-		if (strncasecmp(text + i, name, sizeof(name) - 1) == 0) {
+	for (size_t i = 0; i + strlen(name) <= length; i++) {
+		if (strncasecmp(text + i, name, strlen(name)) == 0) {
 			return true;
 		}
 	}
 	return false;
+}
+
+static void check(const struct http_head *head, const char *text, size_t length)
+{
+	if (accept_prefers_page(head)) {
+		assert(names(text, length, "text/html"));
+	}
+	if (accept_takes(head, "application/json")) {
+		assert(names(text, length, "application/json") ||
+			names(text, length, "application/*") || names(text, length, "*/*"));
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -36,9 +45,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buffer_append(&text, after, sizeof(after) - 1);
 	http_parser_init(&parser, HTTP_REQUESTS);
 	if (!text.failed &&
-		http_parser_read(&parser, text.data, text.length, &used) == HTTP_EVENT_HEAD &&
-		accept_prefers_page(&parser.head)) {
-		assert(names_page((const char *)data, size));
+		http_parser_read(&parser, text.data, text.length, &used) == HTTP_EVENT_HEAD) {
+		check(&parser.head, (const char *)data, size);
 	}
 	http_parser_fini(&parser);
 	buffer_fini(&text);
