@@ -200,7 +200,7 @@ void http_ended(struct stream *stream)
 		if (!connection->received) {
 			(void)http_parser_close(&connection->parser);
 			http_refuse_malformed(connection);
-		} else if (handler->half_closed) {
+		} else if (handler->half_closed && connection->answer != HTTP_ANSWER_WHOLE) {
 			handler->half_closed(connection);
 		}
 		break;
