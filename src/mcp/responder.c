@@ -28,10 +28,14 @@ void responder_enter(struct responder *responder, enum responder_state state)
 			1u << RESPONDER_IDLE | 1u << RESPONDER_BUSY | 1u << RESPONDER_ENDING,
 		[RESPONDER_ENDING] = 0,
 	};
+	struct mcp *mcp = responder->stateless->mcp;
 
 	assert(edges[responder->state] & 1u << state);
 	if (responder->state == RESPONDER_STARTING) {
-		responder->stateless->mcp->starting--;
+		mcp->starting--;
+		if (mcp->start_next.run) {
+			agenda_post(&mcp->worker->loop->agenda, &mcp->start_next);
+		}
 	}
 	deadline_set(&responder->patience, CURFEW_NEVER);
 	flight_end(&responder->flight);

@@ -5,6 +5,7 @@
 
 #include "base/list.h"
 #include "mcp/session_state.h"
+#include "mcp/stateless.h"
 
 /* FNV-1a: names are ours, so that nobody can choose them. */
 static struct curfew_link *bucket_of(struct mcp *mcp, const char *id, size_t length)
@@ -82,7 +83,10 @@ void sessions_announce(struct mcp *mcp)
 
 static void start_next(struct task *task)
 {
-	sessions_start_queued(container_of(task, struct mcp, start_next));
+	struct mcp *mcp = container_of(task, struct mcp, start_next);
+
+	sessions_start_queued(mcp);
+	stateless_go_on(mcp);
 }
 
 int sessions_init(struct mcp *mcp)
