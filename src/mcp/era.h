@@ -99,6 +99,12 @@ bool era_logs(const char *answer, size_t length);
 unsigned era_write_answer(struct buffer *out, const struct message *request, const char *answer,
 	size_t length, bool is_of_era);
 
+/* Whether it is a request for a stream that has no end of its own. */
+bool era_is_subscription(const struct message *request);
+
+/* Appends the answer to one that we end. */
+void era_write_end_of_subscription(struct buffer *out, const struct message *request);
+
 /* Appends a notification of a child of this era: a subscription is named by its request's id. */
 void era_write_notification(
 	struct buffer *out, const struct message *request, const struct message *notification);

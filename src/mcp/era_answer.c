@@ -169,6 +169,22 @@ static void write_as_of_era(struct buffer *out, const struct message *request, c
 	json_splice(out, text, &whole, &edit, 1);
 }
 
+bool era_is_subscription(const struct message *request)
+{
+	return message_is(request, "subscriptions/listen");
+}
+
+void era_write_end_of_subscription(struct buffer *out, const struct message *request)
+{
+	buffer_append_text(out, "{\"jsonrpc\":\"2.0\",\"id\":");
+	append_value(out, request->text, &request->id);
+	buffer_append_text(out,
+		",\"result\":{\"resultType\":\"complete\",\"_meta\":{\"" ERA_META
+		"subscriptionId\":");
+	append_value(out, request->text, &request->id);
+	buffer_append_text(out, "}}}");
+}
+
 void era_write_notification(
 	struct buffer *out, const struct message *request, const struct message *notification)
 {

@@ -18,6 +18,7 @@
 #include "mcp/query.h"
 #include "mcp/replica.h"
 
+#define SHUTTING_DOWN "the server is shutting down"
 #define TOO_MANY "as many servers run as there may be"
 
 static const struct channel_ops channel_ops;
@@ -168,8 +169,8 @@ static void client_left(struct channel *channel)
 static void cut(struct query *query)
 {
 	query->stateless->mcp->counts.calls_forced++;
-	leave_responder(query, "the server is shutting down");
-	end_with_error(query, 503, MESSAGE_INTERNAL_ERROR, "the server is shutting down");
+	leave_responder(query, SHUTTING_DOWN);
+	end_with_error(query, 503, MESSAGE_INTERNAL_ERROR, SHUTTING_DOWN);
 }
 
 static void channel_cut(struct channel *channel)
@@ -262,7 +263,7 @@ static void begin_answer(struct query *query)
 	}
 	error = responder_start(query->stateless, query);
 	if (error == -ESHUTDOWN) {
-		query_fail(query, 503, MESSAGE_INTERNAL_ERROR, "the server is shutting down");
+		query_fail(query, 503, MESSAGE_INTERNAL_ERROR, SHUTTING_DOWN);
 	} else if (error) {
 		query_fail(query, 500, MESSAGE_INTERNAL_ERROR, "the server cannot be started");
 	}
@@ -407,6 +408,11 @@ static void answer_request(const struct arrival *arrival)
 	if (arrival->era.state.kind == JSON_STRING && come_back(arrival)) {
 		return;
 	}
+	if (arrival->stateless->is_draining && era_is_subscription(arrival->message)) {
+		refuse_for(arrival->connection, 503, arrival->message, MESSAGE_INTERNAL_ERROR,
+			SHUTTING_DOWN, arrival->post->fields);
+		return;
+	}
 	if (!find_idle(arrival->stateless) && !has_prospect(arrival->stateless)) {
 		refuse_for(arrival->connection, 503, arrival->message, MESSAGE_INTERNAL_ERROR,
 			TOO_MANY, arrival->post->fields);
@@ -449,6 +455,16 @@ void stateless_post(struct mcp *mcp, struct http_connection *connection,
 
 /* The end. */
 
+static void end_subscription(struct query *query)
+{
+	struct buffer out = {0};
+
+	era_write_end_of_subscription(&out, &query->message);
+	leave_responder(query, SHUTTING_DOWN);
+	query_answer(query, buffer_text(&out), out.length, 200);
+	buffer_fini(&out);
+}
+
 void stateless_drain(struct mcp *mcp)
 {
 	struct stateless *stateless = mcp->stateless;
@@ -457,11 +473,20 @@ void stateless_drain(struct mcp *mcp)
 		return;
 	}
 	stateless->is_draining = true;
+	list_each_safe(link, &stateless->waiting) {
+		struct query *query = container_of(link, struct query, link);
+
+		if (era_is_subscription(&query->message)) {
+			end_subscription(query);
+		}
+	}
 	list_each(link, &stateless->responders) {
 		struct responder *responder = container_of(link, struct responder, link);
 
-		if (responder->state == RESPONDER_IDLE) {
-			responder_stop(responder, "the server is shutting down");
+		if (responder->query && era_is_subscription(&responder->query->message)) {
+			end_subscription(responder->query);
+		} else if (responder->state == RESPONDER_IDLE) {
+			responder_stop(responder, SHUTTING_DOWN);
 		}
 	}
 }

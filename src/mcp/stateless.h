@@ -31,7 +31,10 @@ void stateless_post(struct mcp *mcp, struct http_connection *connection,
  */
 void stateless_go_on(struct mcp *mcp);
 
-/* No more requests come than those that are there: children that are idle end (DRAINING). */
+/*
+ * No more requests come than those that are there: children that are idle end, and
+ * subscriptions, which would not end by themselves (DRAINING).
+ */
 void stateless_drain(struct mcp *mcp);
 
 /* Nothing is in flight any more, and no child is left. */
