@@ -66,11 +66,6 @@ struct http_handler {
 	void (*end)(struct http_connection *connection);
 	/* The answer may go on: what was written above STREAM_QUEUE_HIGH has gone. NULL */
 	void (*writable)(struct http_connection *connection);
-	/*
-	 * The client has sent all that it will; its request is whole, and its answer is not. Most
-	 * that do this are gone. NULL
-	 */
-	void (*half_closed)(struct http_connection *connection);
 	/* Bytes of the other protocol; returns how many were taken. NULL without tunnels */
 	size_t (*tunnel)(struct http_connection *connection, char *bytes, size_t length);
 	/* The client has sent all that it will in a tunnel. NULL without tunnels */

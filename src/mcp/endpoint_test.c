@@ -183,7 +183,11 @@ static void carrier_cut(struct carrier *of)
 	http_answer_end(script.connection, NULL);
 }
 
-static const struct carrier_ops carrier_ops = {carrier_writable, carrier_left, carrier_cut};
+static const struct carrier_ops carrier_ops = {
+	.writable = carrier_writable,
+	.left = carrier_left,
+	.cut = carrier_cut,
+};
 
 /* A GET whose answer is on its way. */
 static void begin_stream(const struct carrier_ops *ops)
