@@ -120,8 +120,8 @@ struct backend {
 
 /*
  * Starts mcp->config->command under a keeper, with more variables for its environment
- * ("NAME=value", ends with NULL; NULL: none). name: for listings and the log, such as the session's.
- * Returns 0, or a negative errno; then nothing is left.
+ * ("NAME=value", ends with NULL; NULL: none). name: for listings and the log, such as the
+ * session's. Returns 0, or a negative errno; then nothing is left.
  */
 int backend_start(struct backend *backend, struct mcp *mcp, const struct backend_ops *ops,
 	const char *name, const char *const *environment);
@@ -170,8 +170,8 @@ void backend_resume(struct backend *backend);
 
 /*
  * Ends the child by the ladder: end of input, wait, the stop signal, wait, SIGKILL, whole tree.
- * Calls fail at once with the reason; nothing comes from the child any more but ended(). Never calls
- * ended() itself. Again: does nothing.
+ * Calls fail at once with the reason; nothing comes from the child any more but ended(). Never
+ * calls ended() itself. Again: does nothing.
  */
 void backend_stop(struct backend *backend, int code, const char *reason);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a backend starts and ends, by itself, by us, by the lifecycle; and a child that does not read. */
+/* How a backend starts and ends, by itself, by us, by the lifecycle; a child that does not read. */
 #include "mcp/backend_script.h"
 
 static void start_with(char *first, char *second)
