@@ -145,14 +145,16 @@ static void take_line(struct backend *backend, const char *line, size_t length)
 /* Its beginning and its end are there. */
 static void take_long_line(struct backend *backend, const struct backend_output *output)
 {
+	const struct buffer *tail = &output->tail;
+	size_t kept = tail->length < ENDS_KEPT ? tail->length : ENDS_KEPT;
 	struct call *call = NULL;
 	const char *id;
 	size_t length;
 
 	journal_tell(&backend->mcp->service.journal, &mcp_events[MCP_TOO_LONG],
 		journal_text(backend->name), journal_number((int64_t)output->length));
-	if (message_find_id(output->line.data, output->line.length, output->tail.data,
-		    output->tail.length, &id, &length)) {
+	if (message_find_id(output->line.data, output->line.length,
+		    tail->data + tail->length - kept, kept, &id, &length)) {
 		const struct message message = {.text = id};
 		const struct json_value value = {.kind = JSON_NUMBER, .length = length};
 
@@ -195,17 +197,21 @@ static void keep_tail(struct backend_output *output, const char *bytes, size_t l
 	buffer_append(&output->tail, bytes, length);
 }
 
-/* The line is too long with these bytes: of all of them, only both ends are kept. */
-static void enter_long(struct backend_output *output, const char *bytes, size_t length)
+/*
+ * The line is too long with these bytes: of all of them, only both ends are kept. How much of the
+ * beginning does not depend on the chunks in which it came.
+ */
+static void enter_long(
+	struct backend_output *output, const char *bytes, size_t length, size_t head_most)
 {
 	struct buffer line = output->line;
-	size_t there = line.length < ENDS_KEPT ? line.length : ENDS_KEPT;
-	size_t more = ENDS_KEPT - there < length ? ENDS_KEPT - there : length;
+	size_t there = line.length < head_most ? line.length : head_most;
 
 	output->is_long = true;
 	buffer_init(&output->line);
 	buffer_append(&output->line, line.data, there);
-	buffer_append(&output->line, bytes, more);
+	buffer_append(
+		&output->line, bytes, head_most - there < length ? head_most - there : length);
 	keep_tail(output, line.data, line.length);
 	buffer_fini(&line);
 }
@@ -214,10 +220,11 @@ static void enter_long(struct backend_output *output, const char *bytes, size_t 
 static void keep(struct backend *backend, const char *bytes, size_t length)
 {
 	struct backend_output *output = &backend->output;
+	uint64_t most = backend->mcp->config->max_message;
 
 	output->length += length;
-	if (!output->is_long && output->length > backend->mcp->config->max_message) {
-		enter_long(output, bytes, length);
+	if (!output->is_long && output->length > most) {
+		enter_long(output, bytes, length, most < ENDS_KEPT ? (size_t)most : ENDS_KEPT);
 	}
 	if (output->is_long) {
 		keep_tail(output, bytes, length);
