@@ -214,6 +214,15 @@ static void a_stateless_answer_has_no_ids(void **state)
 	answer("{}");
 	channel_fini(&channel);
 	expect_of(peer, JSON_HEAD "Content-Length: 2\n\n{}");
+	peer_ask(peer, POST_REQUEST);
+	channel_begin(&channel, CHANNEL_ONCE, 3);
+	attach(&channel);
+	channel.status = 404;
+	channel_send(&channel, "{}", 2, true);
+	channel_fini(&channel);
+	expect_of(peer,
+		"HTTP/1.1 404 Not Found\nContent-Type: application/json\nMcp-Session-Id: s\n"
+		"Content-Length: 2\n\n{}");
 }
 
 static void old_clients_get_the_same_without_chunks(void **state)
