@@ -83,28 +83,6 @@ static void clients_may_have_sent_all(void **state)
 	}
 }
 
-static void note_half_closed(struct http_connection *connection)
-{
-	assert_ptr_equal(connection, script.connection);
-	hear("half closed");
-}
-
-static void handlers_may_hear_that_a_client_has_sent_all(void **state)
-{
-	(void)state;
-	serve();
-	handler.half_closed = note_half_closed;
-	script.on_end = answer_later;
-	say(GET("/a"));
-	expect_heard("request GET /a\nend\n");
-	client_shut();
-	expect_heard("half closed\n");
-	answer_ok(script.connection);
-	expect(OK_CLOSE "<end>");
-	expect_heard("over 200\n");
-	served();
-}
-
 static void clients_may_be_gone(void **state)
 {
 	(void)state;
@@ -329,7 +307,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		worker_test(clients_may_have_sent_all),
-		worker_test(handlers_may_hear_that_a_client_has_sent_all),
 		worker_test(clients_may_be_gone),
 		worker_test(writing_tells_that_it_is_gone),
 		worker_test(its_end_is_told),
