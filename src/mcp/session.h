@@ -12,10 +12,10 @@
  *	OPEN
  *	ENDING    not found any more (404); the child's ladder runs
  *
- * A call in flight is a hold on the work stage, and prolongs the announcement (core/lifecycle.h): the
- * listeners stay open until none is left. At its cut the call is answered with an error that says
- * that the server shuts down, and is counted. A call that the client has cancelled is no hold; a
- * late answer is passed on, and after SESSION_CANCEL_MS an error takes its place.
+ * A call in flight is a hold on the work stage, and prolongs the announcement (core/lifecycle.h):
+ * the listeners stay open until none is left. At its cut the call is answered with an error that
+ * says that the server shuts down, and is counted. A call that the client has cancelled is no hold;
+ * a late answer is passed on, and after SESSION_CANCEL_MS an error takes its place.
  *
  * A message of the child's goes to one stream: an answer, and progress, to that of its POST; the
  * rest to the POST's stream if just one call is in flight, else to the GET stream; where that is

@@ -195,7 +195,10 @@ void shared_start_queued(struct mcp *mcp);
 /* A session is over. */
 void shared_forget(struct shared *shared, struct session *session);
 
-/* Passes on what is no request: some of it once, some not at all. */
+/* Passes on a notification of a client's; the word that it is initialized once. */
 void shared_send(struct mcp *mcp, const struct message *message);
+
+/* shared_route.c: a message of the child's own. */
+void shared_take(struct mcp *mcp, struct backend *backend, const struct message *message);
 
 #endif
