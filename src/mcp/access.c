@@ -249,7 +249,8 @@ static int configure_token(struct mcp *mcp)
 	int error = path ? read_token(&mcp->token, path) : 0;
 
 	if (error) {
-		return service_refuse(&mcp->service, "--token-file: cannot read '%.200s': %s", path,
+		return service_refuse(&mcp->service,
+			"--token-file: cannot read '%.200s': %s (a file of one line)", path,
 			strerror(error));
 	}
 	if (path && !is_token(&mcp->token)) {

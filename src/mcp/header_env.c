@@ -18,8 +18,9 @@ const char *header_env_check(const char *word)
 	if (!header || !name || header >= NAME_MOST || word[header + 1 + name]) {
 		return "is no pair of a header and a variable (X-Api-Key=API_KEY)";
 	}
-	return strchr("0123456789", word[header + 1]) ? "names a variable that begins with a digit"
-						      : NULL;
+	return strchr("0123456789", word[header + 1])
+		? "names a variable that begins with a digit (X-Api-Key=API_KEY)"
+		: NULL;
 }
 
 /* Returns whether there was memory. */

@@ -60,7 +60,9 @@ static int read_command(struct mcp *mcp)
 	int error;
 
 	if (config->cwd && (stat(config->cwd, &status) < 0 || !S_ISDIR(status.st_mode))) {
-		return service_refuse(&mcp->service, "--cwd: '%.200s' is no folder", config->cwd);
+		return service_refuse(&mcp->service,
+			"--cwd: '%.200s' is no folder (of the children: one that is there)",
+			config->cwd);
 	}
 	for (size_t i = 0; i < config->environment.count; i++) {
 		const char *word = config->environment.word[i];
@@ -126,7 +128,8 @@ static int read_config(struct mcp *mcp)
 	int code;
 
 	if (config->max_message < MESSAGE_LEAST || config->max_message > MESSAGE_MOST) {
-		return service_refuse(&mcp->service, "--max-message: it is from 1k to 1G");
+		return service_refuse(
+			&mcp->service, "--max-message: the size does not fit (from 1k to 1G)");
 	}
 	if (config->restart && !config->shared) {
 		return service_refuse(&mcp->service,
