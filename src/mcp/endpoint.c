@@ -20,6 +20,10 @@
 #include "mcp/header_env.h"
 #include "mcp/request.h"
 
+/* What of bodies is gathered at the same time: as many of the longest, and so many bytes. */
+#define GATHERED_MESSAGES 4
+#define GATHERED_LEAST ((size_t)64 << 20)
+
 static struct request *request_of(struct http_connection *connection)
 {
 	struct exchange *exchange = exchange_of(connection);
@@ -190,6 +194,14 @@ static bool has_to_wait(struct request *request)
 	return session && session_is_full(session, &request->waiter);
 }
 
+/* Bytes of bodies that are gathered at the same time. */
+static size_t gathered_most(const struct mcp *mcp)
+{
+	size_t some = GATHERED_MESSAGES * (size_t)mcp->config->max_message;
+
+	return some > GATHERED_LEAST ? some : GATHERED_LEAST;
+}
+
 static size_t take_body(struct http_connection *connection, char *bytes, size_t length)
 {
 	struct request *request = request_of(connection);
@@ -200,11 +212,18 @@ static size_t take_body(struct http_connection *connection, char *bytes, size_t 
 	if (has_to_wait(request)) {
 		return 0;
 	}
+	if (request->mcp->gathered + length > gathered_most(request->mcp)) {
+		request_refuse(request, 503, MESSAGE_SERVER_ERROR,
+			"there are too many long messages at the same time", NULL);
+		return length;
+	}
 	buffer_append(&request->body, bytes, length);
 	if (request->body.failed) {
 		request_refuse(request, 503, MESSAGE_INTERNAL_ERROR,
 			"there is no memory for the message", NULL);
+		return length;
 	}
+	request->mcp->gathered += length;
 	return length;
 }
 
@@ -244,6 +263,7 @@ static void over(struct http_connection *connection, bool whole)
 	struct mcp *mcp = connection->server->arg;
 	struct request *request = request_of(connection);
 	struct carrier *carrier;
+	struct buffer body;
 
 	request_metrics_end(&mcp->requests, connection->status, curfew_now() - connection->began);
 	if (!request) {
@@ -257,7 +277,8 @@ static void over(struct http_connection *connection, bool whole)
 	if (request->waiter.link.next) {
 		session_waiter_forget(&request->waiter);
 	}
-	buffer_fini(&request->body);
+	body = request_take_body(request);
+	buffer_fini(&body);
 	free(request);
 }
 

@@ -241,6 +241,7 @@ static inline int endpoint_teardown(void **state)
 	assert_int_equal(mcp.server.connections, 0);
 	assert_null(waiter);
 	assert_int_equal(mcp.requests.begun, mcp.requests.ended);
+	assert_int_equal(mcp.gathered, 0);
 	session_key_fini(&mcp.key);
 	endpoint_fini(&mcp);
 	buffer_fini(&asked);

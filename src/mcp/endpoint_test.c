@@ -74,6 +74,27 @@ static void long_messages_are_refused(void **state)
 	expect_asked("");
 }
 
+static void bodies_are_not_gathered_without_end(void **state)
+{
+	(void)state;
+	mcp.gathered = ((size_t)64 << 20) - strlen(TOOL);
+	ask(POST, with_session(BOTH JSON_TYPE), TOOL);
+	expect_answer("HTTP/1.1 200 ", "");
+	ask(POST, with_session(BOTH JSON_TYPE), TOOL " ");
+	expect_answer("HTTP/1.1 503 ", "\nRetry-After: 1\n");
+	expect_asked("post " TOOL "\n");
+	mcp.gathered -= ((size_t)64 << 20) - strlen(TOOL);
+}
+
+static void what_was_passed_on_is_not_kept(void **state)
+{
+	(void)state;
+	answers_at_once = false;
+	ask(POST, with_session(BOTH JSON_TYPE), TOOL);
+	run_until(script.connection);
+	assert_int_equal(mcp.gathered, 0);
+}
+
 static void who_waits_for_100_gets_it(void **state)
 {
 	(void)state;
@@ -258,6 +279,8 @@ int main(void)
 		endpoint_test(other_methods_are_not_allowed),
 		endpoint_test(people_are_told_what_this_is),
 		endpoint_test(long_messages_are_refused),
+		endpoint_test(bodies_are_not_gathered_without_end),
+		endpoint_test(what_was_passed_on_is_not_kept),
 		endpoint_test(who_waits_for_100_gets_it),
 		endpoint_test(hosts_and_origins_are_checked_first),
 		endpoint_test(the_token_is_asked_for),

@@ -22,6 +22,15 @@ struct http_text request_field(struct request *request, const char *name)
 		     : (struct http_text){"", 0};
 }
 
+struct buffer request_take_body(struct request *request)
+{
+	struct buffer body = request->body;
+
+	request->body = (struct buffer){0};
+	request->mcp->gathered -= body.length;
+	return body;
+}
+
 /* Answers. */
 
 const char *request_fields(

@@ -78,6 +78,12 @@ void request_refuse_plain(struct request *request, unsigned status, const char *
 /* Answers in one call: type and body may be NULL. */
 void request_answer(struct request *request, unsigned status, const char *type, const char *body);
 
+/*
+ * Takes the body out of the request, which may be in flight for long after its message was passed
+ * on. To be freed by the caller.
+ */
+struct buffer request_take_body(struct request *request);
+
 /* Writes the fields for the head of an answer: for pages, and of a session (NULL: without). */
 const char *request_fields(
 	struct request *request, const struct session *session, char text[REQUEST_FIELDS]);

@@ -75,6 +75,7 @@ static void initialize(struct request *request, const struct message *message)
 {
 	char fields[REQUEST_FIELDS];
 	struct session *session;
+	struct buffer body;
 
 	if (request->owner != REQUEST_NOBODY) {
 		if (request_session(request, false)) {
@@ -85,8 +86,10 @@ static void initialize(struct request *request, const struct message *message)
 	}
 	session = request_opens_session(request, false, message);
 	if (session) {
+		body = request_take_body(request);
 		session_post(session, request_connection(request),
 			request_fields(request, session, fields), message);
+		buffer_fini(&body);
 	}
 }
 
@@ -116,11 +119,13 @@ static void post_to_session(struct request *request, const struct message *messa
 {
 	struct session *session = request_session(request, false);
 	char fields[REQUEST_FIELDS];
+	struct buffer body;
 
 	if (!session ||
 		(message->kind == MESSAGE_BATCH && !checks_batch(request, session, message))) {
 		return;
 	}
+	body = request_take_body(request);
 	if (session_answers(message)) {
 		session_post(session, request_connection(request),
 			request_fields(request, NULL, fields), message);
@@ -128,6 +133,7 @@ static void post_to_session(struct request *request, const struct message *messa
 		session_post(session, NULL, NULL, message);
 		request_answer(request, 202, NULL, NULL);
 	}
+	buffer_fini(&body);
 }
 
 static void serve_stateless(struct request *request, const struct message *message)
@@ -135,6 +141,7 @@ static void serve_stateless(struct request *request, const struct message *messa
 	struct mcp *mcp = request->mcp;
 	char fields[REQUEST_FIELDS];
 	struct header_env environment;
+	struct buffer body = request_take_body(request);
 
 	if (header_env_init(&environment, &mcp->config->header_env, request_head(request)) == 0) {
 		stateless_post(mcp, request_connection(request), message,
@@ -147,6 +154,7 @@ static void serve_stateless(struct request *request, const struct message *messa
 			"there is no memory for the request", message);
 	}
 	header_env_fini(&environment);
+	buffer_fini(&body);
 }
 
 static void serve_post(struct request *request)
