@@ -93,6 +93,8 @@ static void what_was_passed_on_is_not_kept(void **state)
 	ask(POST, with_session(BOTH JSON_TYPE), TOOL);
 	run_until(script.connection);
 	assert_int_equal(mcp.gathered, 0);
+	client_reset();
+	run_until(script.left == 1);
 }
 
 static void who_waits_for_100_gets_it(void **state)
