@@ -17,7 +17,7 @@ struct mcp_config {
 	struct service_config service;
 	const char *path;           /* of streamable HTTP, "/mcp" */
 	struct words environment;   /* "NAME=value", for each child */
-	struct words header_env;    /* "X-Api-Key=API_KEY": a header of initialize, into the child's */
+	struct words header_env;    /* "X-Api-Key=API_KEY": a header of initialize, for the child */
 	const char *cwd;            /* of the children; NULL: ours */
 	bool shared;                /* one child for all sessions */
 	bool restart;               /* which is started again when it dies */
@@ -31,7 +31,7 @@ struct mcp_config {
 	int64_t request_timeout_ms; /* of a call */
 	const char *session_key;    /* file; NULL: random */
 	const char *replica;        /* our name; NULL: the host's */
-	const char *peer_url;       /* "http://curfew-{replica}.curfew:8080"; NULL: no other replica */
+	const char *peer_url;       /* "http://{replica}.curfew:8080"; NULL: no other replica */
 	struct words allow_origin;  /* besides loopback's */
 	struct words allow_host;    /* the same */
 	const char *token_file;     /* of the bearer token; NULL: none is asked for */
