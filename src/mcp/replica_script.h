@@ -14,6 +14,7 @@
 #include "mcp/replica_pass.h"
 #include "tests/allocation.h"
 
+#define FILLERS 16
 #define OWN_FIELDS "X-Own: 1\r\n"
 #define GONE                                                                                       \
 	"HTTP/1.1 404 Not Found\nContent-Type: application/json\nX-Own: 1\n"                       \
@@ -139,6 +140,29 @@ static inline void other_listen(int backlog)
 	assert_int_equal(getsockname(listener, (struct sockaddr *)&at, &length), 0);
 	assert_true(backlog < 0 || listen(listener, backlog) == 0);
 	(void)snprintf(name, sizeof(name), "%u", ntohs(at.sin_port));
+}
+
+/* Makes one that does not answer: its backlog is full, so that it drops what asks to connect. */
+static int fillers[FILLERS];
+
+static inline void other_fill(void)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+
+	close(listener);
+	other_listen(0);
+	at.sin_port = htons((uint16_t)strtoul(name, NULL, 10));
+	for (int i = 0; i < FILLERS; i++) {
+		fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		(void)connect(fillers[i], (struct sockaddr *)&at, sizeof(at));
+	}
+}
+
+static inline void other_empty(void)
+{
+	for (int i = 0; i < FILLERS; i++) {
+		close(fillers[i]);
+	}
 }
 
 static inline bool other_accepts(void)

@@ -91,20 +91,10 @@ static void a_gone_owner_is_404(void **state)
 	expect(GONE);
 }
 
-/* A backlog that is full drops what asks to connect. */
 static void no_answer_in_five_seconds_is_404(void **state)
 {
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	int fillers[16];
-
 	(void)state;
-	close(listener);
-	other_listen(0);
-	at.sin_port = htons((uint16_t)strtoul(name, NULL, 10));
-	for (int i = 0; i < 16; i++) {
-		fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-		(void)connect(fillers[i], (struct sockaddr *)&at, sizeof(at));
-	}
+	other_fill();
 	serve_replica();
 	say(POST("{}", "2"));
 	run_until(pass_now());
@@ -112,9 +102,7 @@ static void no_answer_in_five_seconds_is_404(void **state)
 	assert_non_null(pass_now());
 	pass_ms(200);
 	expect(GONE);
-	for (int i = 0; i < 16; i++) {
-		close(fillers[i]);
-	}
+	other_empty();
 }
 
 /* Neither a name that is none, nor one that was passed on already. */
@@ -131,6 +119,12 @@ static void asks_nobody_without_need(void **state)
 		expect(GONE);
 		assert_int_equal(mcp.peer_count, 0);
 	}
+	config.peer_url = "http://unix:/nowhere/{replica}.socket";
+	(void)snprintf(name, sizeof(name), "../r-0");
+	say(GET("/mcp"));
+	expect(GONE);
+	assert_int_equal(mcp.peer_count, 0);
+	config.peer_url = "http://127.0.0.1:{replica}";
 	close(listener);
 	other_listen(8);
 	say("GET /mcp HTTP/1.1\r\nHost: a\r\nConnection: curfew-replica\r\n"
@@ -170,15 +164,17 @@ static void idle_ones_go(void **state)
 	say(GET("/mcp"));
 	other_accept();
 	other_expect(PASSED_GET);
+	pass_now()->peer->pool.idle_ms = 3L * REPLICA_PEER_IDLE_MS / 2;
 	pass_ms(2 * REPLICA_PEER_IDLE_MS);
 	assert_int_equal(mcp.peer_count, 1); /* it is used */
 	other_say("HTTP/1.1 204 No Content\r\n\r\n");
 	expect("HTTP/1.1 204 No Content\n\n");
-	pass_ms(HTTP_POOL_IDLE_MS);
+	pass_ms(REPLICA_PEER_IDLE_MS);
 	assert_int_equal(mcp.peer_count, 1);
+	pass_ms(REPLICA_PEER_IDLE_MS / 2);
 	other_expect("<end>");
 	other_close();
-	pass_ms(REPLICA_PEER_IDLE_MS);
+	pass_ms(REPLICA_PEER_IDLE_MS / 2);
 	assert_int_equal(mcp.peer_count, 0);
 }
 
