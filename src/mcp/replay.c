@@ -62,6 +62,7 @@ struct replay_event *replay_event_new(
 	size_t begin = (size_t)snprintf(
 		before, sizeof(before), "id: %" PRIu64 "-%" PRIu64 "\ndata: ", number, sequence);
 	struct replay_event *event = malloc(sizeof(*event) + begin + length + 2);
+	char *end;
 
 	if (!event) {
 		return NULL;
@@ -71,9 +72,9 @@ struct replay_event *replay_event_new(
 		.sequence = sequence,
 		.length = begin + length + 2,
 	};
-	memcpy(event->text, before, begin);
-	memcpy(event->text + begin, text, length);
-	memcpy(event->text + begin + length, "\n\n", 2);
+	end = mempcpy(event->text, before, begin);
+	end = mempcpy(end, text, length);
+	memcpy(end, "\n\n", 2);
 	return event;
 }
 
@@ -94,8 +95,11 @@ void replay_keep(struct replay *replay, struct replay_event *event)
 	list_append(&replay->events, &event->link);
 	replay->count++;
 	replay->bytes += event_size(event);
-	while (is_over(replay)) {
-		drop(replay, event_of(replay->events.next));
+	list_each_safe(oldest, &replay->events) {
+		if (!is_over(replay)) {
+			break;
+		}
+		drop(replay, event_of(oldest));
 	}
 }
 
@@ -234,10 +238,10 @@ bool replay_answer(struct replay *replay, struct http_connection *connection, co
 
 void replay_fini(struct replay *replay)
 {
-	while (!list_empty(&replay->readers)) {
-		reader_finish(reader_of(replay->readers.next));
+	list_each_safe(link, &replay->readers) {
+		reader_finish(reader_of(link));
 	}
-	while (!list_empty(&replay->events)) {
-		drop(replay, event_of(replay->events.next));
+	list_each_safe(link, &replay->events) {
+		drop(replay, event_of(link));
 	}
 }
