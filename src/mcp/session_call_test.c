@@ -86,6 +86,7 @@ static void initialize_is_not_cancelled(void **state)
 
 	(void)state;
 	say_to(session, CANCEL("1"));
+	assert_int_equal(mcp.in_flight, 1);
 	await(peer, "capabilities");
 	assert_int_equal(session->state, SESSION_OPEN);
 }

@@ -157,10 +157,9 @@ static void a_carriage_return_ends_no_event(void **state)
 	struct peer *stream = listen_to(session);
 
 	(void)state;
-	say_to(session, "{\"jsonrpc\":\"2.0\",\r\n\"method\":\"notifications/a\"}");
-	await(stream,
-		"data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/seen\",\"params\":"
-		"{\"jsonrpc\":\"2.0\",  \"method\":\"notifications/a\"}}\n");
+	(void)call(session, "1", "hold");
+	await(call(session, "2", "return"), "result");
+	await(stream, "data: {\"jsonrpc\":\"2.0\", \"method\":\"notifications/return\"}\n");
 }
 
 static void batches_are_taken_apart(void **state)
