@@ -20,7 +20,7 @@ def both(function):
             return function(transport)
 
         variant.__name__ = f"{function.__name__}_{transport}"
-        variant.slow = True
+        variant.__dict__.update(function.__dict__, slow=True)
         function.__globals__[variant.__name__] = variant
 
 
@@ -179,15 +179,18 @@ def inspect_everything(transport, era):
 
 
 @both
+@plain
 def test_inspector_asks_everything(transport):
     inspect_everything(transport, "legacy")
 
 
 @slow
+@plain
 def test_inspector_asks_everything_without_a_session():
     inspect_everything("http", "modern")
 
 
 @slow
+@plain
 def test_inspector_asks_everything_in_the_era_that_it_finds():
     inspect_everything("http", "auto")
