@@ -59,9 +59,15 @@ static void greeted(struct call *call, const char *line, size_t length)
 	}
 }
 
+/* This era has no codes of the range that JSON-RPC leaves to servers (basic, error codes). */
+static int code_of(int code)
+{
+	return code == MESSAGE_SERVER_ERROR ? MESSAGE_INTERNAL_ERROR : code;
+}
+
 static void greeting_failed(struct call *call, int code, const char *reason)
 {
-	responder_fail(container_of(call, struct responder, greeting), code, reason);
+	responder_fail(container_of(call, struct responder, greeting), code_of(code), reason);
 }
 
 /* Whether the level could be set is the child's matter: its messages tell. */
@@ -140,9 +146,7 @@ static void progressed(struct call *call, const char *line, size_t length)
 
 static void failed(struct call *call, int code, const char *reason)
 {
-	/* This era has no codes of that range (2026-07-28, basic, error codes). */
-	responder_fail(container_of(call, struct responder, call),
-		code == MESSAGE_SERVER_ERROR ? MESSAGE_INTERNAL_ERROR : code, reason);
+	responder_fail(container_of(call, struct responder, call), code_of(code), reason);
 }
 
 const struct call_ops responder_probe_ops = {.answered = probed, .failed = probe_failed};
