@@ -39,8 +39,8 @@ static bool ended(struct pump *pump)
 
 /*
  * Reads once. Returns whether there may be more to read now; the pump may be gone where there is
- * not. What comes behind a read that did not fill its room is told by the next dispatch, which costs
- * less than a read that finds nothing.
+ * not. What comes behind a read that did not fill its room is told by the next dispatch, which
+ * costs less than a read that finds nothing.
  */
 static bool read_once(struct pump *pump)
 {
