@@ -188,11 +188,12 @@ bool replica_passed_on(const struct http_head *head)
 }
 
 void replica_pass_on(struct mcp *of, struct http_connection *connection, const char *replica,
-	size_t length, const char *body, size_t body_length, const char *fields)
+	size_t length, struct buffer *body, const char *fields)
 {
 	assert_ptr_equal(of, &mcp);
 	note_asked("pass on to ", replica, length);
-	note_asked("body ", body, body_length);
+	note_asked("body ", buffer_text(body), body->length);
+	buffer_fini(body);
 	answer_with(connection, fields);
 }
 

@@ -132,11 +132,12 @@ void pass_send_body(struct pass *pass)
 			return; /* until writable */
 		}
 		left = left < PIECE ? left : PIECE;
-		http_client_write(owner, pass->body + pass->body_sent, left);
+		http_client_write(owner, pass->body.data + pass->body_sent, left);
 		pass->body_sent += left;
 	}
 	if (!pass->body_ended) {
 		pass->body_ended = true;
+		buffer_fini(&pass->body);
 		http_client_end(owner, NULL);
 	}
 }
@@ -289,6 +290,7 @@ static void left(struct carrier *carrier, bool whole)
 	replica_peer_leave(pass->peer);
 	link_remove(&pass->link);
 	http_unsent_fini(&pass->unsent);
+	buffer_fini(&pass->body);
 	free(pass);
 }
 
@@ -326,33 +328,48 @@ static struct pass *pass_new(
 	return pass;
 }
 
-void replica_pass_on(struct mcp *mcp, struct http_connection *connection, const char *replica,
-	size_t length, const char *body, size_t body_length, const char *fields)
+/* Returns 0, or a negative errno: then the request is to be answered. */
+static int pass_on(struct mcp *mcp, struct http_connection *connection, const char *replica,
+	size_t length, struct buffer *body, const char *fields)
 {
 	struct replica_peer *peer;
 	struct pass *pass;
 
-	fields = fields ? fields : "";
 	if (!mcp->config->peer_url || replica_passed_on(&connection->parser.head)) {
-		refuse_gone(connection, fields);
-		return;
+		return -EINVAL;
+	}
+	if (body->failed) {
+		return -ENOMEM;
 	}
 	peer = replica_peer_use(mcp, replica, length);
-	if (!peer && errno == EINVAL) {
-		refuse_gone(connection, fields);
-		return;
+	if (!peer) {
+		return -errno;
 	}
-	pass = peer ? pass_new(peer, connection, fields) : NULL;
+	pass = pass_new(peer, connection, fields);
 	if (!pass) {
-		if (peer) {
-			replica_peer_leave(peer);
-		}
-		refuse_unable(connection, fields);
-		return;
+		replica_peer_leave(peer);
+		return -ENOMEM;
 	}
-	pass->body = body;
-	pass->body_length = body_length;
+	pass->body = *body;
+	pass->body_length = body->length;
+	*body = (struct buffer){0};
 	connect_owner(pass);
+	return 0;
+}
+
+void replica_pass_on(struct mcp *mcp, struct http_connection *connection, const char *replica,
+	size_t length, struct buffer *body, const char *fields)
+{
+	int error;
+
+	fields = fields ? fields : "";
+	error = pass_on(mcp, connection, replica, length, body, fields);
+	buffer_fini(body);
+	if (error == -EINVAL) {
+		refuse_gone(connection, fields);
+	} else if (error < 0) {
+		refuse_unable(connection, fields);
+	}
 }
 
 /* The process. */

@@ -275,6 +275,7 @@ static void a_slow_owner_is_waited_for(void **state)
 	}
 	assert_int_equal(other_got.length, length);
 	buffer_consume(&other_got, other_got.length);
+	assert_null(pass_now()->body.data);
 	other_say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
 	expect(OK);
 	free(large);

@@ -17,7 +17,7 @@ struct pass {
 	struct http_pooled *owner; /* NULL: none, or not any more */
 	struct dial *dial;
 	struct http_unsent unsent; /* what was written to one that was gone already */
-	const char *body;
+	struct buffer body;        /* until it is sent */
 	size_t body_length, body_sent;
 	enum pass_state state;
 	bool body_ended;

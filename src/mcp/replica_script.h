@@ -74,7 +74,7 @@ static inline size_t endpoint_body(struct http_connection *connection, char *byt
 static inline void endpoint_end(struct http_connection *connection)
 {
 	allocation_fail(fail_at);
-	replica_pass_on(&mcp, connection, name, strlen(name), body.data, body.length, OWN_FIELDS);
+	replica_pass_on(&mcp, connection, name, strlen(name), &body, OWN_FIELDS);
 	has_failed = allocation_failed();
 }
 

@@ -201,14 +201,15 @@ struct session *request_session(struct request *request, bool is_legacy)
 {
 	struct session *session = find(request, is_legacy);
 	char fields[REQUEST_FIELDS];
+	struct buffer body;
 
 	if (session) {
 		return session;
 	}
 	if (request->owner == REQUEST_ELSEWHERE) {
+		body = request_take_body(request);
 		replica_pass_on(request->mcp, request_connection(request), request->session.bytes,
-			request->replica, request->body.data, request->body.length,
-			request_fields(request, NULL, fields));
+			request->replica, &body, request_fields(request, NULL, fields));
 	} else {
 		refuse_unknown(request);
 	}

@@ -371,7 +371,7 @@ static bool come_back(const struct arrival *arrival)
 {
 	struct mcp *mcp = arrival->stateless->mcp;
 	const struct message *message = arrival->message;
-	struct buffer ticket = {0};
+	struct buffer ticket = {0}, body = {0};
 	struct responder *responder;
 	size_t replica;
 	bool is_ours, is_elsewhere;
@@ -388,8 +388,9 @@ static bool come_back(const struct arrival *arrival)
 	if (responder) {
 		begin_query(arrival, responder);
 	} else if (is_elsewhere) {
-		replica_pass_on(mcp, arrival->connection, buffer_text(&ticket), replica,
-			message->text, message->length, arrival->post->fields);
+		buffer_append(&body, message->text, message->length);
+		replica_pass_on(mcp, arrival->connection, buffer_text(&ticket), replica, &body,
+			arrival->post->fields);
 	} else if (is_ours || arrival->stateless->welcome.length) {
 		refuse_for(arrival->connection, 400, message, MESSAGE_BAD_PARAMS,
 			"nothing waits for this requestState: begin anew without it",
