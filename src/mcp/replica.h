@@ -22,11 +22,11 @@ const char *replica_check(const char *peer_url);
 void replica_init(struct mcp *mcp);
 
 /*
- * Passes on a request that is whole; replica: the owner's name; body: is taken over, and left empty;
- * fields: of an answer of our own, lines that end with CRLF, or NULL. Such an answer is 404 where
- * the owner is gone (refused, no such host, no answer in 5 s), 502 where it breaks off, 503 where we
- * cannot ask it. A request that was passed on to us is not passed on again, but answered 404. May
- * end the exchange.
+ * Passes on a request that is whole; replica: the owner's name; body: is taken over, and left
+ * empty; fields: of an answer of our own, lines that end with CRLF, or NULL. Such an answer is 404
+ * where the owner is gone (refused, no such host, no answer in 5 s), 502 where it breaks off, 503
+ * where we cannot ask it. A request that was passed on to us is not passed on again, but answered
+ * 404. May end the exchange.
  */
 void replica_pass_on(struct mcp *mcp, struct http_connection *connection, const char *replica,
 	size_t length, struct buffer *body, const char *fields);
