@@ -41,6 +41,20 @@ static void an_error_is_one_clients(void **state)
 	run_until(mcp.session_count == 1 && !mcp.ended_count);
 }
 
+static void an_answer_that_is_too_long_is_one_too(void **state)
+{
+	struct session *first = open_session(false), *second = open_session(false);
+	struct peer *one, *two;
+
+	(void)state;
+	mcp_config.max_message = 2000;
+	one = initialize_as(first, "1", "huge");
+	two = initialize_as(second, "2", VERSION);
+	await(one, "longer than --max-message");
+	await(two, "\"id\":2,\"result\"");
+	run_until(mcp.session_count == 1 && !mcp.ended_count);
+}
+
 static void who_asked_may_leave(void **state)
 {
 	struct session *first = open_session(false), *second = open_session(false);
@@ -249,6 +263,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		shared_test(initialize_is_answered_as_it_was_first),
 		shared_test(an_error_is_one_clients),
+		shared_test(an_answer_that_is_too_long_is_one_too),
 		shared_test(who_asked_may_leave),
 		shared_test(who_waits_may_leave),
 		shared_test(the_child_is_initialized_once),
