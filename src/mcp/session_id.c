@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define OPENSSL_SUPPRESS_DEPRECATED /* the header says why */
 #include "mcp/session_id.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/rand.h>
 #include <string.h>
+#include <sys/random.h>
 
 #define RANDOM_BYTES 16
-#define MAC_BYTES 16 /* of the 32 that there are */
-#define CODED 22     /* characters of 16 bytes in base64url */
+#define CODED 22 /* characters of 16 bytes in base64url: of the MAC, its first half */
 #define BEHIND_REPLICA (1 + CODED + 1 + CODED)
 
 static_assert(SESSION_REPLICA_MOST + BEHIND_REPLICA < SESSION_ID_BYTES, "a name has its room");
@@ -47,19 +47,17 @@ static void encode(char coded[CODED], const unsigned char bytes[16])
 	}
 }
 
-static bool write_mac(
+static void write_mac(
 	const struct session_key *key, const char *text, size_t length, char coded[CODED])
 {
-	unsigned char mac[EVP_MAX_MD_SIZE];
-	size_t size;
+	unsigned char hash[SHA256_DIGEST_LENGTH];
+	SHA256_CTX inner = key->inner, outer = key->outer;
 
-	if (!EVP_MAC_init(key->mac, NULL, 0, NULL) ||
-		!EVP_MAC_update(key->mac, (const unsigned char *)text, length) ||
-		!EVP_MAC_final(key->mac, mac, &size, sizeof(mac)) || size < MAC_BYTES) {
-		return false;
-	}
-	encode(coded, mac);
-	return true;
+	(void)SHA256_Update(&inner, text, length);
+	(void)SHA256_Final(hash, &inner);
+	(void)SHA256_Update(&outer, hash, sizeof(hash));
+	(void)SHA256_Final(hash, &outer);
+	encode(coded, hash);
 }
 
 int session_id_mint(char id[SESSION_ID_BYTES], const struct session_key *key, const char *replica)
@@ -67,17 +65,15 @@ int session_id_mint(char id[SESSION_ID_BYTES], const struct session_key *key, co
 	unsigned char bytes[RANDOM_BYTES];
 	size_t length = strlen(replica);
 
-	assert(key->mac && session_replica_valid(replica));
-	if (RAND_bytes(bytes, sizeof(bytes)) != 1) {
+	assert(key->is_there && session_replica_valid(replica));
+	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes)) {
 		return -EIO;
 	}
 	memcpy(id, replica, length);
 	id[length++] = '.';
 	encode(id + length, bytes);
 	length += CODED;
-	if (!write_mac(key, id, length, id + length + 1)) {
-		return -EIO;
-	}
+	write_mac(key, id, length, id + length + 1);
 	id[length] = '.';
 	id[length + 1 + CODED] = '\0';
 	return 0;
@@ -88,10 +84,13 @@ bool session_id_check(const struct session_key *key, const char *id, size_t leng
 	size_t name = length - BEHIND_REPLICA;
 	char mac[CODED];
 
-	assert(key->mac);
+	assert(key->is_there);
 	if (length <= BEHIND_REPLICA || !is_replica(id, name) || id[name] != '.' ||
-		id[name + 1 + CODED] != '.' || !write_mac(key, id, name + 1 + CODED, mac) ||
-		CRYPTO_memcmp(mac, id + length - CODED, CODED) != 0) {
+		id[name + 1 + CODED] != '.') {
+		return false;
+	}
+	write_mac(key, id, name + 1 + CODED, mac);
+	if (CRYPTO_memcmp(mac, id + length - CODED, CODED) != 0) {
 		return false;
 	}
 	*replica = name;

@@ -8,6 +8,7 @@
 #ifndef MCP_SESSION_ID_H
 #define MCP_SESSION_ID_H
 
+#include <openssl/sha.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -18,11 +19,15 @@
 #define SESSION_KEY_BYTES 32    /* of a key file at least */
 #define SESSION_KEY_MOST 4096   /* and at most */
 
-struct evp_mac_ctx_st; /* OpenSSL's */
-
-/* Zeroed: none. One thread's, since what it computes with is in it. */
+/*
+ * The two halves of the HMAC, each behind the block that the key makes (RFC 2104, 4). Zeroed: none.
+ *
+ * They are OpenSSL's plain SHA-256, which it calls deprecated, and random bytes are the kernel's:
+ * what it has instead loads its providers, a third of all the memory of a process without TLS.
+ */
 struct session_key {
-	struct evp_mac_ctx_st *mac;
+	SHA256_CTX inner, outer;
+	bool is_there;
 };
 
 /*

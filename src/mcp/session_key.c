@@ -4,16 +4,15 @@
  * to a file of its own and links it to the name, which succeeds for one of them; then all read what
  * is there.
  */
+#define OPENSSL_SUPPRESS_DEPRECATED /* session_id.h says why */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -53,31 +52,36 @@ static int refuse(struct buffer *refusal, const char *what, const char *path, in
 	return -1;
 }
 
-static int take_key(struct session_key *key, const unsigned char *bytes, size_t length)
+/* A half of the HMAC begins with the key, padded to a block, and changed (RFC 2104, 2). */
+static void begin_half(SHA256_CTX *half, const unsigned char hash[SHA256_DIGEST_LENGTH], char change)
 {
-	char digest[] = "SHA256";
-	const OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-		OSSL_PARAM_construct_end(),
-	};
-	unsigned char hash[EVP_MAX_MD_SIZE];
-	unsigned size;
-	EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	unsigned char block[SHA256_CBLOCK] = {0};
 
-	key->mac = mac ? EVP_MAC_CTX_new(mac) : NULL;
-	EVP_MAC_free(mac);
-	if (!key->mac || !EVP_Digest(bytes, length, hash, &size, EVP_sha256(), NULL) ||
-		!EVP_MAC_init(key->mac, hash, size, params)) {
-		session_key_fini(key);
+	memcpy(block, hash, SHA256_DIGEST_LENGTH);
+	for (size_t i = 0; i < sizeof(block); i++) {
+		block[i] ^= (unsigned char)change;
 	}
+	(void)SHA256_Init(half);
+	(void)SHA256_Update(half, block, sizeof(block));
+	OPENSSL_cleanse(block, sizeof(block));
+}
+
+static void take_key(struct session_key *key, const unsigned char *bytes, size_t length)
+{
+	unsigned char hash[SHA256_DIGEST_LENGTH];
+
+	(void)SHA256_Init(&key->inner);
+	(void)SHA256_Update(&key->inner, bytes, length);
+	(void)SHA256_Final(hash, &key->inner);
+	begin_half(&key->inner, hash, 0x36);
+	begin_half(&key->outer, hash, 0x5c);
+	key->is_there = true;
 	OPENSSL_cleanse(hash, sizeof(hash));
-	return key->mac ? 0 : -1;
 }
 
 void session_key_fini(struct session_key *key)
 {
-	EVP_MAC_CTX_free(key->mac);
-	key->mac = NULL;
+	OPENSSL_cleanse(key, sizeof(*key));
 }
 
 static bool write_random(int fd)
@@ -85,7 +89,7 @@ static bool write_random(int fd)
 	unsigned char bytes[SESSION_KEY_BYTES];
 	bool written;
 
-	if (RAND_priv_bytes(bytes, sizeof(bytes)) != 1) {
+	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes)) {
 		errno = EIO;
 		return false;
 	}
@@ -172,10 +176,8 @@ static int read_key(struct session_key *key, int fd, const char *path, struct bu
 			"the session key file %s has more than %d bytes (" MAKE_IT ")", path,
 			SESSION_KEY_MOST, path);
 	} else {
-		result = take_key(key, bytes, (size_t)length);
-		if (result < 0) {
-			buffer_appendf(refusal, "cannot use the session key: out of memory");
-		}
+		take_key(key, bytes, (size_t)length);
+		result = 0;
 	}
 	OPENSSL_cleanse(bytes, sizeof(bytes));
 	return result;
@@ -185,10 +187,11 @@ static int random_key(struct session_key *key, struct buffer *refusal)
 {
 	unsigned char bytes[SESSION_KEY_BYTES];
 
-	if (RAND_priv_bytes(bytes, sizeof(bytes)) != 1 || take_key(key, bytes, sizeof(bytes)) < 0) {
-		buffer_appendf(refusal, "cannot make a session key: OpenSSL has no random bytes");
+	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes)) {
+		buffer_appendf(refusal, "cannot make a session key: the kernel has no random bytes");
 		return -1;
 	}
+	take_key(key, bytes, sizeof(bytes));
 	OPENSSL_cleanse(bytes, sizeof(bytes));
 	return 0;
 }
