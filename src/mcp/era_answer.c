@@ -93,8 +93,8 @@ bool era_is_welcome(const char *answer, size_t length)
 }
 
 /*
- * Appends a child's capabilities. What it would tell of changes there is no stream for, so that none
- * are promised.
+ * Appends a child's capabilities. What it would tell of changes there is no stream for, so that
+ * none are promised.
  */
 static void append_capabilities(struct buffer *out, const char *answer, size_t length)
 {

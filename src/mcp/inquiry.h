@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a child asks for while it answers a request: elicitation, sampling, roots. In the session era
- * these are requests of its own. In the stateless era they are the request's result, "input_required",
- * with which its client comes back: the same request anew, with inputResponses, and requestState,
- * which is a name of ours for the child that waits (mcp/session_id.h).
+ * What a child asks for while it answers a request: elicitation, sampling, roots. In the session
+ * era these are requests of its own. In the stateless era they are the request's result,
+ * "input_required", with which its client comes back: the same request anew, with inputResponses,
+ * and requestState, which is a name of ours for the child that waits (mcp/session_id.h).
  */
 #ifndef MCP_INQUIRY_H
 #define MCP_INQUIRY_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A request of the stateless era that has no answer yet: the client's side of it (stateless.c),
- * as its responder sees it.
+ * A request of the stateless era that has no answer yet: its client, its connection, and the child
+ * that it has or waits for.
  */
 #ifndef MCP_QUERY_H
 #define MCP_QUERY_H
@@ -10,6 +10,7 @@
 #include "mcp/responder.h"
 
 #define QUERY_NAME 48
+#define QUERY_SHUTTING_DOWN "the server is shutting down"
 
 /* Of which era the command's processes are. */
 enum stateless_children { CHILDREN_UNKNOWN, CHILDREN_OF_ERA, CHILDREN_OF_SESSIONS };
@@ -43,9 +44,19 @@ struct query {
 	char name[QUERY_NAME];
 };
 
+/* Copies what belongs to a request. NULL: there is no memory. */
+struct query *query_new(struct stateless *stateless, const struct message *message,
+	const struct era *era, const char *const *environment);
+
+/* From here on it has somebody to answer. fields: as channel_attach has it. */
+void query_begin(struct query *query, struct http_connection *connection, const char *fields);
+
 /* Each of these ends it, with the status where the answer has not begun as an event stream. */
 void query_answer(struct query *query, const char *text, size_t length, unsigned status);
 void query_fail(struct query *query, unsigned status, int code, const char *reason);
+
+/* The same for one that has no end of its own: its child, if it has one, is told. */
+void query_end_subscription(struct query *query);
 
 /* Gives its client a message of the child's. */
 void query_tell(struct query *query, const char *text, size_t length);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the two files of a responder share: responder.c, and responder_output.c: what its child says. */
+/* What responder.c and responder_output.c share, which is about what the child says. */
 #ifndef MCP_RESPONDER_STATE_H
 #define MCP_RESPONDER_STATE_H
 

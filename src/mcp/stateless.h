@@ -26,8 +26,8 @@ void stateless_post(struct mcp *mcp, struct http_connection *connection,
 	const struct message *message, const struct stateless_post *post);
 
 /*
- * There is room: a child is idle or gone, or one that started has (mcp->starting): requests that wait
- * may have it.
+ * There is room: a child is idle or gone, or one that started has (mcp->starting): requests that
+ * wait may have it.
  */
 void stateless_go_on(struct mcp *mcp);
 
