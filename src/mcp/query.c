@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The life of a query: made of a request -> begun, when its connection has somebody to hear of it ->
- * its answer, an error, or the client's leaving, each of which ends it.
+ * The life of a query: made of a request -> begun, when its connection has somebody to hear of it
+ * -> its answer, an error, or the client's leaving, each of which ends it.
  */
 #include "mcp/query.h"
 

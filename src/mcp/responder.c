@@ -310,6 +310,18 @@ static void write_origin(struct buffer *out, const struct message *message)
 	}
 }
 
+/* A child that is not the request's own, or is of this era, has no business to ask. */
+static void note_client(struct responder *responder)
+{
+	const struct query *query = responder->query;
+	bool may_ask =
+		!responder->is_pooled && !responder->is_of_era && era_takes_inputs(&query->message);
+
+	for (int i = 0; i < ERA_INPUT_KINDS; i++) {
+		responder->may_ask[i] = may_ask && query->era.may_ask[i];
+	}
+}
+
 void responder_serve(struct responder *responder)
 {
 	struct query *query = responder->query;
@@ -319,6 +331,7 @@ void responder_serve(struct responder *responder)
 		return;
 	}
 	set_level(responder, query);
+	note_client(responder);
 	write_origin(&responder->origin, &query->message);
 	responder->call = (struct call){.ops = &responder_request_ops};
 	if (responder->origin.failed ||
@@ -379,6 +392,7 @@ void responder_return(struct responder *responder, struct query *query)
 	responder->query = query;
 	query->responder = responder;
 	query->has_returned = true;
+	note_client(responder);
 	if (responder->kept.length) {
 		responder_deliver(responder, responder->kept.data, responder->kept.length);
 		return;

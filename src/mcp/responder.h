@@ -53,6 +53,7 @@ struct responder {
 	struct call level;     /* logging/setLevel */
 	struct call call;      /* the request */
 	struct deadline patience;
+	bool may_ask[ERA_INPUT_KINDS]; /* what the client of its request can be asked */
 	struct inquiries inquiries;
 	struct buffer origin; /* what the request was that it has: method and name */
 	struct buffer kept;   /* its answer, which came before the client did */

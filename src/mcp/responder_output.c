@@ -217,16 +217,13 @@ void responder_inquire(struct responder *responder)
 	buffer_fini(&out);
 }
 
+/* Also while nobody waits: then the client hears of it when it comes back. */
 static bool may_ask(const struct responder *responder, const struct message *asked)
 {
 	enum era_input kind = era_input_of(asked);
 
-	if (kind == ERA_INPUT_KINDS || responder->is_pooled || responder->is_of_era) {
-		return false;
-	}
-	return responder->query ? responder->query->era.may_ask[kind] &&
-			era_takes_inputs(&responder->query->message)
-				: responder->flight.mcp != NULL;
+	return kind != ERA_INPUT_KINDS && responder->may_ask[kind] &&
+		(responder->query || responder->flight.mcp);
 }
 
 static void asked_for(struct responder *responder, const struct message *asked)
