@@ -21,6 +21,7 @@ struct stateless {
 	struct curfew_link waiting;    /* struct query, for a child */
 	struct curfew_link responders; /* struct responder, all that live */
 	int count;                     /* of them */
+	int lent;                      /* of the pool's, which subscriptions keep for themselves */
 	enum stateless_children children;
 	struct buffer welcome; /* what a child answered to initialize last */
 	bool is_going_on;      /* stateless_go_on runs */

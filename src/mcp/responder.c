@@ -322,11 +322,22 @@ static void note_client(struct responder *responder)
 	}
 }
 
+/* A subscription lasts: whom it has is of the pool no more, which has room for another one. */
+static void lend(struct responder *responder)
+{
+	responder->is_pooled = false;
+	responder->is_lent = true;
+	responder->stateless->lent++;
+}
+
 void responder_serve(struct responder *responder)
 {
 	struct query *query = responder->query;
 
 	responder_enter(responder, RESPONDER_BUSY);
+	if (responder->is_pooled && era_is_subscription(&query->message)) {
+		lend(responder);
+	}
 	if (answer_discovery(responder)) {
 		return;
 	}

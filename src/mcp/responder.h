@@ -44,6 +44,7 @@ struct responder {
 	struct curfew_link link; /* of all there are */
 	enum responder_state state;
 	bool is_pooled;
+	bool is_lent;        /* it was of the pool */
 	bool is_probed;      /* it was asked of which era it is, and has not answered */
 	bool is_of_era;      /* nothing is adapted */
 	struct query *query; /* STARTING: for which it starts, if that still waits; BUSY */

@@ -281,6 +281,7 @@ static void ended(struct backend *backend, const char *reason)
 	}
 	link_remove(&responder->link);
 	stateless->count--;
+	stateless->lent -= responder->is_lent;
 	responder_free(responder);
 	if (query && is_probed) {
 		query->skips_probe = true;

@@ -45,9 +45,11 @@ static bool has_place(const struct stateless *stateless)
 	const struct mcp *mcp = stateless->mcp;
 	const struct mcp_config *config = mcp->config;
 
-	return config->stateless_pool > 0
-		? stateless->count < config->stateless_pool
-		: mcp->session_count + stateless->count < config->max_sessions;
+	if (config->stateless_pool > 0 &&
+		stateless->count - stateless->lent >= config->stateless_pool) {
+		return false;
+	}
+	return mcp->session_count + stateless->count < config->max_sessions;
 }
 
 static bool may_start(const struct stateless *stateless)

@@ -296,6 +296,16 @@ def test_what_does_not_finish_is_told_and_counted(face):
 
 
 @faces(PLAIN)
+def test_subscriptions_leave_the_pool_to_others(face):
+    mcp = Era(face, "--stateless-pool 1", command=server("era"))
+    streams = [Stream(mcp.client().send(request("subscriptions/listen", {"notifications": {}}, id="sub"))) for _ in range(3)]
+    assert all("subscriptions/acknowledged" in stream.message()["method"] for stream in streams)
+    assert "result" in reply_of(mcp.client().send(request("tools/list", {}, id=1))).messages[-1]
+    mcp.signal()
+    mcp.end()
+
+
+@faces(PLAIN)
 def test_subscriptions_end_with_the_server(face):
     mcp = Era(face, command=server("era"))
     stream = Stream(mcp.client().send(request("subscriptions/listen", {"notifications": {}}, id="sub")))
