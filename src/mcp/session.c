@@ -147,6 +147,15 @@ void session_wake_waiters(struct session *session)
 	}
 }
 
+static void fail_calls(struct session *session, const char *reason)
+{
+	struct curfew_link *link;
+
+	while ((link = list_take(&session->calls))) {
+		session_call_end(container_of(link, struct session_call, link), reason);
+	}
+}
+
 void session_end(struct session *session, const char *reason)
 {
 	if (session->state == SESSION_ENDING) {
@@ -156,7 +165,7 @@ void session_end(struct session *session, const char *reason)
 	session_enter(session, SESSION_ENDING);
 	deadline_set(&session->idle, CURFEW_NEVER);
 	deadline_set(&session->end, CURFEW_NEVER);
-	session_calls_fail(session, MESSAGE_SERVER_ERROR, reason);
+	fail_calls(session, reason);
 	session_end_stream(session, 0);
 	session_forget_requests(session);
 	session_wake_waiters(session);

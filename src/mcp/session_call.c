@@ -167,17 +167,12 @@ static void deadline_passed(struct deadline *deadline)
 	session_call_fail(call, MESSAGE_SERVER_ERROR, "the request was not answered in time");
 }
 
-void session_calls_fail(struct session *session, int code, const char *reason)
+void session_call_end(struct session_call *call, const char *reason)
 {
-	while (!list_empty(&session->calls)) {
-		struct session_call *call =
-			container_of(session->calls.next, struct session_call, link);
-
-		if (session->backend != &session->own) {
-			tell_child(call, reason);
-		}
-		session_call_fail(call, code, reason);
+	if (call->session->backend != &call->session->own) {
+		tell_child(call, reason);
 	}
+	session_call_fail(call, MESSAGE_SERVER_ERROR, reason);
 }
 
 /* From the backend. */

@@ -34,8 +34,10 @@ static struct asked *first_asked(struct session *session)
 
 void session_forget_requests(struct session *session)
 {
-	while (session->request_count) {
-		asked_free(session, first_asked(session));
+	struct curfew_link *link;
+
+	while ((link = list_take(&session->requests))) {
+		asked_free(session, container_of(link, struct asked, link));
 	}
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Between the parts of a session: its life (session.c), how it starts (session_start.c), its calls
- * (session_call.c), its posts and streams (session_post.c), what comes from the child
- * (session_route.c), and the child that all share (session_shared.c).
+ * (session_call.c), what the client posts (session_post.c) and where it is answered
+ * (session_stream.c), what comes from the child (session_route.c), and the child that all share
+ * (session_shared.c).
  *
  * Nothing here frees a session but a task of its own, so that whoever has one in a callback keeps
  * it until he returns. Calls and posts go as soon as they are over.
@@ -125,8 +126,8 @@ struct session_call *session_initialize_call(struct session *session);
 /* The client's notifications/cancelled. */
 void session_cancel(struct session *session, const struct message *message);
 
-/* All of them get an error; a shared child is told that nobody waits. */
-void session_calls_fail(struct session *session, int code, const char *reason);
+/* Its session ends: it gets an error, and a shared child is told that nobody waits. */
+void session_call_end(struct session_call *call, const char *reason);
 
 /* Those that were cancelled get their error now. */
 void session_calls_give_up(struct session *session);
@@ -134,7 +135,7 @@ void session_calls_give_up(struct session *session);
 /* The work's deadline is over: those of a post get their error. The post is gone. */
 void session_post_force(struct session_post *post);
 
-/* session_post.c: where answers go. */
+/* session_stream.c: where answers go, and all else for the client. */
 
 struct session_post {
 	struct session *session;
@@ -143,6 +144,9 @@ struct session_post {
 	unsigned open; /* answers that are still to come */
 	bool pauses;   /* the backend, since the client is slow */
 };
+
+/* For so many answers; a connection is to be attached. NULL: no memory. */
+struct session_post *session_post_new(struct session *session, unsigned answers);
 
 /* Sends an answer: on the post's channel, or on the stream (NULL). It may be the post's last. */
 void session_deliver(

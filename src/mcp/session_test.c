@@ -54,7 +54,7 @@ static void a_session_that_is_refused_ends(void **state)
 	char id[SESSION_ID_BYTES];
 
 	(void)state;
-	strcpy(id, session->id);
+	memcpy(id, session->id, sizeof(id));
 	await(initialize_as(session, "7", "refused"),
 		"{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":-32602,\"message\":\"refused\"}"
 		"}");
@@ -162,7 +162,7 @@ static void ending_a_session_ends_all_of_it(void **state)
 	struct peer *stream, *held;
 
 	(void)state;
-	strcpy(id, session->id);
+	memcpy(id, session->id, sizeof(id));
 	stream = listen_to(session);
 	held = call(session, "5", "hold");
 	assert_int_equal(mcp.in_flight, 1);
