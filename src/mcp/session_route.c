@@ -34,9 +34,7 @@ static struct asked *first_asked(struct session *session)
 
 void session_forget_requests(struct session *session)
 {
-	struct curfew_link *link;
-
-	while ((link = list_take(&session->requests))) {
+	list_each_safe(link, &session->requests) {
 		asked_free(session, container_of(link, struct asked, link));
 	}
 }
