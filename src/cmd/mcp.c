@@ -88,6 +88,14 @@ static const struct option options[] = {
 		.help = "Children that may be starting at the same time; then 503",
 	},
 	{
+		.name = "start-timeout",
+		.kind = OPTION_DURATION,
+		FIELD(start_timeout_ms),
+		.metavar = "DURATION",
+		.preset = "2m",
+		.help = "Time for a child to answer initialize; then its session ends",
+	},
+	{
 		.name = "session-idle",
 		.kind = OPTION_DURATION,
 		FIELD(session_idle_ms),

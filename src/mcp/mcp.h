@@ -24,6 +24,7 @@ struct mcp_config {
 	int stateless_pool;         /* children kept for stateless requests; 0: one for each */
 	int max_sessions;           /* then 503 */
 	int spawn_most;             /* children that are starting at the same time */
+	int64_t start_timeout_ms;   /* for a child to answer initialize */
 	int64_t session_idle_ms;    /* without a request, and none in flight */
 	int64_t session_max_ms;     /* in all */
 	uint64_t max_message;       /* bytes of one message, either way */

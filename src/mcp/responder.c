@@ -172,7 +172,7 @@ int responder_greet(struct responder *responder)
 	int error;
 
 	responder->is_probed = false;
-	responder_wait(responder, RESPONDER_START_MS);
+	responder_wait(responder, responder->stateless->mcp->config->start_timeout_ms);
 	era_write_initialize(&text, query ? &query->message : NULL, query ? &query->era : NULL);
 	error = call_own(responder, &responder->greeting, &responder_greeting_ops, &text);
 	buffer_fini(&text);

@@ -24,7 +24,6 @@
 #include "mcp/inquiry.h"
 
 #define RESPONDER_PROBE_MS 5000     /* to answer server/discover, before it gets initialize */
-#define RESPONDER_START_MS 60000    /* to answer initialize */
 #define RESPONDER_CANCEL_MS 5000    /* to answer what was cancelled, before a pooled one ends */
 #define RESPONDER_INQUIRY_MS 300000 /* for a client to come back with what the child asked for */
 

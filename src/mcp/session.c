@@ -191,7 +191,11 @@ static void idle_passed(struct deadline *deadline)
 
 static void end_passed(struct deadline *deadline)
 {
-	session_end(container_of(deadline, struct session, end), "the session was too old");
+	struct session *session = container_of(deadline, struct session, end);
+
+	session_end(session,
+		session->state == SESSION_STARTING ? "the server did not answer initialize in time"
+						   : "the session was too old");
 }
 
 /* Nothing in flight needs its stream when the process is on its way to its end. */

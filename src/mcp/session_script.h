@@ -65,6 +65,7 @@ static inline void sessions_begin(void **state, bool shared)
 		.shared = shared,
 		.max_sessions = 1000,
 		.spawn_most = 8,
+		.start_timeout_ms = 60000,
 		.session_idle_ms = 1800000,
 		.session_max_ms = 86400000,
 		.max_message = 8388608,

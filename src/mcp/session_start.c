@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/list.h"
 #include "mcp/event.h"
 #include "mcp/session_state.h"
@@ -95,6 +96,7 @@ static void start(struct session *session, struct session_call *call)
 	int error;
 
 	session_enter(session, SESSION_STARTING);
+	deadline_set(&session->end, curfew_after_ms(session->mcp->config->start_timeout_ms));
 	error = start_child(session);
 	if (error < 0) {
 		(void)snprintf(
@@ -172,5 +174,7 @@ void session_initialized(struct session *session, const char *answer, size_t len
 	}
 	keep_protocol(session, answer, &values[PROTOCOL]);
 	session_enter(session, SESSION_OPEN);
+	deadline_set(&session->end,
+		clock_add_ms(session->begun, session->mcp->config->session_max_ms));
 	tell_open(session);
 }

@@ -76,6 +76,18 @@ def test_a_client_that_leaves_does_not_cancel_its_call(face):
 
 
 @faces(PLAIN)
+def test_children_that_do_not_start_make_room(face):
+    """One at a time starts; those behind it are not kept waiting for ever."""
+    mcp = Mcp(face, "--start-timeout 300ms --spawn-concurrency 1", command=["sleep", "1000"])
+    clients = [mcp.client().send(post(initialize(id=number))) for number in range(3)]
+    for number, client in enumerate(clients):
+        reply = reply_of(client)
+        assert "did not answer initialize" in reply.error()["message"] and reply.messages[-1]["id"] == number, reply.texts
+    until(lambda: not mcp.keepers(), "the children have ended")
+    mcp.stop()
+
+
+@faces(PLAIN)
 def test_a_session_that_nobody_asks_ends_and_one_with_a_call_does_not(face):
     mcp = Mcp(face, "--session-idle 300ms")
     idle, busy = mcp.sessions(2)
