@@ -19,6 +19,7 @@
 #include "base/list.h"
 #include "mcp/header_env.h"
 #include "mcp/request.h"
+#include "net/keep_alive.h"
 
 /* What of bodies is gathered at the same time: as many of the longest, and so many bytes. */
 #define GATHERED_MESSAGES 4
@@ -162,6 +163,21 @@ static void room(struct session_waiter *waiter)
 	http_resume(request_connection(request));
 }
 
+static bool refuse_too_long(struct request *request)
+{
+	request_refuse(request, 413, MESSAGE_SERVER_ERROR,
+		"Content Too Large: the message is longer than --max-message", NULL);
+	return false;
+}
+
+/* Behind all else that its head can be refused for. */
+static bool checks_length(struct request *request)
+{
+	return !request->deed->takes_body ||
+		request_head(request)->content_length <= request->mcp->config->max_message ||
+		refuse_too_long(request);
+}
+
 static void begin(struct http_connection *connection)
 {
 	struct mcp *mcp = connection->server->arg;
@@ -177,7 +193,7 @@ static void begin(struct http_connection *connection)
 	request->mcp = mcp;
 	request->waiter.room = room;
 	if (find_way(request) && (!request->deed->begin || request->deed->begin(request)) &&
-		request->deed->takes_body) {
+		checks_length(request) && request->deed->takes_body) {
 		ask_for_body(connection);
 	}
 }
@@ -211,6 +227,10 @@ static size_t take_body(struct http_connection *connection, char *bytes, size_t 
 	}
 	if (has_to_wait(request)) {
 		return 0;
+	}
+	if (request->body.length + length > request->mcp->config->max_message) {
+		(void)refuse_too_long(request);
+		return length;
 	}
 	if (request->mcp->gathered + length > gathered_most(request->mcp)) {
 		request_refuse(request, 503, MESSAGE_SERVER_ERROR,
@@ -323,7 +343,6 @@ static void left(struct http_server *server)
 void endpoint_init(struct mcp *mcp)
 {
 	http_limits_default(&mcp->limits);
-	mcp->limits.body_most = mcp->config->max_message;
 	mcp->server = (struct http_server){
 		.worker = mcp->worker,
 		.drain = &mcp->worker->drain,
@@ -335,8 +354,10 @@ void endpoint_init(struct mcp *mcp)
 	};
 }
 
+/* Streams are open for hours, and may have nothing to say. */
 int endpoint_take(struct mcp *mcp, int fd, struct stream_filter *filter)
 {
+	keep_alive_socket(fd);
 	return http_server_take(&mcp->server, fd, filter);
 }
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is looked at before anything else; and who hears of the end. */
+#include <netinet/tcp.h>
+
 #include "mcp/endpoint_script.h"
 
 /* Heads. */
@@ -69,9 +71,28 @@ static void long_messages_are_refused(void **state)
 	(void)state;
 	memset(body, ' ', sizeof(body));
 	body[sizeof(body) - 1] = '\0';
-	ask(POST, with_session(BOTH JSON_TYPE), body);
-	expect_answer("HTTP/1.1 413 ", "");
+	ask(POST, with_session(BOTH JSON_TYPE "Origin: http://localhost:1\r\n"), body);
+	expect_answer("HTTP/1.1 413 ", "\nAccess-Control-Allow-Origin: http://localhost:1\n");
 	expect_asked("");
+}
+
+static void long_messages_in_pieces_are_refused(void **state)
+{
+	char body[1500];
+
+	(void)state;
+	(void)snprintf(body, sizeof(body), "400\r\n%01024d\r\n1\r\n0\r\n0\r\n\r\n", 0);
+	ask(POST, with_session(BOTH JSON_TYPE "Transfer-Encoding: chunked\r\n"), NULL);
+	say(body);
+	expect_answer("HTTP/1.1 413 ", "--max-message");
+	expect_asked("");
+}
+
+static void long_messages_of_others_are_not_looked_at(void **state)
+{
+	(void)state;
+	ask("POST /mcp HTTP/1.1\r\nHost: attacker.example\r\n", "Content-Length: 1025\r\n", NULL);
+	expect_answer("HTTP/1.1 403 ", "--allow-host");
 }
 
 static void bodies_are_not_gathered_without_end(void **state)
@@ -93,6 +114,25 @@ static void what_was_passed_on_is_not_kept(void **state)
 	ask(POST, with_session(BOTH JSON_TYPE), TOOL);
 	run_until(script.connection);
 	assert_int_equal(mcp.gathered, 0);
+	client_reset();
+	run_until(script.left == 1);
+}
+
+static void dead_peers_are_found_out(void **state)
+{
+	int value = 0;
+	socklen_t size = sizeof(value);
+	int fd;
+
+	(void)state;
+	answers_at_once = false;
+	ask(POST, with_session(BOTH JSON_TYPE), TOOL);
+	run_until(script.connection);
+	fd = script.connection->stream.fd;
+	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &value, &size), 0);
+	assert_int_equal(value, 1);
+	assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &value, &size), 0);
+	assert_true(value * 1000 < CHANNEL_PING_MS); /* else it would never come to it */
 	client_reset();
 	run_until(script.left == 1);
 }
@@ -281,8 +321,11 @@ int main(void)
 		endpoint_test(other_methods_are_not_allowed),
 		endpoint_test(people_are_told_what_this_is),
 		endpoint_test(long_messages_are_refused),
+		endpoint_test(long_messages_in_pieces_are_refused),
+		endpoint_test(long_messages_of_others_are_not_looked_at),
 		endpoint_test(bodies_are_not_gathered_without_end),
 		endpoint_test(what_was_passed_on_is_not_kept),
+		endpoint_test(dead_peers_are_found_out),
 		endpoint_test(who_waits_for_100_gets_it),
 		endpoint_test(hosts_and_origins_are_checked_first),
 		endpoint_test(the_token_is_asked_for),

@@ -24,8 +24,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +33,7 @@
 #include "http/compose.h"
 #include "mcp/message.h"
 #include "mcp/replica_pass.h"
+#include "net/keep_alive.h"
 
 #define CONNECT_MS 5000
 #define PIECE 65536 /* bytes of a body that are written at once */
@@ -171,17 +170,6 @@ static void send_request(struct pass *pass, struct http_pooled *owner)
 	pass_send_body(pass);
 }
 
-/* An owner whose machine died while we wait for its answer is found out within a minute. */
-static void watch_peer(int fd)
-{
-	const int on = 1, idle_s = 30, every_s = 10, tries = 3;
-
-	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every_s, sizeof(every_s));
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &tries, sizeof(tries));
-}
-
 /* Whether an error is ours, or the name server's, and says nothing about the owner. */
 static bool is_our_own(int error)
 {
@@ -217,7 +205,7 @@ static void dialled(void *arg, int fd, int error)
 		refuse_unreached(pass, error);
 		return;
 	}
-	watch_peer(fd);
+	keep_alive_socket(fd); /* while it thinks, nothing else would tell that it died */
 	owner = http_pool_add(&pass->peer->pool, fd, &pass_owner_handler, pass);
 	if (owner) {
 		send_request(pass, owner);
