@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "mcp/era.h"
 #include "mcp/header_env.h"
 #include "mcp/request.h"
 #include "mcp/stateless.h"
 
+#define BATCH_MOST 1000 /* messages: the shortest are answered by many times their length */
 #define BATCH_PROTOCOL "2025-03-26" /* the only one with batches, and where no header says one */
 
 static const char *const protocols[] = {"2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"};
@@ -99,6 +101,7 @@ static bool checks_batch(
 {
 	struct json_value element = {0};
 	struct message message;
+	int count = 0;
 
 	if (!has_batches(request, session)) {
 		request_refuse(request, 400, MESSAGE_INVALID_REQUEST,
@@ -106,6 +109,11 @@ static bool checks_batch(
 		return false;
 	}
 	while (message_next(batch, &element, &message)) {
+		if (++count > BATCH_MOST) {
+			request_refuse(request, 400, MESSAGE_INVALID_REQUEST,
+				"Invalid Request: the batch has more than 1000 messages", NULL);
+			return false;
+		}
 		if (is_initialize(&message)) {
 			request_refuse(request, 400, MESSAGE_INVALID_REQUEST,
 				"Invalid Request: initialize cannot be in a batch", NULL);
@@ -175,9 +183,23 @@ static void serve_post(struct request *request)
 
 /* GET */
 
+static const struct request_path stateless_path = {.allow = "POST, OPTIONS"};
+
+/* In the stateless era there are neither streams nor sessions to be asked for. */
+static bool checks_era(struct request *request)
+{
+	if (!era_is_named(request_head(request))) {
+		return true;
+	}
+	request->path = &stateless_path;
+	request_refuse(request, 405, MESSAGE_SERVER_ERROR,
+		"Method not allowed: this version of the protocol has POST only", NULL);
+	return false;
+}
+
 static bool begin_get(struct request *request)
 {
-	return request_checks_accept(request, false) &&
+	return checks_era(request) && request_checks_accept(request, false) &&
 		request_finds_owner(request, request_field(request, "Mcp-Session-Id"), false) &&
 		checks_protocol(request, NULL) && checks_session(request, NULL);
 }
@@ -210,7 +232,8 @@ static void serve_get(struct request *request)
 
 static bool begin_delete(struct request *request)
 {
-	return request_finds_owner(request, request_field(request, "Mcp-Session-Id"), false) &&
+	return checks_era(request) &&
+		request_finds_owner(request, request_field(request, "Mcp-Session-Id"), false) &&
 		checks_protocol(request, NULL) && checks_session(request, NULL);
 }
 

@@ -126,6 +126,34 @@ static void what_is_no_message_is_refused(void **state)
 	expect_asked("");
 }
 
+static void long_batches_are_refused(void **state)
+{
+	struct buffer batch = {0};
+
+	(void)state;
+	config.max_message = 65536;
+	buffer_append_text(&batch, "[0");
+	for (int i = 1; i < 1000; i++) {
+		buffer_append_text(&batch, ",0");
+	}
+	ask(POST, with_session(BOTH JSON_TYPE), (buffer_append_text(&batch, " ]"), batch.data));
+	expect_answer("HTTP/1.1 200 ", "");
+	batch.length -= 2;
+	ask(POST, with_session(BOTH JSON_TYPE), (buffer_append_text(&batch, ",0]"), batch.data));
+	expect_answer("HTTP/1.1 400 ", "more than 1000");
+	buffer_fini(&batch);
+}
+
+static void the_stateless_era_has_post_only(void **state)
+{
+	(void)state;
+	ask(GET_MCP, EVENTS_TYPE "MCP-Protocol-Version: 2026-07-28\r\n", NULL);
+	expect_answer("HTTP/1.1 405 ", "\nAllow: POST, OPTIONS\n");
+	ask(DELETE_MCP, with_session("MCP-Protocol-Version: 2026-07-28\r\n"), NULL);
+	expect_answer("HTTP/1.1 405 ", "\nAllow: POST, OPTIONS\n");
+	expect_asked("");
+}
+
 static void batches_are_of_one_version(void **state)
 {
 	(void)state;
@@ -204,6 +232,8 @@ int main(void)
 		endpoint_test(delete_ends_the_session),
 		endpoint_test(what_is_no_message_is_refused),
 		endpoint_test(batches_are_of_one_version),
+		endpoint_test(long_batches_are_refused),
+		endpoint_test(the_stateless_era_has_post_only),
 		endpoint_test(versions_are_checked),
 		endpoint_test(the_stateless_era_needs_no_session),
 		endpoint_test(the_owner_gets_what_is_its_own),
