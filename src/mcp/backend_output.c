@@ -142,19 +142,36 @@ static void take_line(struct backend *backend, const char *line, size_t length)
 	}
 }
 
+/* The child would wait for ever for what its client never gets. */
+static void refuse_long_request(struct backend *backend, const char *id, size_t length)
+{
+	struct buffer text = {0};
+
+	message_write_error(&text, id, length, MESSAGE_INVALID_REQUEST,
+		"the request is longer than --max-message");
+	if (!text.failed) {
+		backend_send_text(backend, text.data, text.length);
+	}
+	buffer_fini(&text);
+}
+
 /* Its beginning and its end are there. */
 static void take_long_line(struct backend *backend, const struct backend_output *output)
 {
 	const struct buffer *tail = &output->tail;
 	size_t kept = tail->length < ENDS_KEPT ? tail->length : ENDS_KEPT;
 	struct call *call = NULL;
+	enum message_kind kind;
 	const char *id;
 	size_t length;
 
 	journal_tell(&backend->mcp->service.journal, &mcp_events[MCP_TOO_LONG],
 		journal_text(backend->name), journal_number((int64_t)output->length));
-	if (message_find_id(output->line.data, output->line.length,
-		    tail->data + tail->length - kept, kept, &id, &length)) {
+	kind = message_find_id(output->line.data, output->line.length,
+		tail->data + tail->length - kept, kept, &id, &length);
+	if (kind == MESSAGE_REQUEST) {
+		refuse_long_request(backend, id, length);
+	} else if (kind == MESSAGE_RESPONSE) {
 		const struct message message = {.text = id};
 		const struct json_value value = {.kind = JSON_NUMBER, .length = length};
 

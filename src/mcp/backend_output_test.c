@@ -111,6 +111,19 @@ static void a_long_line_that_names_no_call_is_dropped(void **state)
 	assert_int_equal(mcp.counts.messages_dropped, 2);
 }
 
+static void the_child_is_told_of_a_request_that_is_too_long(void **state)
+{
+	(void)state;
+	start();
+	mcp_config.max_message = 1000;
+	await(ask("1", "demand 1000"));
+	run_until(said_count);
+	assert_string_equal(buffer_text(&said),
+		"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/seen\",\"params\":"
+		"{\"jsonrpc\":\"2.0\",\"id\":\"q\",\"error\":{\"code\":-32600,\"message\":"
+		"\"the request is longer than --max-message\"}}}\n");
+}
+
 static void a_large_answer_comes_whole(void **state)
 {
 	struct asked *one;
@@ -304,6 +317,7 @@ int main(void)
 		backend_test(lines_in_many_chunks_are_measured),
 		backend_test(of_a_line_that_is_too_long_both_ends_are_kept_and_no_more),
 		backend_test(a_long_line_that_names_no_call_is_dropped),
+		backend_test(the_child_is_told_of_a_request_that_is_too_long),
 		backend_test(a_large_answer_comes_whole),
 		backend_test(while_it_is_paused_nothing_comes_and_memory_is_bounded),
 		backend_test(what_was_held_comes_in_its_order),

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A JSON-RPC 2.0 message as a range of bytes, and what of it is looked at: which kind it is, its
- * id, its method, the tokens by which others refer to it. Nothing else is read, and what is replaced
- * is spliced, so that all other bytes go through as they came: numbers of any size, the order of
- * names, escapes.
+ * id, its method, the tokens by which others refer to it. Nothing else is read, and what is
+ * replaced is spliced, so that all other bytes go through as they came: numbers of any size, the
+ * order of names, escapes.
  */
 #ifndef MCP_MESSAGE_H
 #define MCP_MESSAGE_H
@@ -101,11 +101,11 @@ void message_write_error(
 	struct buffer *out, const char *id, size_t id_length, int code, const char *text);
 
 /*
- * Finds the id of a response that is too long to be kept, of which the first and the last bytes are
- * there. Returns whether it did; *id is within head or within tail. Not where there is a method:
- * that is a request of the other side, whose ids are its own.
+ * Finds the id of a message that is too long to be kept, of which the first and the last bytes are
+ * there. Returns MESSAGE_RESPONSE or, where there is a method, MESSAGE_REQUEST, with *id within
+ * head or within tail; MESSAGE_INVALID: none was found.
  */
-bool message_find_id(const char *head, size_t head_length, const char *tail, size_t tail_length,
-	const char **id, size_t *id_length);
+enum message_kind message_find_id(const char *head, size_t head_length, const char *tail,
+	size_t tail_length, const char **id, size_t *id_length);
 
 #endif

@@ -165,8 +165,8 @@ static void read_tail(struct finding *finding, const char *begin, const char *at
 	}
 }
 
-bool message_find_id(const char *head, size_t head_length, const char *tail, size_t tail_length,
-	const char **id, size_t *id_length)
+enum message_kind message_find_id(const char *head, size_t head_length, const char *tail,
+	size_t tail_length, const char **id, size_t *id_length)
 {
 	struct finding finding = {0};
 	const char *head_end = head + head_length, *tail_end = tail + tail_length;
@@ -178,7 +178,7 @@ bool message_find_id(const char *head, size_t head_length, const char *tail, siz
 		tail_end--;
 	}
 	if (head == head_end || *head != '{') {
-		return false;
+		return MESSAGE_INVALID;
 	}
 	read_head(&finding, head, head_end);
 	if (tail_end > tail && tail_end[-1] == '}') {
@@ -186,5 +186,8 @@ bool message_find_id(const char *head, size_t head_length, const char *tail, siz
 	}
 	*id = finding.id;
 	*id_length = finding.id_length;
-	return finding.id && !finding.call;
+	if (!finding.id) {
+		return MESSAGE_INVALID;
+	}
+	return finding.call ? MESSAGE_REQUEST : MESSAGE_RESPONSE;
 }

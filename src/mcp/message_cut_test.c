@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The ids of responses of which the middle is missing. */
+/* The ids of messages of which the middle is missing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -45,13 +45,10 @@ static const struct row {
 	{"{\"result\":[", "],\"id\":7", NULL},
 	{"{\"result\":[", "],\"id\":", NULL},
 	{"{\"id\"", ":7}", NULL},
-	/* No id of a response. */
+	/* No id. */
 	{"{\"id\":null,\"result\":[", "]}", NULL},
 	{"{\"id\":[7],\"result\":[", "]}", NULL},
-	{"{\"id\":7,\"method\":\"x\",\"params\":[", "]}", NULL},
-	{"{\"id\":7,\"params\":[", "],\"method\":\"x\"}", NULL},
-	{"{\"method\":\"x\",\"params\":[", "],\"jsonrpc\":\"2.0\",\"id\":7}", NULL},
-	{"{\"\\u006dethod\":\"x", "\",\"id\":7}", NULL},
+	{"{\"method\":\"x\",\"params\":[", "]}", NULL},
 	/* A method in what the call returned is none of the call's. */
 	{"{\"id\":7,\"result\":{\"method\":\"x\",", "\"method\":\"y\"}}", "7"},
 	/* No JSON. */
@@ -67,6 +64,13 @@ static const struct row {
 	{"{,:,:", ":,:,}", NULL},
 };
 
+static const struct row requests[] = {
+	{"{\"id\":7,\"method\":\"x\",\"params\":[", "]}", "7"},
+	{"{\"id\":7,\"params\":[", "],\"method\":\"x\"}", "7"},
+	{"{\"method\":\"x\",\"params\":[", "],\"jsonrpc\":\"2.0\",\"id\":\"a\"}", "\"a\""},
+	{"{\"\\u006dethod\":\"x", "\",\"id\":7}", "7"},
+};
+
 /* A copy of the exact size, so that a step too far is found. */
 static char *copy_of(const char *text, size_t length)
 {
@@ -77,20 +81,23 @@ static char *copy_of(const char *text, size_t length)
 	return copy;
 }
 
-static void check(const char *head, size_t head_length, const char *tail, size_t tail_length,
-	const char *expected)
+static void check(const struct row *row, enum message_kind expected)
 {
-	char *first = copy_of(head, head_length), *last = copy_of(tail, tail_length);
+	size_t head_length = strlen(row->head), tail_length = strlen(row->tail);
+	char *first = copy_of(row->head, head_length), *last = copy_of(row->tail, tail_length);
 	const char *id;
 	size_t length;
-	bool found = message_find_id(first, head_length, last, tail_length, &id, &length);
+	enum message_kind kind =
+		message_find_id(first, head_length, last, tail_length, &id, &length);
+	bool found = kind != MESSAGE_INVALID;
 
-	if (found != (expected != NULL)) {
-		fail_msg("%s ... %s: %.*s", head, tail, found ? (int)length : 0, id);
+	if (found != (row->id != NULL)) {
+		fail_msg("%s ... %s: %.*s", row->head, row->tail, found ? (int)length : 0, id);
 	}
 	if (found) {
-		assert_int_equal(length, strlen(expected));
-		assert_memory_equal(id, expected, length);
+		assert_int_equal(kind, expected);
+		assert_int_equal(length, strlen(row->id));
+		assert_memory_equal(id, row->id, length);
 	}
 	free(first);
 	free(last);
@@ -100,8 +107,15 @@ static void finds_ids_of_what_is_cut(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ROWS(rows); i++) {
-		check(rows[i].head, strlen(rows[i].head), rows[i].tail, strlen(rows[i].tail),
-			rows[i].id);
+		check(&rows[i], MESSAGE_RESPONSE);
+	}
+}
+
+static void tells_requests_from_responses(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ROWS(requests); i++) {
+		check(&requests[i], MESSAGE_REQUEST);
 	}
 }
 
@@ -122,7 +136,8 @@ static void finds_no_other_id(void **state)
 			const char *id;
 			size_t id_length;
 
-			if (message_find_id(first, head, last, length - tail, &id, &id_length)) {
+			if (message_find_id(first, head, last, length - tail, &id, &id_length) !=
+				MESSAGE_INVALID) {
 				assert_int_equal(id_length, 7);
 				assert_memory_equal(id, "\"\\\"4\\\\\"", 7);
 				found++;
@@ -138,6 +153,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_ids_of_what_is_cut),
+		cmocka_unit_test(tells_requests_from_responses),
 		cmocka_unit_test(finds_no_other_id),
 	};
 

@@ -87,11 +87,14 @@ static void check_cut(const struct message *message, size_t head, size_t tail)
 	size_t tail_length = message->length - tail, length;
 	char *first = malloc(head + 1), *last = malloc(tail_length + 1);
 	const char *found;
+	enum message_kind kind;
 
 	assert(first && last);
 	memmove(first + 1, message->text, head);
 	memcpy(last, message->text + tail, tail_length);
-	if (message_find_id(first + 1, head, last, tail_length, &found, &length) && !id->repeated) {
+	kind = message_find_id(first + 1, head, last, tail_length, &found, &length);
+	if (kind != MESSAGE_INVALID && !id->repeated) {
+		assert(kind == MESSAGE_RESPONSE || message->method.kind);
 		assert(id->kind && id->length == length);
 		assert(!memcmp(message->text + id->start, found, length));
 	}
