@@ -79,6 +79,9 @@ int call_keep(struct call *call, const struct message *message)
 
 	assert(!call->backend);
 	call_forget(call);
+	if (length > CALL_TEXT_LONGEST) {
+		return -EMSGSIZE;
+	}
 	if (length > sizeof(call->small)) {
 		memory = call->large = malloc(length);
 	}
@@ -279,9 +282,12 @@ static void note_end(const struct backend *backend, const struct curfew_child_ex
 static void describe_end(const struct backend *backend, const struct curfew_child_exit *exit,
 	char reason[REASON_TEXT])
 {
+	bool was_asked = curfew_child_rung(backend->child) != CURFEW_RUNG_RUNNING;
 	char signal[SIGNAL_NAME_BYTES];
 
-	if (backend->input.broken) {
+	if (was_asked && backend->mcp->ending) {
+		(void)snprintf(reason, REASON_TEXT, "the server is shutting down");
+	} else if (backend->input.broken) {
 		(void)snprintf(reason, REASON_TEXT, "the server does not read its input any more");
 	} else if (exit->signal) {
 		(void)snprintf(reason, REASON_TEXT, "the server was killed by SIG%s",

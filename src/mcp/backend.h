@@ -31,8 +31,9 @@
 
 #define BACKEND_QUEUE_HIGH 262144 /* bytes */
 #define BACKEND_BUCKETS 64
-#define BACKEND_NAME 48   /* bytes of its name, the NUL included */
-#define CALL_TEXT_MOST 72 /* bytes of id and token together that need no memory of their own */
+#define BACKEND_NAME 48        /* bytes of its name, the NUL included */
+#define CALL_TEXT_MOST 72      /* bytes of id and token together that need no memory of their own */
+#define CALL_TEXT_LONGEST 4096 /* that are taken */
 
 struct mcp;
 struct backend;
@@ -127,8 +128,8 @@ int backend_start(struct backend *backend, struct mcp *mcp, const struct backend
 	const char *name, const char *const *environment);
 
 /*
- * Sends a request to the child. call is zeroed but for ops. Returns 0, -EPIPE (it is ending) or
- * -ENOMEM: then the call was not begun.
+ * Sends a request to the child. call is zeroed but for ops. Returns 0, -EPIPE (it is ending),
+ * -EMSGSIZE (its id and token are too long) or -ENOMEM: then the call was not begun.
  */
 int backend_call(struct backend *backend, struct call *call, const struct message *message);
 
@@ -143,7 +144,7 @@ void backend_cancel_as(struct call *call, const struct message *message);
 
 /*
  * Keeps the id and token of a request that has to wait for its backend_call, which does the same.
- * Returns 0 or -ENOMEM. Then call_forget is owed, if the call is never begun.
+ * Returns 0, -EMSGSIZE or -ENOMEM. Then call_forget is owed, if the call is never begun.
  */
 int call_keep(struct call *call, const struct message *message);
 

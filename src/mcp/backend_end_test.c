@@ -239,10 +239,11 @@ static void the_lifecycle_ends_it_too(void **state)
 	(void)state;
 	start();
 	(void)done("ping");
+	mcp.ending = true;
 	curfew_lifecycle_stop_for(life, CURFEW_COMPLETED, NULL);
 	assert_int_equal(worker_pool_run(&pool), 0);
 	assert_false(running);
-	assert_string_equal(reason, "the server exited with code 0");
+	assert_string_equal(reason, "the server is shutting down");
 	assert_null(strstr(log_text(), "child_ended"));
 }
 

@@ -209,6 +209,27 @@ static void a_call_that_waits_keeps_its_id(void **state)
 	call_forget(&one->call);
 }
 
+static void ids_that_are_too_long_are_not_taken(void **state)
+{
+	char text[CALL_TEXT_LONGEST + 64];
+	struct asked *one = &asked[asked_count++];
+	struct message message;
+
+	(void)state;
+	start();
+	*one = (struct asked){.call.ops = &asked_ops};
+	for (int i = 0; i < 2; i++) {
+		(void)snprintf(text, sizeof(text),
+			"{\"jsonrpc\":\"2.0\",\"id\":\"%0*d\",\"method\":\"ping\"}",
+			CALL_TEXT_LONGEST - 2 + i, 0);
+		message = read_text(text);
+		assert_int_equal(backend_call(&backend, &one->call, &message), i ? -EMSGSIZE : 0);
+		assert_true(i ? !one->call.backend : one->call.backend == &backend);
+		call_forget(&one->call);
+	}
+	await(ask("1", "ping"));
+}
+
 static void without_memory_a_call_is_not_begun(void **state)
 {
 	const struct message message =
@@ -280,6 +301,7 @@ int main(void)
 		backend_test(calls_are_gone_through_and_may_be_forgotten_on_the_way),
 		backend_test(what_no_call_is_waiting_for_is_dropped_and_counted),
 		backend_test(a_call_that_waits_keeps_its_id),
+		backend_test(ids_that_are_too_long_are_not_taken),
 		backend_test(without_memory_a_call_is_not_begun),
 		backend_test(the_childs_own_requests_and_their_answers_pass_as_they_are),
 		backend_test(a_batch_is_taken_apart),
