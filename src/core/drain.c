@@ -18,6 +18,8 @@
 #include "base/clock.h"
 #include "base/list.h"
 
+static const char told[] = "told"; /* the name of a hold whose cut was told */
+
 static void work(struct task *task);
 static void deadline_passed(struct timer *timer);
 
@@ -98,6 +100,11 @@ void hold_rename(struct curfew_hold *hold, const char *name)
 		hold->name = name;
 		pthread_mutex_unlock(&drain->lock);
 	}
+}
+
+void hold_told(struct curfew_hold *hold)
+{
+	hold_rename(hold, told);
 }
 
 void hold_become(struct curfew_hold *hold, const struct curfew_hold_ops *ops, const char *name,
@@ -203,7 +210,7 @@ static bool ask(struct curfew_drain *drain, struct curfew_hold *hold, bool cut)
 	bool freed = false;
 	const void *before;
 
-	if (cut && drain->on_cut && !is_drain(hold)) {
+	if (cut && drain->on_cut && hold->name != told && !is_drain(hold)) {
 		struct curfew_holder holder = describe(hold, 0);
 
 		drain->on_cut(&holder, drain->on_cut_arg);

@@ -58,6 +58,12 @@ int drain_join(struct curfew_drain *drain, struct curfew_drain *parent, const ch
 void hold_become(struct curfew_hold *hold, const struct curfew_hold_ops *ops, const char *name,
 	int64_t since);
 
+/*
+ * Its cut, which comes now, was told under another name (drain_note_cut): it is not told again. Any
+ * thread.
+ */
+void hold_told(struct curfew_hold *hold);
+
 /* Changes what listings call a hold; name is borrowed as with curfew_drain_hold. Any thread. */
 void hold_rename(struct curfew_hold *hold, const char *name);
 

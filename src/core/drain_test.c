@@ -364,6 +364,21 @@ static void cuts_are_noted_but_not_those_of_drains(void **state)
 	curfew_drain_free(below);
 }
 
+/* It is asked like any other, after whatever told it. */
+static void cut_that_was_told_is_not_noted(void **state)
+{
+	struct thing a, b;
+
+	(void)state;
+	drain_note_cut(&drain, note_holder, NULL);
+	hold(&a, "a");
+	hold(&b, "b");
+	hold_told(&a.hold);
+	curfew_drain_cut(&drain);
+	timeline_settle();
+	assert_string_equal(story, "cut a, thing b 0 0, cut b, done ");
+}
+
 static void failed_allocation_makes_no_drain(void **state)
 {
 	bool failed = true;
@@ -402,6 +417,7 @@ int main(void)
 		drain_test(last_hold_may_free_its_drain_when_asked),
 		drain_test(listing_names_every_hold_the_oldest_first),
 		drain_test(cuts_are_noted_but_not_those_of_drains),
+		drain_test(cut_that_was_told_is_not_noted),
 		drain_test(failed_allocation_makes_no_drain),
 	};
 

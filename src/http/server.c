@@ -367,6 +367,11 @@ static void count_forced(struct http_connection *connection)
 	}
 }
 
+void http_told(struct http_connection *connection)
+{
+	hold_told(&connection->hold);
+}
+
 static void cut_exchange(struct http_connection *connection)
 {
 	const struct http_handler *handler = connection->server->handler;

@@ -235,6 +235,12 @@ const char *http_peer(struct http_connection *connection);
 /* body(), or tunnel(), is called again with what it did not take. */
 void http_resume(struct http_connection *connection);
 
+/*
+ * The drain is being cut, and what this connection carries was told under a name that says more:
+ * its own cut, which comes next, is counted as ever, and not told again.
+ */
+void http_told(struct http_connection *connection);
+
 /* Bytes of the answer that the kernel has not taken yet. */
 size_t http_queued(const struct http_connection *connection);
 

@@ -91,21 +91,19 @@ static void client_left(struct channel *channel)
 	query_free(query);
 }
 
-static void cut(struct query *query)
+static void channel_cut(struct channel *channel)
 {
+	struct query *query = container_of(channel, struct query, channel);
+
 	query->stateless->mcp->counts.calls_forced++;
 	leave_responder(query, QUERY_SHUTTING_DOWN);
 	end_with_error(query, 503, MESSAGE_INTERNAL_ERROR, QUERY_SHUTTING_DOWN);
 }
 
-static void channel_cut(struct channel *channel)
-{
-	cut(container_of(channel, struct query, channel));
-}
-
+/* Its connection is cut next, and answers it: so it is counted as a forced request. */
 static void flight_cut(struct flight *flight)
 {
-	cut(container_of(flight, struct query, flight));
+	http_told(container_of(flight, struct query, flight)->channel.connection);
 }
 
 static const struct channel_ops channel_ops = {

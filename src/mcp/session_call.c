@@ -136,7 +136,9 @@ static void cut(struct flight *flight)
 {
 	struct session_call *call = container_of(flight, struct session_call, flight);
 
-	if (!call->post || !channel_is_carried(&call->post->channel)) {
+	if (call->post && channel_is_carried(&call->post->channel)) {
+		http_told(call->post->channel.connection);
+	} else {
 		curfew_lifecycle_count(call->session->mcp->worker->life, CURFEW_REQUESTS_FORCED, 1);
 		force(call);
 	}

@@ -292,7 +292,9 @@ def test_what_does_not_finish_is_told_and_counted(face):
     assert last["id"] == "s" and "shutting down" in last["error"]["message"] and stream.message() is None, last
     reply = reply_of(quiet)
     assert reply.status == 503 and reply.messages[0]["id"] == "q", reply.answer
-    mcp.end()
+    report = mcp.end()
+    assert [forced["name"] for forced in report["forced"]] == ["tools/call"] * 2, report
+    assert report["counts"]["requests_forced"] == 2 and report["counts"]["requests_drained"] == 0, report
 
 
 @faces(PLAIN)
