@@ -120,6 +120,21 @@ void pass_fail(struct pass *pass)
 
 /* To the owner. */
 
+/* As long as the owner does not take it, it counts among the bodies that there may be. */
+static void keep_body(struct pass *pass, struct buffer *body)
+{
+	pass->body = *body;
+	pass->body_length = body->length;
+	*body = (struct buffer){0};
+	pass->peer->mcp->gathered += pass->body.length;
+}
+
+static void drop_body(struct pass *pass)
+{
+	pass->peer->mcp->gathered -= pass->body.length;
+	buffer_fini(&pass->body);
+}
+
 void pass_send_body(struct pass *pass)
 {
 	struct http_client *owner = &pass->owner->client;
@@ -136,7 +151,7 @@ void pass_send_body(struct pass *pass)
 	}
 	if (!pass->body_ended) {
 		pass->body_ended = true;
-		buffer_fini(&pass->body);
+		drop_body(pass);
 		http_client_end(owner, NULL);
 	}
 }
@@ -275,10 +290,10 @@ static void left(struct carrier *carrier, bool whole)
 		dial_cancel(pass->dial);
 	}
 	pass_drop_owner(pass, true);
+	drop_body(pass);
 	replica_peer_leave(pass->peer);
 	link_remove(&pass->link);
 	http_unsent_fini(&pass->unsent);
-	buffer_fini(&pass->body);
 	free(pass);
 }
 
@@ -338,9 +353,7 @@ static int pass_on(struct mcp *mcp, struct http_connection *connection, const ch
 		replica_peer_leave(peer);
 		return -ENOMEM;
 	}
-	pass->body = *body;
-	pass->body_length = body->length;
-	*body = (struct buffer){0};
+	keep_body(pass, body);
 	connect_owner(pass);
 	return 0;
 }

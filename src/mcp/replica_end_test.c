@@ -263,6 +263,7 @@ static void a_slow_owner_is_waited_for(void **state)
 	run_until(pass_now()->owner);
 	settle();
 	assert_true(pass_now()->body_sent < size);
+	assert_int_equal(mcp.gathered, size);
 	assert_true(http_client_queued(&pass_now()->owner->client) < 2 * STREAM_QUEUE_HIGH);
 	while (!strstr(buffer_text(&other_got), "\r\n\r\n")) {
 		assert_true(other_read());
@@ -276,6 +277,7 @@ static void a_slow_owner_is_waited_for(void **state)
 	assert_int_equal(other_got.length, length);
 	buffer_consume(&other_got, other_got.length);
 	assert_null(pass_now()->body.data);
+	assert_int_equal(mcp.gathered, 0);
 	other_say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
 	expect(OK);
 	free(large);

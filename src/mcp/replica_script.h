@@ -263,6 +263,7 @@ static inline int replica_teardown(void **state)
 	assert_int_equal(worker_pool_run(&pool), 0);
 	replica_fini(&mcp);
 	assert_int_equal(mcp.peer_count, 0);
+	assert_int_equal(mcp.gathered, 0);
 	assert_true(worker_pool_fini(&pool));
 	curfew_lifecycle_free(life);
 	buffer_fini(&body);
