@@ -12,10 +12,24 @@
 
 static const struct channel_ops channel_ops;
 
+void query_wait(struct query *query)
+{
+	query->gathered = query->text.length;
+	query->stateless->mcp->gathered += query->gathered;
+	list_append(&query->stateless->waiting, &query->link);
+}
+
+void query_wait_no_more(struct query *query)
+{
+	query->stateless->mcp->gathered -= query->gathered;
+	query->gathered = 0;
+	link_remove(&query->link);
+}
+
 static void query_free(struct query *query)
 {
 	assert(!query->responder);
-	link_remove(&query->link);
+	query_wait_no_more(query);
 	flight_end(&query->flight);
 	deadline_fini(&query->timeout);
 	channel_fini(&query->channel);
@@ -66,7 +80,7 @@ void query_tell(struct query *query, const char *text, size_t length)
 /* Its child, if it has one, is told so. */
 static void leave_responder(struct query *query, const char *reason)
 {
-	link_remove(&query->link);
+	query_wait_no_more(query);
 	if (query->responder) {
 		responder_abandon(query->responder, reason);
 	}

@@ -31,6 +31,7 @@ struct stateless {
 struct query {
 	struct stateless *stateless;
 	struct curfew_link link; /* waiting */
+	size_t gathered;         /* bytes that it counts for meanwhile (host.h) */
 	struct buffer text;      /* of its message */
 	struct message message;
 	struct era era;
@@ -51,6 +52,10 @@ struct query *query_new(struct stateless *stateless, const struct message *messa
 
 /* From here on it has somebody to answer. fields: as channel_attach has it. */
 void query_begin(struct query *query, struct http_connection *connection, const char *fields);
+
+/* Has it wait for a child, behind the others; and no more: what has one, or needs none. */
+void query_wait(struct query *query);
+void query_wait_no_more(struct query *query);
 
 /* Each of these ends it, with the status where the answer has not begun as an event stream. */
 void query_answer(struct query *query, const char *text, size_t length, unsigned status);

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "mcp/event.h"
 #include "mcp/query.h"
 #include "mcp/replica.h"
 
@@ -116,7 +117,7 @@ void stateless_go_on(struct mcp *mcp)
 		if (!can_begin && has_prospect(stateless)) {
 			break;
 		}
-		link_remove(&query->link);
+		query_wait_no_more(query);
 		if (can_begin) {
 			begin_answer(query);
 		} else {
@@ -128,11 +129,32 @@ void stateless_go_on(struct mcp *mcp)
 
 /* Answers in one call. */
 
+static void tell_refused(
+	struct http_connection *connection, unsigned status, const struct buffer *body)
+{
+	static const struct json_path path = {{"error", "message"}};
+	struct mcp *mcp = connection->server->arg;
+	struct json_value text;
+	struct json_reader reader = {.paths = &path, .values = &text, .count = 1};
+	struct buffer reason = {0};
+
+	if (json_read(&reader, buffer_text(body), body->length) == JSON_OK &&
+		text.kind == JSON_STRING) {
+		json_string_decode(&reason, body->data, &text);
+	}
+	journal_tell(&mcp->service.journal, &mcp_events[MCP_REFUSED],
+		journal_text(http_peer(connection)), journal_number(status),
+		journal_text(buffer_text(&reason)));
+	buffer_fini(&reason);
+}
+
+/* body: a JSON-RPC error. */
 static void refuse(struct http_connection *connection, unsigned status, const struct buffer *body,
 	const char *fields)
 {
 	struct buffer all = {0};
 
+	tell_refused(connection, status, body);
 	buffer_append_text(&all, fields);
 	if (status == 503) {
 		buffer_append_text(&all, "Retry-After: 1\r\n");
@@ -194,7 +216,7 @@ static void begin_query(const struct arrival *arrival, struct responder *respond
 		responder_return(responder, query);
 		return;
 	}
-	list_append(&arrival->stateless->waiting, &query->link);
+	query_wait(query);
 	stateless_go_on(arrival->stateless->mcp);
 }
 
@@ -266,10 +288,16 @@ void stateless_post(struct mcp *mcp, struct http_connection *connection,
 	struct buffer refusal = {0};
 	unsigned status;
 
+	if (message->kind == MESSAGE_NOTIFICATION) { /* none of this era is for servers */
+		http_answer_whole(connection, 202, NULL, NULL, post->fields);
+		return;
+	}
 	if (message->kind != MESSAGE_REQUEST) {
-		/* This era has no notifications and responses for servers. */
-		http_answer_whole(connection, message->kind == MESSAGE_NOTIFICATION ? 202 : 400,
-			NULL, NULL, post->fields);
+		message_write_error(&refusal, NULL, 0, MESSAGE_INVALID_REQUEST,
+			"this version of the protocol has neither batches nor responses to "
+			"servers");
+		refuse(connection, 400, &refusal, post->fields);
+		buffer_fini(&refusal);
 		return;
 	}
 	if (!arrival.stateless) {

@@ -96,6 +96,24 @@ def test_a_pool_that_is_busy_is_waited_for(face):
 
 
 @faces(PLAIN)
+@slow
+def test_what_waits_for_a_child_has_a_bound(face):
+    """64 MiB of it; and what is refused is logged."""
+    mcp = Era(face, "--stateless-pool 1", command=server())
+    stream = mcp.hold()
+    clients, long = [], request("tools/call", {"name": "a", "arguments": {"x": "y" * 8000000}})
+    for _ in range(9):
+        clients.append(mcp.client())
+        clients[-1].send_while_possible(long)
+    assert reply_of(clients.pop()).status == 503
+    assert "too many long messages" in mcp.lines(event="refused")[0]["reason"]
+    for client in [stream.client, *clients]:
+        client.close()
+    mcp.idle()
+    mcp.stop()
+
+
+@faces(PLAIN)
 def test_discovery_is_answered_for_children_of_sessions(face):
     mcp = Era(face, command=server())
     for id in (1, "two"):  # by a child that is started for it, and by what that one has said
@@ -147,6 +165,11 @@ def test_statuses(face):
         assert note.status == 202 and not note.body, note
         bare = Reply(client.ask(post(message("tools/list", id=1), f"MCP-Protocol-Version: {VERSION}"), "POST"))
         assert bare.status == 400 and bare.error()["code"] == -32602, bare.answer
+        other = Reply(client.ask(post('{"jsonrpc":"2.0","id":1,"result":{}}', f"MCP-Protocol-Version: {VERSION}"), "POST"))
+        assert other.status == 400 and other.error()["code"] == -32600 and "id" not in other.messages[0], other.answer
+    refused = mcp.lines(event="refused")
+    assert [line["status"] for line in refused] == ["400"] * 5 + ["404"] + ["400"] * 2, refused
+    assert refused[4]["reason"] == "this protocol version is not supported", refused
     mcp.stop()
 
 
