@@ -13,6 +13,7 @@
 #include "mcp/session_state.h"
 #include "json/reader.h"
 
+#define INITIALIZE_MOST 65536 /* bytes: as many of them as there may be sessions are kept */
 #define VARIABLES_MOST (WORDS_MOST + 1)
 
 bool session_expects_initialize(const struct session *session)
@@ -31,7 +32,7 @@ static void note_client(struct session *session, const struct session_call *call
 	}
 }
 
-static const char *why_not(struct session *session)
+static const char *why_not(struct session *session, const struct message *message)
 {
 	if (session->mcp->ending) {
 		return "the server is shutting down";
@@ -39,6 +40,10 @@ static const char *why_not(struct session *session)
 	if (session->mcp->queued_count >= SESSIONS_QUEUED_MOST) {
 		return "too many sessions are starting";
 	}
+	if (message->length > INITIALIZE_MOST) {
+		return "the request is too long for an initialize";
+	}
+	buffer_append(&session->initialize, message->text, message->length);
 	return session->initialize.failed ? "there is no memory for the session" : NULL;
 }
 
@@ -54,8 +59,7 @@ void session_begin(
 	struct message kept;
 
 	call->is_initialize = true;
-	buffer_append(&session->initialize, message->text, message->length);
-	refusal = why_not(session);
+	refusal = why_not(session, message);
 	if (refusal) {
 		session_call_refuse(call, message, refusal);
 		return;

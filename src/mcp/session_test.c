@@ -88,6 +88,22 @@ static void a_child_that_cannot_be_started_is_told(void **state)
 	mcp_config.keeper = keeper;
 }
 
+static void a_long_initialize_is_refused(void **state)
+{
+	struct session *session = open_session(false);
+	struct buffer text = {0};
+
+	(void)state;
+	buffer_append_text(&text, "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"initialize\"");
+	while (text.length < 65536) {
+		buffer_append_char(&text, ' ');
+	}
+	buffer_append_char(&text, '}');
+	await(post(session, buffer_text(&text)), "too long for an initialize");
+	run_until(!mcp.session_count && !mcp.ended_count);
+	buffer_fini(&text);
+}
+
 static void children_start_one_after_the_other(void **state)
 {
 	struct session *first = open_session(false), *second = open_session(false);
@@ -330,6 +346,7 @@ int main(void)
 		session_test(a_session_that_is_refused_ends),
 		session_test(a_child_that_dies_at_once_is_told),
 		session_test(a_child_that_cannot_be_started_is_told),
+		session_test(a_long_initialize_is_refused),
 		session_test(children_start_one_after_the_other),
 		session_test(who_waits_in_the_queue_may_leave_it),
 		session_test(there_is_an_end_of_sessions_and_of_the_queue),
