@@ -136,6 +136,10 @@ static int read_config(struct mcp *mcp)
 			"--restart is for the child of --shared (a session's own is not started "
 			"again)");
 	}
+	if (config->header_env.count && config->shared) {
+		return service_refuse(&mcp->service,
+			"--header-env is for a session's own child (with --shared there is none)");
+	}
 	code = endpoint_configure(mcp);
 	code = code ? code : read_replica(mcp);
 	code = code ? code : read_key(mcp);
