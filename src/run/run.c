@@ -188,8 +188,8 @@ static int start_command(struct runner *runner)
 		(void)feed_start(runner);
 	}
 	if (runner->config->keeper >= 0) {
+		let_go_of_stdio(); /* before anybody acts on the word that the child runs */
 		owner_tell_pid(runner);
-		let_go_of_stdio();
 	}
 	if (runner->config->duration_ms != CURFEW_NEVER) {
 		agenda_start(&runner->loop->agenda, &runner->duration,
