@@ -287,7 +287,8 @@ static void describe_end(const struct backend *backend, const struct curfew_chil
 
 	if (was_asked && backend->mcp->ending) {
 		(void)snprintf(reason, REASON_TEXT, "the server is shutting down");
-	} else if (backend->input.broken) {
+	} else if (curfew_child_rung(backend->child) >= CURFEW_RUNG_TERM && backend->input.broken) {
+		/* One that had died before we wrote has no reader either. */
 		(void)snprintf(reason, REASON_TEXT, "the server does not read its input any more");
 	} else if (exit->signal) {
 		(void)snprintf(reason, REASON_TEXT, "the server was killed by SIG%s",
