@@ -85,7 +85,7 @@ static const struct option options[] = {
 		.preset = "8",
 		.least = 1,
 		.most = MILLION,
-		.help = "Children that may be starting at the same time; then 503",
+		.help = "Children that may be starting at the same time; others wait",
 	},
 	{
 		.name = "start-timeout",
