@@ -9,7 +9,7 @@ from harness import *
 
 BAD_OPTIONS = [
     "", "--path=mcp cat", "--path=/a?b cat", "--path=/sse cat", "--env=A cat", "--env==1 cat", "--header-env=X-Key cat",
-    "--header-env=X=1A cat", "--cwd=/nonexistent cat", "--restart cat", "--shared --header-env=X-Key=KEY cat", "--stateless-pool=-1 cat", "--max-sessions=0 cat",
+    "--header-env=X=1A cat", "--cwd=/nonexistent cat", "--restart cat", "--shared --header-env=X-Key=A cat", "--stateless-pool=-1 cat", "--max-sessions=0 cat",
     "--spawn-concurrency=x cat", "--session-idle=soon cat", "--max-message=1 cat", "--max-message=2G cat", "--replay=x cat",
     "--replica=a.b cat", "--replica= cat", "--peer-url=http://{replica} cat", "--peer-url=http://peer --session-key-file=KEY cat",
     "--peer-url=nowhere --session-key-file=KEY cat", "--session-key-file=/nonexistent/key cat", "--allow-host=http://a cat",
