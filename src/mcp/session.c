@@ -272,9 +272,21 @@ struct session *session_new(struct mcp *mcp, bool is_legacy, const char *const *
 	return session;
 }
 
+/*
+ * A shared child goes on answering a client of HTTP+SSE that does not read: that one is not asked
+ * for more meanwhile.
+ */
+static bool is_full(struct session *session)
+{
+	return session->backend &&
+		(backend_is_full(session->backend) ||
+			(session->mcp->shared && session->is_legacy &&
+				channel_is_full(&session->stream)));
+}
+
 bool session_is_full(struct session *session, struct session_waiter *waiter)
 {
-	if (!session->backend || !backend_is_full(session->backend)) {
+	if (!is_full(session)) {
 		return false;
 	}
 	if (!link_linked(&waiter->link)) {

@@ -174,6 +174,37 @@ static void a_slow_client_does_not_stop_the_others(void **state)
 	assert_lacks(slow, "\"number\":499");
 }
 
+static int rooms;
+
+static void note_room(struct session_waiter *waiter)
+{
+	(void)waiter;
+	rooms++;
+}
+
+static void a_slow_client_of_http_sse_waits_with_its_calls(void **state)
+{
+	struct session *session = open_session(true);
+	struct session_waiter waiter = {.room = note_room};
+	struct peer *slow = ask_slowly(GET_REQUEST);
+
+	(void)state;
+	rooms = 0;
+	session_listen(session, arrived, FIELDS);
+	say_to(session, "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\"}");
+	await(slow, "\"id\":0,\"result\"");
+	assert_false(session_is_full(session, &waiter));
+	say_to(session, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"long 8000000\"}");
+	run_until(!session->call_count);
+	assert_true(session_is_full(session, &waiter));
+	while (!rooms) {
+		(void)peer_read(slow);
+		round_now();
+	}
+	assert_int_equal(rooms, 1);
+	assert_false(session_is_full(session, &waiter));
+}
+
 static void all_sessions_end_with_the_child(void **state)
 {
 	struct session *first = open_ready(), *second = open_ready();
@@ -271,6 +302,7 @@ int main(void)
 		shared_test(the_childs_requests_are_refused),
 		shared_test(a_session_that_ends_cancels_its_calls),
 		shared_test(a_slow_client_does_not_stop_the_others),
+		shared_test(a_slow_client_of_http_sse_waits_with_its_calls),
 		shared_test(all_sessions_end_with_the_child),
 		shared_test(it_is_started_again),
 		shared_test(without_restart_its_end_is_ours),

@@ -48,6 +48,9 @@ static void stream_writable(struct channel *channel)
 	struct session *session = container_of(channel, struct session, stream);
 
 	resume_backend(session, &session->stream_pauses);
+	if (session->is_legacy && session->mcp->shared) {
+		session_wake_waiters(session);
+	}
 }
 
 /* Posts. */

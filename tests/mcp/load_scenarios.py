@@ -83,3 +83,27 @@ def test_10_the_cause_names_the_signal_and_its_sender(face):
     cause = mcp.stop()["cause"]
     assert cause["signal"] == "SIGTERM" and cause["sender_pid"] == os.getpid(), cause
     assert [line["reason"] for line in mcp.lines(event="session_ended")] == ["the server is shutting down"]
+
+
+@faces(PLAIN)
+@alone
+@slow
+@limit(60)
+def test_12_idle_sessions_wake_nobody_in_10_s(face):
+    """Neither the gateway nor the keepers, with an idle connection, and a stream whose next comment is not due."""
+    mcp = Mcp(face)
+    session, other = mcp.sessions(2)
+    client = mcp.client()
+    assert other.ask("echo", client=client).status == 200
+    stream = session.listen()
+    watched = [mcp.process.pid, *mcp.keepers()]
+    began = now()
+    until(lambda: now() - began > 6, "deadlines of heads have passed, which are looked at once more")
+    before = {pid: context_switches(pid) for pid in watched}
+    began = now()
+    until(lambda: now() - began > 10, "10 s have passed", within=20)
+    woken = {pid: context_switches(pid) - count for pid, count in before.items()}
+    assert not any(woken.values()), f"wake-ups: {woken}"
+    stream.client.close()
+    client.close()
+    mcp.stop()
