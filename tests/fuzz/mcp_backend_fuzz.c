@@ -2,12 +2,15 @@
 /*
  * What a child of curfew mcp writes. The first byte gives --max-message; the rest is the output.
  * What is made of it must be the same however it is cut: whole, byte by byte, and in two at every
- * point. Each call ends once at most, and what its owner gets is JSON with the client's id.
+ * point. Each call ends once at most, and what its owner gets is JSON with the client's id. What
+ * the child gets is answers.
  */
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>
 
+#include "base/list.h"
+#include "child/child.h"
 #include "mcp/backend_state.h"
 #include "mcp/host.h"
 
@@ -19,6 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define TOKEN "12345678901234567890"
 
 static struct worker worker;
+static struct curfew_child child; /* takes input, of which nothing is written */
 static struct mcp_config config;
 static struct mcp mcp = {.config = &config, .worker = &worker};
 static struct buffer seen;
@@ -66,10 +70,31 @@ static void came(struct backend *backend, const struct message *message)
 static const struct call_ops call_ops = {answered, progressed, failed};
 static const struct backend_ops backend_ops = {.message = came};
 
+/* What the child would get. */
+static void note_input(struct backend *backend)
+{
+	struct buffer *queue = &backend->input.queue;
+
+	for (size_t at = 0; at < queue->length;) {
+		const char *line = queue->data + at;
+		const char *end = memchr(line, '\n', queue->length - at);
+		struct message message;
+
+		assert(end);
+		assert(message_read(&message, line, (size_t)(end - line), NULL) == JSON_OK);
+		assert(message.kind == MESSAGE_RESPONSE);
+		note("told ", line, (size_t)(end - line));
+		at += (size_t)(end - line) + 1;
+	}
+	worker_flush_forget(&backend->input.flush);
+	worker_spare_give(&worker, queue);
+}
+
 /* Calls in flight, without a child that they were sent to. */
 static void begin(struct backend *backend, struct call calls[CALLS])
 {
-	*backend = (struct backend){.mcp = &mcp, .ops = &backend_ops};
+	*backend = (struct backend){.mcp = &mcp, .ops = &backend_ops, .child = &child};
+	list_init(&worker.unflushed);
 	for (int i = 0; i < BACKEND_BUCKETS; i++) {
 		list_init(&backend->calls[i]);
 	}
@@ -101,6 +126,7 @@ static void feed(const char *bytes, size_t length, size_t cut)
 	assert(output_finish(&backend));
 	assert(!backend.stopping);
 	output_fini(&backend);
+	note_input(&backend);
 	buffer_appendf(&seen, "%d left, %d noise, %d dropped", (int)backend.call_count,
 		(int)mcp.counts.noise_lines, (int)mcp.counts.messages_dropped);
 	for (unsigned i = 0; i < CALLS; i++) {
