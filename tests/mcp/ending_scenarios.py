@@ -24,7 +24,7 @@ def test_29_calls_of_2_s_in_flight_are_answered_in_50_sessions(face):
 
 
 def calls_are_answered(face, count):
-    mcp = Mcp(face)
+    mcp = Mcp(face, "--eof-wait 10s")  # so many children at once may need a while to end
     sessions = mcp.sessions(count)
     clients = [session.begin("delay 2000", f'{{"n":{n}}}', id=1) for n, session in enumerate(sessions)]
     until(lambda: calls(mcp) == count, "all are in flight")
