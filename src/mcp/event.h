@@ -7,8 +7,7 @@
 
 /* session: the random part of its name, by which nobody can take it over. */
 #define MCP_EVENTS(X)                                                                              \
-	X(SESSION, "session", INFO, true, "session client protocol",                               \
-		"a session is open")                                                               \
+	X(SESSION, "session", INFO, true, "session client protocol", "a session is open")          \
 	X(SESSION_ENDED, "session_ended", INFO, true, "session reason calls age_ms",               \
 		"a session is over")                                                               \
 	X(CHILD_ENDED, "child_ended", WARNING, false, "session code signal",                       \
@@ -21,8 +20,7 @@
 		"a child wrote a message that is longer than --max-message")                       \
 	X(RESTARTED, "restarted", WARNING, false, "after_ms",                                      \
 		"the shared child is started again (--restart)")                                   \
-	X(REFUSED, "refused", WARNING, true, "client status reason",                               \
-		"a request was refused")
+	X(REFUSED, "refused", WARNING, true, "client status reason", "a request was refused")
 
 enum mcp_event {
 #define MCP_EVENT(name, word, level, bulk, fields, text) MCP_##name,

@@ -40,9 +40,9 @@ struct mcp {
 	struct session_key key;
 	const char *replica;
 	char host_name[SESSION_REPLICA_MOST + 1]; /* where replica is that */
-	size_t gathered; /* bytes of messages that have not been passed on yet */
-	struct buffer token;                      /* the bearer's; empty: none is asked for */
-	bool ending;                              /* ANNOUNCING or later */
+	size_t gathered;     /* bytes of messages that have not been passed on yet */
+	struct buffer token; /* the bearer's; empty: none is asked for */
+	bool ending;         /* ANNOUNCING or later */
 
 	struct curfew_link sessions[MCP_SESSION_BUCKETS];
 	int session_count;        /* those that can be found */

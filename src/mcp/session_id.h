@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Names of sessions that only we can have given: REPLICA.RANDOM.MAC, 128 random bits, and an HMAC of
- * what is before it (RFC 2104, SHA-256, 128 bits of it), both in base64url. All of it is within
+ * Names of sessions that only we can have given: REPLICA.RANDOM.MAC, 128 random bits, and an HMAC
+ * of what is before it (RFC 2104, SHA-256, 128 bits of it), both in base64url. All of it is within
  * 0x21-0x7E, as MCP asks for. Whoever shows such a name was given it by a replica that has the same
  * key, so that it is safe to pass his request on to that replica.
  */

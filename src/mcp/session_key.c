@@ -53,7 +53,8 @@ static int refuse(struct buffer *refusal, const char *what, const char *path, in
 }
 
 /* A half of the HMAC begins with the key, padded to a block, and changed (RFC 2104, 2). */
-static void begin_half(SHA256_CTX *half, const unsigned char hash[SHA256_DIGEST_LENGTH], char change)
+static void begin_half(
+	SHA256_CTX *half, const unsigned char hash[SHA256_DIGEST_LENGTH], char change)
 {
 	unsigned char block[SHA256_CBLOCK] = {0};
 
@@ -188,7 +189,8 @@ static int random_key(struct session_key *key, struct buffer *refusal)
 	unsigned char bytes[SESSION_KEY_BYTES];
 
 	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes)) {
-		buffer_appendf(refusal, "cannot make a session key: the kernel has no random bytes");
+		buffer_appendf(
+			refusal, "cannot make a session key: the kernel has no random bytes");
 		return -1;
 	}
 	take_key(key, bytes, sizeof(bytes));

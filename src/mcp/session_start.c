@@ -178,7 +178,7 @@ void session_initialized(struct session *session, const char *answer, size_t len
 	}
 	keep_protocol(session, answer, &values[PROTOCOL]);
 	session_enter(session, SESSION_OPEN);
-	deadline_set(&session->end,
-		clock_add_ms(session->begun, session->mcp->config->session_max_ms));
+	deadline_set(
+		&session->end, clock_add_ms(session->begun, session->mcp->config->session_max_ms));
 	tell_open(session);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who may ask curfew mcp, by Host and Origin: the first line of the input is the one, the second the
- * other. What is allowed without any option is a loopback's name as a regular expression has it.
+ * Who may ask curfew mcp, by Host and Origin: the first line of the input is the one, the second
+ * the other. What is allowed without any option is a loopback's name as a regular expression has
+ * it.
  */
 #include <assert.h>
 #include <regex.h>
