@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How a backend starts and ends, by itself, by us, by the lifecycle; a child that does not read. */
+#include <sched.h>
+
+#include "child/proc.h"
 #include "mcp/backend_script.h"
 
 static void start_with(char *first, char *second)
@@ -278,6 +281,22 @@ static void a_call_that_failed_by_the_end_is_not_begun_again(void **state)
 
 /* A child that does not read. */
 
+/* The keeper passes the signal on. */
+static bool child_is_stopped(void)
+{
+	struct proc_stat stat;
+
+	return proc_stat(curfew_child_pid(backend.child), &stat) && stat.state == 'T';
+}
+
+static void stop_child(void)
+{
+	assert_int_equal(curfew_child_signal(backend.child, SIGSTOP), 0);
+	while (!child_is_stopped()) {
+		sched_yield();
+	}
+}
+
 static void fill_up(void)
 {
 	char method[1024];
@@ -372,7 +391,7 @@ static void room_is_told_when_the_child_reads_again(void **state)
 	(void)state;
 	start();
 	(void)done("ping");
-	assert_int_equal(curfew_child_signal(backend.child, SIGSTOP), 0);
+	stop_child();
 	fill_up();
 	one = ask("1", "ping");
 	assert_int_equal(curfew_child_signal(backend.child, SIGCONT), 0);
