@@ -85,12 +85,18 @@ static void closed(uv_handle_t *handle)
 	stream->ops->closed(stream); /* may free it */
 }
 
-void stream_enter_closed(struct stream *stream)
+/* What is left of a stream whose socket is gone, or somebody else's. */
+static void forget_socket(struct stream *stream)
 {
 	stream->state = STREAM_CLOSED;
 	worker_flush_forget(&stream->flush);
 	deadline_fini(&stream->linger);
 	uv_close((uv_handle_t *)&stream->poll, closed);
+}
+
+void stream_enter_closed(struct stream *stream)
+{
+	forget_socket(stream);
 	if (stream->filter) {
 		stream->filter->ops->free(stream->filter);
 		stream->filter = NULL;
@@ -314,6 +320,49 @@ int stream_init(struct stream *stream, struct worker *worker, int fd, const stru
 	}
 	deadline_init(&stream->linger, &worker->loop->agenda, linger_passed);
 	stream_poll(stream);
+	return 0;
+}
+
+/* libuv knows one handle for a socket: the old one lets go of it first. */
+static int move_poll(struct stream *to, struct stream *from)
+{
+	int error;
+
+	(void)uv_poll_stop(&from->poll);
+	from->polled = 0;
+	error = uv_poll_init(&from->worker->uv, &to->poll, from->fd);
+	if (error) {
+		stream_poll(from);
+	}
+	return error;
+}
+
+int stream_move(struct stream *to, struct stream *from, const struct stream_ops *ops)
+{
+	int error;
+
+	assert(!stream_closing(from));
+	*to = *from;
+	error = move_poll(to, from);
+	if (error) {
+		return error;
+	}
+	to->ops = ops;
+	to->flush = (struct worker_flush){.run = flush};
+	to->polled = 0;
+	to->paused = false;
+	to->resumed = true; /* the rest, and the end, are told at the end of the round */
+	to->end_told = false;
+	to->failure_told = false;
+	deadline_init(&to->linger, &to->worker->loop->agenda, linger_passed);
+	worker_flush_later(to->worker, &to->flush);
+	forget_socket(from);
+	from->heir = to;
+	from->filter = NULL;
+	from->fd = -1;
+	buffer_init(&from->unread);
+	buffer_init(&from->queue);
+	from->queue_start = 0;
 	return 0;
 }
 

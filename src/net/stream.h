@@ -24,6 +24,9 @@
  *	stream_reset	now, with a reset: the peer must not take what it got for a whole (a unix
  *			socket has no reset: there it just ends)
  *
+ * A stream may move to other memory, and another owner (stream_move): so that one that lives long
+ * need not drag along what was needed at its beginning.
+ *
  * Failure: failed(error) comes once, a negative errno; then only closed() does, after the owner
  * has called one of the last three. After any of these nothing but closed() is called. What the
  * peer said before it stopped reading is handed out first, as far as it is taken at once.
@@ -42,7 +45,7 @@
 
 #define STREAM_QUEUE_HIGH 65536 /* bytes: above it a writer should rest */
 #define STREAM_LINGER_MS 2000
-#define STREAM_PARTS_MOST 3
+#define STREAM_PARTS_MOST 4
 #define STREAM_AT_ONCE 4096 /* bytes: such a write does not wait for the end of the round */
 
 struct socket_address; /* net/address.h */
@@ -100,6 +103,7 @@ struct stream {
 	const struct stream_ops *ops;
 	struct worker *worker;
 	struct stream_filter *filter;
+	struct stream *heir; /* where it has moved */
 	int fd;
 	int error;      /* why it is FAILED */
 	uint8_t state;  /* enum stream_state */
@@ -130,6 +134,14 @@ struct stream {
  */
 int stream_init(struct stream *stream, struct worker *worker, int fd, const struct stream_ops *ops,
 	struct stream_filter *filter);
+
+/*
+ * Moves a stream to other memory, with its socket, its filter, what is queued, what was not taken,
+ * and the peer's end, which is told again. From the end of this round on it is to that calls, with
+ * ops; from calls nothing but closed(). In received() the bytes that are not taken go along. Not
+ * after one of the last three. Returns 0, or a negative errno: then nothing has moved.
+ */
+int stream_move(struct stream *to, struct stream *from, const struct stream_ops *ops);
 
 /*
  * Queues bytes; they are copied where they cannot be written at once. Dropped unless OPEN; but kept

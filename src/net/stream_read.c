@@ -22,17 +22,28 @@ static ssize_t read_some(struct stream *stream, char *bytes, size_t length)
 	return n < 0 ? -errno : n;
 }
 
+static void keep(struct stream *stream, const char *bytes, size_t length)
+{
+	buffer_append(&stream->unread, bytes, length);
+	if (stream->unread.failed) {
+		stream->paused = true; /* what comes next would not be what follows */
+		stream_fail(stream, -ENOMEM);
+	}
+}
+
 static void hand_out(struct stream *stream, char *bytes, size_t length)
 {
 	size_t taken;
 
 	taken = stream->ops->received(stream, bytes, length);
-	if (taken < length && stream_is_open(stream)) {
+	if (taken == length) {
+		return;
+	}
+	if (stream->heir) {
+		keep(stream->heir, bytes + taken, length - taken);
+	} else if (stream_is_open(stream)) {
 		stream->paused = true;
-		buffer_append(&stream->unread, bytes + taken, length - taken);
-		if (stream->unread.failed) {
-			stream_fail(stream, -ENOMEM);
-		}
+		keep(stream, bytes + taken, length - taken);
 	}
 }
 
