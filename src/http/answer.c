@@ -68,7 +68,7 @@ static bool is_last(const struct http_connection *connection)
 		(http_draining(connection) && !http_more_input(connection));
 }
 
-static void compose_date(struct http_connection *connection, struct buffer *head)
+void http_compose_own_date(struct http_connection *connection, struct buffer *head)
 {
 	buffer_append(head, http_date_line(&connection->server->date, time(NULL)), HTTP_DATE_LINE);
 }
@@ -81,7 +81,7 @@ static void end_head(struct http_connection *connection, bool has_date)
 	connection->answer = HTTP_ANSWER_BODY;
 	connection->last = connection->last || is_last(connection);
 	if (!has_date) {
-		compose_date(connection, head);
+		http_compose_own_date(connection, head);
 	}
 	if (connection->last) {
 		buffer_append_text(head, "Connection: close\r\n");
@@ -232,7 +232,7 @@ void http_write_refusal(struct http_connection *connection, unsigned status, con
 	buffer_append_text(head, "Content-Type: text/plain; charset=utf-8\r\n");
 	http_compose_length(head, strlen(text) + 1);
 	buffer_append_text(head, refusal_fields(status) ? refusal_fields(status) : "");
-	compose_date(connection, head);
+	http_compose_own_date(connection, head);
 	buffer_append_text(head, "Connection: close\r\n");
 	http_compose_end(head);
 	buffer_append_text(head, text);
@@ -261,28 +261,4 @@ void http_answer_interim_end(struct http_connection *connection)
 		stream_written(&connection->stream);
 	}
 	buffer_consume(dropped, dropped->length);
-}
-
-void http_tunnel(struct http_connection *connection, bool has_date)
-{
-	struct buffer *head = out(connection);
-
-	assert(in_head(connection));
-	if (!has_date) {
-		compose_date(connection, head);
-	}
-	buffer_append_text(head, "Connection: upgrade\r\n");
-	http_compose_end(head);
-	stream_written(&connection->stream);
-	http_exchange_tunnelled(connection);
-}
-
-void http_tunnel_write(struct http_connection *connection, const void *bytes, size_t length)
-{
-	stream_write(&connection->stream, bytes, length);
-}
-
-void http_tunnel_shut(struct http_connection *connection)
-{
-	stream_shut(&connection->stream);
 }

@@ -249,7 +249,7 @@ static size_t received(struct stream *stream, char *bytes, size_t length)
 	if (is(client, IS(TUNNEL)) && at < length) {
 		at += client->handler->tunnel(client, bytes + at, length - at);
 	}
-	return is(client, IS(SENDING) | IS(AWAITING) | IS(TUNNEL)) ? at : length;
+	return is(client, IS(SENDING) | IS(AWAITING) | IS(TUNNEL)) || stream->heir ? at : length;
 }
 
 static void ended(struct stream *stream)
@@ -344,6 +344,19 @@ static void close_stream(struct http_client *client)
 	} else {
 		stream_reset(stream);
 	}
+}
+
+int http_client_tunnel_hand_over(
+	struct http_client *client, struct stream *to, const struct stream_ops *ops)
+{
+	int error;
+
+	assert(is(client, IS(TUNNEL)));
+	error = stream_move(to, &client->stream, ops);
+	if (!error) {
+		http_client_enter(client, HTTP_CLIENT_STATE_CLOSING);
+	}
+	return error;
 }
 
 void http_client_close(struct http_client *client)

@@ -186,6 +186,13 @@ void http_client_tunnel_write(struct http_client *client, const void *bytes, siz
 void http_client_tunnel_shut(struct http_client *client);
 
 /*
+ * Hands what is below a tunnel over to an owner that needs nothing of HTTP, as
+ * http_tunnel_hand_over does: of the client comes nothing but closed(). From head() on.
+ */
+int http_client_tunnel_hand_over(
+	struct http_client *client, struct stream *to, const struct stream_ops *ops);
+
+/*
  * In order: of a request that is not answered, and of a tunnel, what is queued goes out first. From
  * any state, and again.
  */

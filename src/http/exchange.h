@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Between the parts of the server's side: connections (server.c), what they read (server_read.c),
- * and answers (answer.c).
+ * answers (answer.c), and tunnels (server_tunnel.c).
  */
 #ifndef HTTP_EXCHANGE_H
 #define HTTP_EXCHANGE_H
@@ -23,6 +23,12 @@ void http_exchange_aborted(struct http_connection *connection);
 /* There will be no answer, and none has begun: the exchange is over, and the connection closed. */
 void http_exchange_dropped(struct http_connection *connection);
 
+/* The end of an exchange, or of a tunnel, as its handler hears of it. */
+void http_exchange_tell_over(struct http_connection *connection, bool whole);
+
+/* It breaks off: the client or the stream is not there any more for an answer. */
+void http_exchange_break_off(struct http_connection *connection);
+
 /* The 101 is out. */
 void http_exchange_tunnelled(struct http_connection *connection);
 
@@ -31,6 +37,9 @@ void http_exchange_tunnelled(struct http_connection *connection);
  * http_answer_whole.
  */
 void http_write_refusal(struct http_connection *connection, unsigned status, const char *text);
+
+/* Adds the server's own Date field. */
+void http_compose_own_date(struct http_connection *connection, struct buffer *head);
 
 /* The only writer of the state; knows the edges. */
 void http_connection_enter(struct http_connection *connection, enum http_connection_state state);

@@ -149,28 +149,27 @@ static bool in_exchange(const struct http_connection *connection)
 		connection->state == HTTP_CONNECTION_TUNNEL;
 }
 
-static void tell_over(struct http_connection *connection, bool whole)
+void http_exchange_tell_over(struct http_connection *connection, bool whole)
 {
 	connection->server->handler->over(connection, whole);
 	connection->user = NULL;
 }
 
-/* It breaks off: the client or the stream is not there any more for an answer. */
-static void break_off(struct http_connection *connection)
+void http_exchange_break_off(struct http_connection *connection)
 {
-	tell_over(connection, false);
+	http_exchange_tell_over(connection, false);
 	http_connection_enter(connection, HTTP_CONNECTION_CLOSING);
 }
 
 void http_exchange_aborted(struct http_connection *connection)
 {
-	break_off(connection);
+	http_exchange_break_off(connection);
 	stream_reset(&connection->stream);
 }
 
 void http_exchange_dropped(struct http_connection *connection)
 {
-	tell_over(connection, false);
+	http_exchange_tell_over(connection, false);
 	http_connection_enter_closing(connection, !connection->received);
 }
 
@@ -190,7 +189,7 @@ static void count_answered(struct http_connection *connection)
 void http_exchange_answered(struct http_connection *connection)
 {
 	count_answered(connection);
-	tell_over(connection, true);
+	http_exchange_tell_over(connection, true);
 	if (connection->last || connection->half_closed) {
 		http_connection_enter_closing(connection, !connection->received);
 		return;
@@ -217,22 +216,6 @@ void http_exchange_tunnelled(struct http_connection *connection)
 	stream_resume(&connection->stream);
 }
 
-void http_tunnel_close(struct http_connection *connection, bool whole)
-{
-	if (connection->state == HTTP_CONNECTION_TUNNEL) {
-		tell_over(connection, whole);
-		http_connection_enter_closing(connection, false);
-	}
-}
-
-void http_tunnel_cut(struct http_connection *connection)
-{
-	if (connection->state == HTTP_CONNECTION_TUNNEL) {
-		break_off(connection);
-		stream_cut(&connection->stream);
-	}
-}
-
 /* Refuses what is no request, or a request whose rest is none. */
 void http_refuse(struct http_connection *connection, unsigned status, const char *text)
 {
@@ -244,7 +227,7 @@ void http_refuse(struct http_connection *connection, unsigned status, const char
 			return;
 		}
 		connection->status = (uint16_t)status;
-		tell_over(connection, false);
+		http_exchange_tell_over(connection, false);
 	} else if (handler->refused) {
 		handler->refused(connection, status);
 	}
@@ -312,7 +295,7 @@ static void failed(struct stream *stream, int error)
 
 	(void)error;
 	if (in_exchange(connection)) {
-		break_off(connection);
+		http_exchange_break_off(connection);
 	} else if (connection->state != HTTP_CONNECTION_CLOSING) {
 		http_connection_enter(connection, HTTP_CONNECTION_CLOSING);
 	}
@@ -389,7 +372,7 @@ static void cut_exchange(struct http_connection *connection)
 		connection->answer != HTTP_ANSWER_NONE) {
 		http_exchange_aborted(connection);
 	} else if (in_exchange(connection)) {
-		break_off(connection);
+		http_exchange_break_off(connection);
 	}
 }
 

@@ -229,6 +229,15 @@ void http_tunnel_close(struct http_connection *connection, bool whole);
 /* Ends it now: what the kernel takes without waiting is written, and the rest dropped. */
 void http_tunnel_cut(struct http_connection *connection);
 
+/*
+ * Hands what is below a tunnel over to an owner that needs nothing of HTTP: to gets all that the
+ * client sends behind its request, the tunnel is over (whole), and the connection's memory and hold
+ * go soon. Whoever takes it has a hold of its own by then, or the drain could miss it. Once, after
+ * http_tunnel. Returns 0, or a negative errno: then the tunnel is still there.
+ */
+int http_tunnel_hand_over(
+	struct http_connection *connection, struct stream *to, const struct stream_ops *ops);
+
 /* Returns the client's address without its port, "unix" for a unix socket. */
 const char *http_peer(struct http_connection *connection);
 

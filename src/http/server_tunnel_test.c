@@ -248,6 +248,79 @@ static void it_may_have_a_date(void **state)
 	served();
 }
 
+/* What takes it over: bare, without anything of HTTP. */
+
+static struct stream taken;
+static struct buffer taken_got;
+static bool taken_closed;
+
+static size_t taken_received(struct stream *stream, char *bytes, size_t length)
+{
+	assert_ptr_equal(stream, &taken);
+	buffer_append(&taken_got, bytes, length);
+	return length;
+}
+
+static void taken_ended(struct stream *stream)
+{
+	buffer_append_text(&taken_got, "<end>");
+	stream_close(stream, false);
+}
+
+static void taken_failed(struct stream *stream, int error)
+{
+	(void)error;
+	stream_close(stream, false);
+}
+
+static void taken_gone(struct stream *stream)
+{
+	(void)stream;
+	taken_closed = true;
+}
+
+static const struct stream_ops taken_ops = {
+	.received = taken_received,
+	.ended = taken_ended,
+	.failed = taken_failed,
+	.closed = taken_gone,
+};
+
+static void hand_over(struct http_connection *connection)
+{
+	switch_protocols(connection);
+	assert_int_equal(http_tunnel_hand_over(connection, &taken, &taken_ops), 0);
+}
+
+/* From request(), where what was sent ahead is in the parser's input, and later. */
+static void it_may_be_handed_over(void **state)
+{
+	(void)state;
+	for (int late = 0; late < 2; late++) {
+		taken_closed = false;
+		serve();
+		script.on_request = late ? NULL : hand_over;
+		script.on_end = answer_later;
+		say(UPGRADE "ahead, ");
+		if (late) {
+			settle();
+			hand_over(script.connection);
+		}
+		run_until(script.left == 1); /* its memory is gone, and so is its hold */
+		assert_int_equal(curfew_drain_count(&worker->drain), 0);
+		expect_heard(late ? BEGUN "over 101\n" : "request GET /a\nover 101\n");
+		expect(SWITCHED);
+		stream_write(&taken, "hello", 5);
+		expect("hello");
+		say("behind");
+		client_shut();
+		run_until(taken_closed);
+		assert_string_equal(buffer_text(&taken_got), "ahead, behind<end>");
+		buffer_fini(&taken_got);
+		served();
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,6 +335,7 @@ int main(void)
 		worker_test(clients_may_be_gone),
 		worker_test(it_may_be_cut),
 		worker_test(it_may_have_a_date),
+		worker_test(it_may_be_handed_over),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
