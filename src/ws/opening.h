@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The opening handshake over HTTP (RFC 6455, 4), without extensions and subprotocols.
+ *
+ * A server, in request() or later in the exchange:
+ *
+ *	status = ws_opening_status(from)
+ *	if (status)
+ *		ws_opening_refuse(from, status)
+ *	else
+ *		error = ws_accept(connection, from, &handler, &limits, name)
+ *
+ * A client, with an http_client that is IDLE; and in its head():
+ *
+ *	out = ws_opening_request(&opening, client, host, target), more fields there
+ *	ws_opening_request_end(client)
+ *	...
+ *	fault = ws_opening_fault(&opening, client)
+ *	error = fault ? ... : ws_connect(connection, client, drain, &setting)
+ */
+#ifndef WS_OPENING_H
+#define WS_OPENING_H
+
+#include "http/client.h"
+#include "http/server.h"
+#include "ws/connection.h"
+#include "ws/handshake.h"
+
+/*
+ * Returns 0 for a request that opens a WebSocket (4.2.1); else the status that it is refused with:
+ * 405 if it is not a GET, 426 if it asks for no WebSocket or for another version, 400 if it asks
+ * wrongly.
+ */
+unsigned ws_opening_status(const struct http_connection *from);
+
+/* Refuses it so, with the fields that tell how to ask (4.2.2, 4.4). The exchange is over. */
+void ws_opening_refuse(struct http_connection *from, unsigned status);
+
+/*
+ * Answers 101, and makes a connection of what is below: then the exchange is over, and the
+ * connection holds the drain that it held. What the client sent ahead comes behind this call. name
+ * (NULL: none) is the hold's, and borrowed. Returns 0; or a negative errno: -ESHUTDOWN, the drain
+ * is closed, and nothing was answered; any other: the exchange is over, and nothing is left.
+ */
+int ws_accept(struct ws_connection *connection, struct http_connection *from,
+	const struct ws_handler *handler, const struct ws_limits *limits, const char *name);
+
+struct ws_opening {
+	char key[WS_KEY_CHARS + 1];
+};
+
+/* Begins the request; returns where more fields may go. host: for Host, with the port if need be */
+struct buffer *ws_opening_request(struct ws_opening *opening, struct http_client *client,
+	const char *host, const char *target);
+void ws_opening_request_end(struct http_client *client);
+
+/*
+ * Returns NULL if the response in client->parser.head opens a WebSocket (4.1), else why it does
+ * not, static: then the client is to be closed.
+ */
+const char *ws_opening_fault(const struct ws_opening *opening, const struct http_client *client);
+
+/*
+ * Makes a connection, held by drain, of what is below a client that had such a response; in head()
+ * or later. The client is to expect nothing but its closed(). Returns 0 or a negative errno: then
+ * it is still there.
+ */
+int ws_connect(struct ws_connection *connection, struct http_client *client,
+	struct curfew_drain *drain, const struct ws_handler *handler,
+	const struct ws_limits *limits);
+
+#endif
