@@ -158,6 +158,7 @@ void ws_connection_cut_for(struct ws_connection *connection, enum ws_cause cause
 		enter_ending(connection, cause);
 	}
 	connection->forced = true;
+	connection->close_due = CURFEW_NEVER;
 	note_lost(connection);
 	stream_cut(&connection->stream);
 }
