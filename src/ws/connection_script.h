@@ -485,31 +485,4 @@ static inline void over(void)
 	script.peer = 0;
 }
 
-/* Time that passes when the test says so. */
-
-static int64_t clock_now;
-
-static inline int clock_setup(void **state)
-{
-	clock_now = curfew_now();
-	clock_fake(&clock_now);
-	return worker_setup(state);
-}
-
-static inline int clock_teardown(void **state)
-{
-	clock_fake(NULL);
-	return worker_teardown(state);
-}
-
-static inline void pass_ms(int64_t ms)
-{
-	settle();
-	clock_now += ms * NS_PER_MS;
-	loop_wake(worker->loop);
-	settle();
-}
-
-#define clock_test(test) cmocka_unit_test_setup_teardown(test, clock_setup, clock_teardown)
-
 #endif

@@ -4,6 +4,33 @@
 
 #include "ws/connection_script.h"
 
+/* Time that passes when the test says so. */
+
+static int64_t clock_now;
+
+static int clock_setup(void **state)
+{
+	clock_now = curfew_now();
+	clock_fake(&clock_now);
+	return worker_setup(state);
+}
+
+static int clock_teardown(void **state)
+{
+	clock_fake(NULL);
+	return worker_teardown(state);
+}
+
+static void pass_ms(int64_t ms)
+{
+	settle();
+	clock_now += ms * NS_PER_MS;
+	loop_wake(worker->loop);
+	settle();
+}
+
+#define clock_test(test) cmocka_unit_test_setup_teardown(test, clock_setup, clock_teardown)
+
 static void serve_with_pings(void)
 {
 	serve();

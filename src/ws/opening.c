@@ -44,8 +44,7 @@ unsigned ws_opening_status(const struct http_connection *from)
 	if (!lists_upgrade(head)) {
 		return 426;
 	}
-	if (!head->upgrade || !from->received || !version.length ||
-		!ws_handshake_key_valid(key.bytes, key.length)) {
+	if (!head->upgrade || !version.length || !ws_handshake_key_valid(key.bytes, key.length)) {
 		return 400;
 	}
 	return http_text_equal(version, VERSION) ? 0 : 426;
