@@ -13,7 +13,7 @@ static void each_length_has_its_header(void **state)
 	(void)state;
 	for (size_t i = 0; i < 2 * sizeof(lengths) / sizeof(lengths[0]); i++) {
 		size_t length = lengths[i / 2];
-		char *bytes = pattern(length);
+		char *bytes = pattern(length + 1);
 
 		if (i % 2) {
 			open_client();
