@@ -152,7 +152,7 @@ static void a_drain_that_is_closed_takes_none(void **state)
 	settle();
 	curfew_lifecycle_stop_for(life, CURFEW_COMPLETED, NULL);
 	settle();
-	say(OPENING + 3);
+	say(&OPENING[3]);
 	peer_take_head(&head);
 	assert_memory_equal(buffer_text(&head), "HTTP/1.1 503 ", 13);
 	assert_int_equal(script.error, -ESHUTDOWN);
