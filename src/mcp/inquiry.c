@@ -27,11 +27,10 @@ void inquiries_init(struct inquiries *inquiries)
 
 void inquiries_fini(struct inquiries *inquiries)
 {
-	struct curfew_link *link;
-
-	while ((link = list_take(&inquiries->list))) {
+	list_each_safe(link, &inquiries->list) {
 		inquiry_free(container_of(link, struct inquiry, link));
 	}
+	list_init(&inquiries->list);
 	inquiries->count = 0;
 }
 

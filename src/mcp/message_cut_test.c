@@ -94,7 +94,7 @@ static void check(const struct row *row, enum message_kind expected)
 	if (found != (row->id != NULL)) {
 		fail_msg("%s ... %s: %.*s", row->head, row->tail, found ? (int)length : 0, id);
 	}
-	if (found) {
+	if (found && row->id) {
 		assert_int_equal(kind, expected);
 		assert_int_equal(length, strlen(row->id));
 		assert_memory_equal(id, row->id, length);

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -218,10 +219,10 @@ static void compares_ids(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ROWS(rows); i++) {
-		char text[64] = "{\"result\":0,\"id\":";
+		char text[64];
 		struct message message;
 
-		strcat(strcat(text, rows[i].one), "}");
+		(void)snprintf(text, sizeof(text), "{\"result\":0,\"id\":%s}", rows[i].one);
 		message = read_text(text);
 		if (message_same_id(message.text, &message.id, rows[i].other,
 			    strlen(rows[i].other)) != rows[i].same) {
