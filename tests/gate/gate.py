@@ -250,9 +250,24 @@ def gate_pid(gate):
     return gate.process.pid
 
 
-def notify_socket(path):
-    """What systemd would listen on."""
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    listener.bind(path)
-    listener.settimeout(WITHIN)
-    return listener
+class Notified:
+    """A service manager's end of NOTIFY_SOCKET."""
+
+    def __init__(self):
+        self.path = temporary("notify")
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(self.path)
+        self.socket.settimeout(WITHIN)
+        self.told = []
+
+    def until(self, text):
+        while not any(text in message for message in self.told):
+            self.told.append(self.socket.recv(4096).decode())
+
+    def rest(self):
+        self.socket.setblocking(False)
+        try:
+            while True:
+                self.told.append(self.socket.recv(4096).decode())
+        except BlockingIOError:
+            return "\n".join(self.told).splitlines()

@@ -110,27 +110,6 @@ def test_51_nothing_connected_the_end_comes_with_that_of_the_announcement(face):
     assert_near(gate.took(began), 0.5, "the announcement", slack=0.1)
 
 
-class Notified:
-    """A service manager's end of NOTIFY_SOCKET."""
-
-    def __init__(self):
-        self.path = temporary("notify")
-        self.socket = notify_socket(self.path)
-        self.told = []
-
-    def until(self, text):
-        while not any(text in message for message in self.told):
-            self.told.append(self.socket.recv(4096).decode())
-
-    def rest(self):
-        self.socket.setblocking(False)
-        try:
-            while True:
-                self.told.append(self.socket.recv(4096).decode())
-        except BlockingIOError:
-            return "\n".join(self.told).splitlines()
-
-
 @faces(PLAIN, CHILD)
 def test_18_the_service_manager_is_told(face):
     manager = Notified()
