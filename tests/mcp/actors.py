@@ -43,4 +43,4 @@ def servers(mcp):
 
 def with_log(fd):
     """A start of the gateway with another standard error."""
-    return lambda argv: ["sh", "-c", f'exec "$@" 2>&{fd}', "sh", *argv]
+    return lambda argv: ["sh", "-c", f'exec "$@" 2>/proc/self/fd/{fd}', "sh", *argv]

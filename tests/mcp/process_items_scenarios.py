@@ -117,7 +117,7 @@ class Zombies(threading.Thread):
 
 def short_sessions(count):
     """Each child leaves five orphans behind, which its keeper adopts and reaps."""
-    mcp = Mcp(PLAIN, command=shell('"$1" repeat 5 orphan exit 0 done done exit 0; exec "$0"'))
+    mcp = Mcp(PLAIN, "--eof-wait 10s", command=shell('"$1" repeat 5 orphan exit 0 done done exit 0; exec "$0"'))
     zombies = Zombies(mcp.process.pid)
     for _ in range(count):
         assert mcp.session().end() in (200, 204)
@@ -246,7 +246,7 @@ def test_63_somebody_outside_who_holds_the_pipes_delays_the_end_by_the_bound():
 
 def test_64_a_last_line_without_a_newline_is_told():
     for way in DELETED, ENDED, "exit 3":
-        mcp = Mcp(PLAIN, command=shell('"$0"; "$1" tell 2 first fill 2 5 exit 0'))
+        mcp = Mcp(PLAIN, "--eof-wait 10s", command=shell('"$0"; "$1" tell 2 first fill 2 5 exit 0'))
         session = mcp.session()
         if way == "exit 3":
             assert "error" in reply_of(session.begin(way)).only()
