@@ -132,6 +132,7 @@ def test_60_no_zombie_during_and_after_100_short_sessions():
     short_sessions(100)
 
 
+@plain
 @slow
 @limit(180)
 def test_60_no_zombie_during_and_after_2000_short_sessions():

@@ -219,7 +219,7 @@ def test_environment_forms_of_every_kind_of_option():
         "CURFEW_STDIN": ("pipe", 0),
     }
     for name, (value, wanted) in kinds.items():
-        process = start(run("", *actor("tell 1 up tell 2 up serve")), env={**os.environ, name: value}, stdin=subprocess.PIPE)
+        process = start(run("", *actor("tell 2 up tell 1 up serve")), env={**os.environ, name: value}, stdin=subprocess.PIPE)
         told = process.out.until("up")
         if name != "CURFEW_DURATION":
             process.signal(signal.SIGTERM)
