@@ -304,7 +304,7 @@ static void write_origin(struct buffer *out, const struct message *message)
 {
 	const struct json_value *const parts[] = {&message->method, &message->name, &message->uri};
 
-	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		buffer_append(out, message->text + parts[i]->start, parts[i]->length);
 		buffer_append_char(out, '\n');
 	}
