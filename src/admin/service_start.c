@@ -113,8 +113,8 @@ int service_open(struct service *service)
 	if (code || service_is_ending(service)) {
 		return code;
 	}
-	code = open_front(service);
-	return code ? code : open_admin(service);
+	code = open_admin(service); /* first: whoever reaches us can ask how we are */
+	return code ? code : open_front(service);
 }
 
 /* What the workers carry. */
