@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A server or a client: a WebSocket connection in the lane of its id, from its 101 on. It is asked
+ * for in another thread (member_open), arrives in its own (registry_join), says messages, which are
+ * gathered until they are whole and checked (route.h), and ends.
+ *
+ *	opened()   registry_join: it gets its place in the slot of its id, or a close frame
+ *	data()     route_from_client, route_from_server, for each whole message
+ *	finish()   ending_finish
+ *	ended()    registry_ended: its last message has been routed
+ *	closed()   its memory goes
+ *
+ * Whoever closes one calls member_close: that takes it out of the registry, so that it is counted
+ * no more and its place is free when its close frame is queued. What it says before its own close
+ * frame is still routed, unless it is muted.
+ */
+#ifndef RELAY_MEMBER_H
+#define RELAY_MEMBER_H
+
+#include "base/buffer.h"
+#include "relay/envelope.h"
+#include "ws/connection.h"
+
+#define MEMBER_ID_MOST 256 /* bytes of a server-id */
+
+struct http_connection;
+struct lane;
+struct relay;
+struct slot;
+
+enum member_role { MEMBER_SERVER, MEMBER_CLIENT };
+
+struct member {
+	struct ws_connection ws;
+	struct lane *lane;
+	struct slot *slot;       /* of its id; held until ended(); NULL before registry_join */
+	struct curfew_link link; /* of slot->clients, slot->leaving, slot->claims */
+	struct buffer gathered;  /* of a message that is not whole */
+	uint8_t role;            /* enum member_role */
+	bool registered; /* it is the slot's server, or one of its clients, and is counted */
+	bool muted;      /* what it says is dropped: nobody is there for it any more */
+	bool unmissed;   /* no notice of its end: the server asked for it, or is gone */
+	uint16_t prefix_length;
+	uint16_t name_at, remote_at;
+	/*
+	 * A client: what stands in front of its frames for the server (envelope_prefix). Then the
+	 * name "client-ID-1234abcd", the hold's and the log's, and the peer's address; both end
+	 * with NUL.
+	 */
+	char text[];
+};
+
+/* A connection that is asked for: from its request's head. */
+struct member_asked {
+	enum member_role role;
+	const char *id; /* UTF-8 without control characters, 1 to MEMBER_ID_MOST bytes */
+	size_t id_length;
+	const char *remote; /* its address, as the limiter and the log know it */
+};
+
+/*
+ * Makes it, answers 101, and sends it to the lane of its id. The thread of the HTTP connection.
+ * Returns 0; or a negative errno: -ESHUTDOWN and -ENOMEM before anything was answered, any other:
+ * the exchange is over. From 0 on relay->connections and the front's place are the member's.
+ */
+int member_open(
+	struct relay *relay, struct http_connection *from, const struct member_asked *asked);
+
+/* "client-ID-1234abcd" */
+static inline const char *member_name(const struct member *member)
+{
+	return member->text + member->name_at;
+}
+
+static inline const char *member_remote(const struct member *member)
+{
+	return member->text + member->remote_at;
+}
+
+/* Its id, as bytes within the name; sets the length. */
+const char *member_id(const struct member *member, size_t *length);
+
+/*
+ * Closes it in order, behind what is queued for it, and takes it out of the registry; nothing
+ * happens if it is closing already.
+ */
+void member_close(struct member *member, unsigned code, const char *reason);
+
+#endif
