@@ -308,7 +308,13 @@ static void closed(struct stream *stream)
 	client->handler->closed(client);
 }
 
-static const struct stream_ops stream_ops = {received, ended, writable, failed, closed};
+static const struct stream_ops stream_ops = {
+	.received = received,
+	.ended = ended,
+	.writable = writable,
+	.failed = failed,
+	.closed = closed,
+};
 
 /* Its beginning and its end. */
 

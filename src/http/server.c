@@ -305,13 +305,14 @@ static void failed(struct stream *stream, int error)
 static void connection_free(struct http_connection *connection)
 {
 	struct http_server *server = connection->server;
+	bool has_left = server->left && !connection->handed_over;
 
 	deadline_fini(&connection->deadline);
 	http_parser_fini(&connection->parser);
 	http_connection_enter(connection, HTTP_CONNECTION_CLOSED);
 	curfew_hold_release(&connection->hold);
 	free(connection);
-	if (server->left) {
+	if (has_left) {
 		server->left(server);
 	}
 }
@@ -327,7 +328,13 @@ static void closed(struct stream *stream)
 	connection_free(connection);
 }
 
-static const struct stream_ops stream_ops = {http_received, http_ended, writable, failed, closed};
+static const struct stream_ops stream_ops = {
+	.received = http_received,
+	.ended = http_ended,
+	.writable = writable,
+	.failed = failed,
+	.closed = closed,
+};
 
 /* What the drain asks. */
 

@@ -101,7 +101,10 @@ struct http_server {
 	struct http_date date;
 	size_t connections;
 	struct http_head spare; /* memory for the next head: idle connections keep none */
-	/* A connection that was taken is gone, its memory too. NULL */
+	/*
+	 * A connection that was taken is gone, its memory too. Not called where its socket was
+	 * handed over: its place goes along, and whoever has it tells when it is free. NULL
+	 */
 	void (*left)(struct http_server *server);
 };
 
@@ -145,6 +148,7 @@ struct http_connection {
 	bool last;            /* the answer said close */
 	bool cut_asked;       /* before it arrived */
 	bool forced;          /* its answer is not the one it would have had */
+	bool handed_over;     /* its socket is somebody else's */
 	uint64_t answer_at;   /* where the answer begins in what the stream has written */
 	uint64_t left;        /* bytes of the answer's body that are still to be written */
 	uint64_t body_length; /* bytes of the request's body so far */
@@ -230,13 +234,14 @@ void http_tunnel_close(struct http_connection *connection, bool whole);
 void http_tunnel_cut(struct http_connection *connection);
 
 /*
- * Hands what is below a tunnel over to an owner that needs nothing of HTTP: to gets all that the
- * client sends behind its request, the tunnel is over (whole), and the connection's memory and hold
- * go soon. Whoever takes it has a hold of its own by then, or the drain could miss it. Once, after
- * http_tunnel. Returns 0, or a negative errno: then the tunnel is still there.
+ * Hands what is below a tunnel over to an owner that needs nothing of HTTP, on any worker: as
+ * stream_cross does, to gets all that the client sends behind its request. The tunnel is over
+ * (whole), and the connection's memory and hold go soon. Whoever takes it has a hold of its own by
+ * then, or the drain could miss it; and has the connection's place: server->left is not called.
+ * Once, after http_tunnel.
  */
-int http_tunnel_hand_over(
-	struct http_connection *connection, struct stream *to, const struct stream_ops *ops);
+void http_tunnel_hand_over(struct http_connection *connection, struct stream *to,
+	struct worker *worker, const struct stream_ops *ops);
 
 /* Returns the client's address without its port, "unix" for a unix socket. */
 const char *http_peer(struct http_connection *connection);

@@ -47,18 +47,14 @@ void http_tunnel_cut(struct http_connection *connection)
 }
 
 /* The memory goes when the stream that has moved away says so (closed). */
-int http_tunnel_hand_over(
-	struct http_connection *connection, struct stream *to, const struct stream_ops *ops)
+void http_tunnel_hand_over(struct http_connection *connection, struct stream *to,
+	struct worker *worker, const struct stream_ops *ops)
 {
-	int error;
-
 	assert(connection->state == HTTP_CONNECTION_TUNNEL);
-	error = stream_move(to, &connection->stream, ops);
-	if (!error) {
-		deadline_set(&connection->deadline, CURFEW_NEVER);
-		http_connection_enter(connection, HTTP_CONNECTION_CLOSING);
-		curfew_hold_release(&connection->hold);
-		http_exchange_tell_over(connection, true);
-	}
-	return error;
+	stream_cross(to, &connection->stream, worker, ops);
+	connection->handed_over = true;
+	deadline_set(&connection->deadline, CURFEW_NEVER);
+	http_connection_enter(connection, HTTP_CONNECTION_CLOSING);
+	curfew_hold_release(&connection->hold);
+	http_exchange_tell_over(connection, true);
 }

@@ -252,7 +252,7 @@ static void it_may_have_a_date(void **state)
 
 static struct stream taken;
 static struct buffer taken_got;
-static bool taken_closed;
+static bool taken_arrived, taken_closed;
 
 static size_t taken_received(struct stream *stream, char *bytes, size_t length)
 {
@@ -279,7 +279,14 @@ static void taken_gone(struct stream *stream)
 	taken_closed = true;
 }
 
+static void taken_there(struct stream *stream)
+{
+	assert_ptr_equal(stream, &taken);
+	taken_arrived = true;
+}
+
 static const struct stream_ops taken_ops = {
+	.arrived = taken_there,
 	.received = taken_received,
 	.ended = taken_ended,
 	.failed = taken_failed,
@@ -289,7 +296,7 @@ static const struct stream_ops taken_ops = {
 static void hand_over(struct http_connection *connection)
 {
 	switch_protocols(connection);
-	assert_int_equal(http_tunnel_hand_over(connection, &taken, &taken_ops), 0);
+	http_tunnel_hand_over(connection, &taken, worker, &taken_ops);
 }
 
 /* From request(), where what was sent ahead is in the parser's input, and later. */
@@ -297,7 +304,7 @@ static void it_may_be_handed_over(void **state)
 {
 	(void)state;
 	for (int late = 0; late < 2; late++) {
-		taken_closed = false;
+		taken_arrived = taken_closed = false;
 		serve();
 		script.on_request = late ? NULL : hand_over;
 		script.on_end = answer_later;
@@ -306,8 +313,10 @@ static void it_may_be_handed_over(void **state)
 			settle();
 			hand_over(script.connection);
 		}
-		run_until(script.left == 1); /* its memory is gone, and so is its hold */
+		run_until(taken_arrived);
+		assert_int_equal(server.connections, 0); /* its memory is gone */
 		assert_int_equal(curfew_drain_count(&worker->drain), 0);
+		assert_int_equal(script.left, 0); /* but not its place */
 		expect_heard(late ? BEGUN "over 101\n" : "request GET /a\nover 101\n");
 		expect(SWITCHED);
 		stream_write(&taken, "hello", 5);
@@ -317,6 +326,7 @@ static void it_may_be_handed_over(void **state)
 		run_until(taken_closed);
 		assert_string_equal(buffer_text(&taken_got), "ahead, behind<end>");
 		buffer_fini(&taken_got);
+		script_left(&server);
 		served();
 	}
 }

@@ -78,25 +78,39 @@ void stream_poll(struct stream *stream)
 	}
 }
 
-static void closed(uv_handle_t *handle)
+static void tell_closed(struct stream *stream)
 {
-	struct stream *stream = container_of((uv_poll_t *)handle, struct stream, poll);
-
+	stream_send_heir(stream);
 	stream->ops->closed(stream); /* may free it */
 }
 
-/* What is left of a stream whose socket is gone, or somebody else's. */
-static void forget_socket(struct stream *stream)
+static void poll_closed(uv_handle_t *handle)
+{
+	tell_closed(container_of((uv_poll_t *)handle, struct stream, poll));
+}
+
+/* Where there was no poll to close. */
+static void flush_closed(struct worker_flush *flush)
+{
+	tell_closed(container_of(flush, struct stream, flush));
+}
+
+void stream_forget_socket(struct stream *stream)
 {
 	stream->state = STREAM_CLOSED;
 	worker_flush_forget(&stream->flush);
 	deadline_fini(&stream->linger);
-	uv_close((uv_handle_t *)&stream->poll, closed);
+	if (stream->poll.type == UV_POLL) {
+		uv_close((uv_handle_t *)&stream->poll, poll_closed);
+	} else {
+		stream->flush.run = flush_closed;
+		worker_flush_later(stream->worker, &stream->flush);
+	}
 }
 
 void stream_enter_closed(struct stream *stream)
 {
-	forget_socket(stream);
+	stream_forget_socket(stream);
 	if (stream->filter) {
 		stream->filter->ops->free(stream->filter);
 		stream->filter = NULL;
@@ -119,7 +133,9 @@ void stream_fail(struct stream *stream, int error)
 	}
 	stream->state = STREAM_FAILED;
 	stream->error = error;
-	worker_flush_later(stream->worker, &stream->flush);
+	if (!stream->crossing) {
+		worker_flush_later(stream->worker, &stream->flush);
+	}
 }
 
 bool stream_is_open(const struct stream *stream)
@@ -180,6 +196,11 @@ static void linger_passed(struct deadline *deadline)
 	} else {
 		wait_lingering(stream);
 	}
+}
+
+void stream_begin_linger(struct stream *stream)
+{
+	deadline_init(&stream->linger, &stream->worker->loop->agenda, linger_passed);
 }
 
 static void step_closing(struct stream *stream)
@@ -318,51 +339,8 @@ int stream_init(struct stream *stream, struct worker *worker, int fd, const stru
 	if (error) {
 		return error;
 	}
-	deadline_init(&stream->linger, &worker->loop->agenda, linger_passed);
+	stream_begin_linger(stream);
 	stream_poll(stream);
-	return 0;
-}
-
-/* libuv knows one handle for a socket: the old one lets go of it first. */
-static int move_poll(struct stream *to, struct stream *from)
-{
-	int error;
-
-	(void)uv_poll_stop(&from->poll);
-	from->polled = 0;
-	error = uv_poll_init(&from->worker->uv, &to->poll, from->fd);
-	if (error) {
-		stream_poll(from);
-	}
-	return error;
-}
-
-int stream_move(struct stream *to, struct stream *from, const struct stream_ops *ops)
-{
-	int error;
-
-	assert(!stream_closing(from));
-	*to = *from;
-	error = move_poll(to, from);
-	if (error) {
-		return error;
-	}
-	to->ops = ops;
-	to->flush = (struct worker_flush){.run = flush};
-	to->polled = 0;
-	to->paused = false;
-	to->resumed = true; /* the rest, and the end, are told at the end of the round */
-	to->end_told = false;
-	to->failure_told = false;
-	deadline_init(&to->linger, &to->worker->loop->agenda, linger_passed);
-	worker_flush_later(to->worker, &to->flush);
-	forget_socket(from);
-	from->heir = to;
-	from->filter = NULL;
-	from->fd = -1;
-	buffer_init(&from->unread);
-	buffer_init(&from->queue);
-	from->queue_start = 0;
 	return 0;
 }
 

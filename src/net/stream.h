@@ -25,7 +25,7 @@
  *			socket has no reset: there it just ends)
  *
  * A stream may move to other memory, and another owner (stream_move): so that one that lives long
- * need not drag along what was needed at its beginning.
+ * need not drag along what was needed at its beginning; or to another worker (stream_cross).
  *
  * Failure: failed(error) comes once, a negative errno; then only closed() does, after the owner
  * has called one of the last three. After any of these nothing but closed() is called. What the
@@ -58,6 +58,8 @@ struct stream_ops {
 	void (*writable)(struct stream *stream);
 	void (*failed)(struct stream *stream, int error);
 	void (*closed)(struct stream *stream);
+	/* It has come to its worker, after stream_cross: before all others. NULL */
+	void (*arrived)(struct stream *stream);
 };
 
 /*
@@ -118,12 +120,16 @@ struct stream {
 	bool was_high;  /* writable() is owed */
 	bool fin_sent;
 	bool expects_input;   /* the peer is known to be sending */
+	bool crossing;        /* it, or its heir, is on the way to another worker */
 	struct buffer unread; /* what the owner did not take */
 	struct buffer queue;
 	size_t queue_start; /* of what is left in it */
 	uint64_t bytes_in, bytes_out;
 	struct worker_flush flush;
-	struct deadline linger;
+	union {
+		struct deadline linger;
+		struct task arrive; /* while it is crossing */
+	};
 	int64_t linger_since, linger_until;
 	uv_poll_t poll;
 };
@@ -142,6 +148,15 @@ int stream_init(struct stream *stream, struct worker *worker, int fd, const stru
  * after one of the last three. Returns 0, or a negative errno: then nothing has moved.
  */
 int stream_move(struct stream *to, struct stream *from, const struct stream_ops *ops);
+
+/*
+ * The same to any worker, with the thread: at the end of this round to is sent there, and calls
+ * begin with arrived(), in that worker's thread; until then nothing may be asked of it. The owner
+ * holds that worker's drain, so that its thread is still there. What goes wrong on the way is told
+ * by failed(), after arrived(). From's thread.
+ */
+void stream_cross(struct stream *to, struct stream *from, struct worker *worker,
+	const struct stream_ops *ops);
 
 /*
  * Queues bytes; they are copied where they cannot be written at once. Dropped unless OPEN; but kept

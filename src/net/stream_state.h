@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Between the parts of a stream: life (stream.c), reading (stream_read.c), writing
- * (stream_write.c).
+ * (stream_write.c), moving (stream_move.c).
  */
 #ifndef NET_STREAM_STATE_H
 #define NET_STREAM_STATE_H
@@ -20,6 +20,14 @@ void stream_poll(struct stream *stream);
 /* The owner hears of it at the end of the round, since it may be inside a call of its own. */
 void stream_fail(struct stream *stream, int error);
 void stream_enter_closed(struct stream *stream);
+
+/* What is left of a stream whose socket is gone, or somebody else's. */
+void stream_forget_socket(struct stream *stream);
+
+void stream_begin_linger(struct stream *stream);
+
+/* From's closed() comes next: what crosses goes. */
+void stream_send_heir(struct stream *from);
 
 void stream_read(struct stream *stream);
 /* Returns whether all that was kept was taken. */

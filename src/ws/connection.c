@@ -26,6 +26,7 @@
 #define TO(state) (1U << WS_CONNECTION_##state)
 
 static const unsigned edges[] = {
+	[WS_CONNECTION_ARRIVING] = TO(OPEN),
 	[WS_CONNECTION_OPEN] = TO(CLOSING) | TO(ENDING),
 	[WS_CONNECTION_CLOSING] = TO(ENDING),
 	[WS_CONNECTION_ENDING] = TO(CLOSED),
@@ -151,6 +152,7 @@ static void note_lost(struct ws_connection *connection)
 
 void ws_connection_cut_for(struct ws_connection *connection, enum ws_cause cause)
 {
+	assert(connection->state != WS_CONNECTION_ARRIVING);
 	if (connection->state == WS_CONNECTION_CLOSED) {
 		return;
 	}
@@ -328,10 +330,9 @@ static void finish(struct curfew_hold *hold)
 {
 	struct ws_connection *connection = container_of(hold, struct ws_connection, hold);
 
-	if (connection->state != WS_CONNECTION_OPEN) {
-		return;
-	}
-	if (connection->handler->finish) {
+	if (connection->state == WS_CONNECTION_ARRIVING) {
+		connection->finish_asked = true;
+	} else if (connection->state == WS_CONNECTION_OPEN && connection->handler->finish) {
 		connection->handler->finish(connection);
 	} else {
 		ws_connection_close(connection, WS_CLOSE_GOING_AWAY, "shutting down");
@@ -342,6 +343,10 @@ static void cut(struct curfew_hold *hold)
 {
 	struct ws_connection *connection = container_of(hold, struct ws_connection, hold);
 
+	if (connection->state == WS_CONNECTION_ARRIVING) {
+		connection->cut_asked = true;
+		return;
+	}
 	if (connection->state == WS_CONNECTION_OPEN) {
 		ws_connection_send_close(connection, WS_CLOSE_GOING_AWAY, "shutting down");
 	}
@@ -377,31 +382,54 @@ static void closed(struct stream *stream)
 	connection->handler->closed(connection, connection->code, connection->clean);
 }
 
-const struct stream_ops ws_connection_stream_ops = {received, ended, writable, failed, closed};
-
 /* Its beginning. */
 
-int ws_connection_begin(struct ws_connection *connection, const struct ws_setting *setting)
+void ws_connection_open(struct ws_connection *connection)
 {
-	int error;
+	enter(connection, WS_CONNECTION_OPEN);
+	ws_connection_begin_time(connection);
+}
 
+static void arrived(struct stream *stream)
+{
+	struct ws_connection *connection = container_of(stream, struct ws_connection, stream);
+
+	ws_connection_open(connection);
+	if (connection->handler->opened) {
+		connection->handler->opened(connection);
+	}
+	if (connection->finish_asked) {
+		finish(&connection->hold);
+	}
+	if (connection->cut_asked) {
+		cut(&connection->hold);
+	}
+}
+
+const struct stream_ops ws_connection_stream_ops = {
+	.received = received,
+	.ended = ended,
+	.writable = writable,
+	.failed = failed,
+	.closed = closed,
+	.arrived = arrived,
+};
+
+/* From the hold on, the drain may ask in the other thread: nothing of this but the stream moves. */
+int ws_connection_begin(
+	struct ws_connection *connection, enum ws_role role, const struct ws_setting *setting)
+{
+	assert(setting->drain->agenda == &setting->worker->loop->agenda);
 	*connection = (struct ws_connection){
 		.handler = setting->handler,
 		.limits = setting->limits,
 		.code = WS_CLOSE_CUT,
 	};
-	connection->stream.worker = setting->worker;
-	ws_parser_init(&connection->parser, setting->role, setting->limits->message_most);
-	ws_connection_begin_time(connection);
-	error = curfew_drain_hold(setting->drain, &connection->hold, &hold_ops, setting->name);
-	if (error) {
-		deadline_fini(&connection->deadline);
-	}
-	return error;
+	ws_parser_init(&connection->parser, role, setting->limits->message_most);
+	return curfew_drain_hold(setting->drain, &connection->hold, &hold_ops, setting->name);
 }
 
 void ws_connection_give_up(struct ws_connection *connection)
 {
-	deadline_fini(&connection->deadline);
 	curfew_hold_release(&connection->hold);
 }

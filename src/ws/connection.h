@@ -18,16 +18,18 @@
  *
  * The states, each entered by one function that knows the edges (ws/connection.c has the table):
  *
- *	OPEN -> CLOSING -> ENDING -> CLOSED
- *	    `-------------^
+ *	ARRIVING -> OPEN -> CLOSING -> ENDING -> CLOSED
+ *	                `-------------^
  *
+ *	ARRIVING on its way to its worker (ws_accept_on): nothing may be asked of it
  *	OPEN     messages in both directions
  *	CLOSING  our close frame is queued; what the peer sends before its own is heard
  *	ENDING   both were sent, or one of us failed: what is queued goes out, and the socket closes
  *	         (the server's side first, 7.1.1)
  *
  * It is one hold on its worker's drain, "websocket" by the name that its owner gives it: finish
- * closes it in order, with 1001, or as the owner likes; cut ends it at once.
+ * closes it in order, with 1001, or as the owner likes; cut ends it at once. What is asked while it
+ * is ARRIVING is done when it is OPEN, right behind opened().
  */
 #ifndef WS_CONNECTION_H
 #define WS_CONNECTION_H
@@ -84,6 +86,11 @@ const char *ws_cause_text(enum ws_cause cause);
 
 struct ws_handler {
 	/*
+	 * It has come to its worker, OPEN, after ws_accept_on: before all others. All may be asked
+	 * of it now, its end too. NULL
+	 */
+	void (*opened)(struct ws_connection *connection);
+	/*
 	 * A piece of a message (WS_DATA): returns how many bytes were taken. The rest comes again,
 	 * after ws_connection_resume, as a piece of its own. One without bytes is always taken.
 	 */
@@ -103,7 +110,17 @@ struct ws_handler {
 	void (*closed)(struct ws_connection *connection, uint16_t code, bool clean);
 };
 
+/* What a connection is made with. */
+struct ws_setting {
+	struct worker *worker;      /* where it lives: every callback comes in this thread */
+	struct curfew_drain *drain; /* that it holds: of this worker's agenda */
+	const struct ws_handler *handler;
+	const struct ws_limits *limits;
+	const char *name; /* of the hold, and borrowed; NULL: none */
+};
+
 #define WS_CONNECTION_STATES(X)                                                                    \
+	X(ARRIVING)                                                                                \
 	X(OPEN)                                                                                    \
 	X(CLOSING)                                                                                 \
 	X(ENDING)                                                                                  \
@@ -128,6 +145,7 @@ struct ws_connection {
 	uint16_t sent; /* ours; 0 before */
 
 	/* Private from here on. */
+	bool finish_asked, cut_asked; /* before it arrived; its worker's thread */
 	bool clean;
 	bool forced; /* it was cut */
 	bool end_told;
@@ -158,7 +176,7 @@ void ws_connection_resume(struct ws_connection *connection);
  */
 void ws_connection_close(struct ws_connection *connection, unsigned code, const char *reason);
 
-/* Ends it now: what the kernel takes without waiting is written. From any state. */
+/* Ends it now: what the kernel takes without waiting is written. From any state but ARRIVING. */
 void ws_connection_cut(struct ws_connection *connection);
 
 /* Sends a ping, besides those that come by themselves; pong() tells of the answer. */

@@ -28,7 +28,7 @@ struct script {
 	size_t takes;        /* bytes of a piece; SIZE_MAX: all */
 	int error;           /* of ws_accept or ws_connect */
 	bool open, closed;   /* there was one; it is gone */
-	int gone;            /* HTTP connections that are gone */
+	int gone;            /* HTTP connections that are gone, and their places */
 	/* What the handler does besides; NULL: nothing. */
 	void (*on_data)(void);
 	void (*on_ended)(void);
@@ -472,13 +472,20 @@ static inline void open_client(void)
 	assert_true(script.open);
 }
 
+/* The HTTP connection has given its memory back. */
+static inline bool script_http_gone(void)
+{
+	return script.client.stream.worker ? script.gone : !script.server.connections;
+}
+
 /* The peer goes, if it is still there, and so does all that there was. */
 static inline void over(void)
 {
 	if (script.peer >= 0) {
 		close(script.peer);
 	}
-	run_until(script.gone && (!script.open || script.closed));
+	run_until(script_http_gone() && (!script.open || script.closed));
+	assert_int_equal(script.gone, script.client.stream.worker || !script.open);
 	buffer_fini(&script.heard);
 	buffer_fini(&script.got);
 	buffer_fini(&script.raw);

@@ -8,20 +8,14 @@
 
 #include "ws/connection.h"
 
-struct ws_setting {
-	const struct ws_handler *handler;
-	const struct ws_limits *limits;
-	const char *name;
-	enum ws_role role;
-	struct worker *worker;
-	struct curfew_drain *drain;
-};
-
 /*
- * Begins, OPEN, before the stream is there: takes the hold. Returns 0, or -ESHUTDOWN. The stream's
- * ops are ws_connection_stream_ops. What was begun in vain is ws_connection_give_up's.
+ * Begins, ARRIVING, before the stream is there: takes the hold. Returns 0, or -ESHUTDOWN. Any
+ * thread. The stream's ops are ws_connection_stream_ops: either it arrives by stream_cross, or it
+ * is there, and ws_connection_open comes next. What was begun in vain is ws_connection_give_up's.
  */
-int ws_connection_begin(struct ws_connection *connection, const struct ws_setting *setting);
+int ws_connection_begin(
+	struct ws_connection *connection, enum ws_role role, const struct ws_setting *setting);
+void ws_connection_open(struct ws_connection *connection);
 void ws_connection_give_up(struct ws_connection *connection);
 
 extern const struct stream_ops ws_connection_stream_ops;

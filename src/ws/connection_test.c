@@ -291,7 +291,7 @@ static void idle_ones_are_small(void **state)
 	settle();
 	assert_null(script.ws.stream.queue.data);
 	assert_null(script.ws.stream.unread.data);
-	assert_int_equal(script.gone, 1);
+	assert_int_equal(script.server.connections, 0);
 	over();
 }
 

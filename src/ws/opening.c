@@ -77,29 +77,31 @@ static void answer(struct http_connection *from)
 	http_tunnel(from, false);
 }
 
+int ws_accept_on(struct ws_connection *connection, struct http_connection *from,
+	const struct ws_setting *setting)
+{
+	int error = ws_connection_begin(connection, WS_SERVER, setting);
+
+	if (!error) {
+		answer(from);
+		http_tunnel_hand_over(
+			from, &connection->stream, setting->worker, &ws_connection_stream_ops);
+	}
+	return error;
+}
+
 int ws_accept(struct ws_connection *connection, struct http_connection *from,
 	const struct ws_handler *handler, const struct ws_limits *limits, const char *name)
 {
 	const struct ws_setting setting = {
+		.worker = from->server->worker,
+		.drain = from->server->drain,
 		.handler = handler,
 		.limits = limits,
 		.name = name,
-		.role = WS_SERVER,
-		.worker = from->server->worker,
-		.drain = from->server->drain,
 	};
-	int error = ws_connection_begin(connection, &setting);
 
-	if (error) {
-		return error;
-	}
-	answer(from);
-	error = http_tunnel_hand_over(from, &connection->stream, &ws_connection_stream_ops);
-	if (error) {
-		ws_connection_give_up(connection);
-		http_tunnel_cut(from);
-	}
-	return error;
+	return ws_accept_on(connection, from, &setting);
 }
 
 /* The client's side. */
@@ -154,13 +156,12 @@ int ws_connect(struct ws_connection *connection, struct http_client *client,
 	const struct ws_limits *limits)
 {
 	const struct ws_setting setting = {
-		.handler = handler,
-		.limits = limits,
-		.role = WS_CLIENT,
 		.worker = client->stream.worker,
 		.drain = drain,
+		.handler = handler,
+		.limits = limits,
 	};
-	int error = ws_connection_begin(connection, &setting);
+	int error = ws_connection_begin(connection, WS_CLIENT, &setting);
 
 	if (error) {
 		return error;
@@ -169,6 +170,8 @@ int ws_connect(struct ws_connection *connection, struct http_client *client,
 		client, &connection->stream, &ws_connection_stream_ops);
 	if (error) {
 		ws_connection_give_up(connection);
+		return error;
 	}
-	return error;
+	ws_connection_open(connection);
+	return 0;
 }

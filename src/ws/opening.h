@@ -8,7 +8,7 @@
  *	if (status)
  *		ws_opening_refuse(from, status)
  *	else
- *		error = ws_accept(connection, from, &handler, &limits, name)
+ *		error = ws_accept_on(connection, from, &setting)
  *
  * A client, with an http_client that is IDLE; and in its head():
  *
@@ -37,11 +37,17 @@ unsigned ws_opening_status(const struct http_connection *from);
 void ws_opening_refuse(struct http_connection *from, unsigned status);
 
 /*
- * Answers 101, and makes a connection of what is below: then the exchange is over, and the
- * connection holds the drain that it held. What the client sent ahead comes behind this call. name
- * (NULL: none) is the hold's, and borrowed. Returns 0; or a negative errno: -ESHUTDOWN, the drain
- * is closed, and nothing was answered; any other: the exchange is over, and nothing is left.
+ * Answers 101, and makes a connection of what is below, on any worker. The exchange is over; the
+ * connection belongs to the worker's thread from here on, ARRIVING, and calls begin with opened(),
+ * in a later round. What the client sent ahead comes behind that. The place that the HTTP
+ * connection had is the owner's (http_server.left is not called), who gives it back with closed().
+ * http_peer is to be asked before, if at all. Returns 0, or -ESHUTDOWN: the drain is closed;
+ * nothing was answered, and nothing is left of the connection. From's thread.
  */
+int ws_accept_on(struct ws_connection *connection, struct http_connection *from,
+	const struct ws_setting *setting);
+
+/* The same on the worker, and the drain, of the HTTP connection. */
 int ws_accept(struct ws_connection *connection, struct http_connection *from,
 	const struct ws_handler *handler, const struct ws_limits *limits, const char *name);
 

@@ -24,7 +24,8 @@ static void a_handshake_is_answered(void **state)
 	assert_non_null(strstr(buffer_text(&head), "\r\nSec-WebSocket-Accept: " ACCEPT "\r\n"));
 	assert_null(strstr(buffer_text(&head), "Extensions"));
 	assert_null(strstr(buffer_text(&head), "Protocol:"));
-	assert_int_equal(script.gone, 1); /* the HTTP connection has given its memory back */
+	assert_int_equal(script.server.connections, 0);
+	assert_int_equal(script.gone, 0); /* but not its place, which is the WebSocket's */
 	buffer_fini(&head);
 	over();
 }

@@ -248,22 +248,22 @@ static void start_worker(void)
 static void begin(enum ws_role role)
 {
 	const struct ws_setting setting = {
-		.handler = &handler,
-		.limits = &limits,
-		.role = role,
 		.worker = worker,
 		.drain = &worker->drain,
+		.handler = &handler,
+		.limits = &limits,
 	};
 	int pair[2];
 
 	owner.ws = malloc(sizeof(*owner.ws));
 	if (!owner.ws ||
 		socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0 ||
-		ws_connection_begin(owner.ws, &setting) < 0 ||
+		ws_connection_begin(owner.ws, role, &setting) < 0 ||
 		stream_init(&owner.ws->stream, worker, pair[0], &ws_connection_stream_ops, NULL) <
 			0) {
 		abort();
 	}
+	ws_connection_open(owner.ws);
 	ws_parser_init(&owner.parser, role == WS_SERVER ? WS_CLIENT : WS_SERVER, 0);
 	owner.peer = pair[1];
 }

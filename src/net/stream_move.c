@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A stream that goes to other memory: on the same worker, or to another.
+ *
+ * To another: from lets go of the socket, so that nobody polls it; to is filled, and lies still.
+ * What a received() that is running does not take is put into it yet. When from has nothing more
+ * to do with it, before its closed(), to is posted to its worker, where it starts to poll.
+ */
+#include <assert.h>
+
+#include "base/list.h"
+#include "net/stream_state.h"
+
+/* libuv knows one handle for a socket: the old one lets go of it first. */
+static int move_poll(struct stream *to, struct stream *from)
+{
+	int error;
+
+	(void)uv_poll_stop(&from->poll);
+	from->polled = 0;
+	error = uv_poll_init(&from->worker->uv, &to->poll, from->fd);
+	if (error) {
+		stream_poll(from);
+	}
+	return error;
+}
+
+/* To has all that from had; from keeps nothing but its closed(). */
+static void take_over(struct stream *to, struct stream *from, const struct stream_ops *ops)
+{
+	to->ops = ops;
+	to->flush.link = (struct curfew_link){0};
+	to->polled = 0;
+	to->paused = false;
+	to->resumed = true; /* the rest, and the end, are told at the end of the round */
+	to->end_told = false;
+	to->failure_told = false;
+	stream_forget_socket(from);
+	from->heir = to;
+	from->filter = NULL;
+	from->fd = -1;
+	buffer_init(&from->unread);
+	buffer_init(&from->queue);
+	from->queue_start = 0;
+}
+
+int stream_move(struct stream *to, struct stream *from, const struct stream_ops *ops)
+{
+	int error;
+
+	assert(!stream_closing(from));
+	*to = *from;
+	error = move_poll(to, from);
+	if (error) {
+		return error;
+	}
+	take_over(to, from, ops);
+	stream_begin_linger(to);
+	worker_flush_later(to->worker, &to->flush);
+	return 0;
+}
+
+/* In the thread of its new worker. */
+static void arrive(struct task *task)
+{
+	struct stream *stream = container_of(task, struct stream, arrive);
+	int error;
+
+	stream->crossing = false;
+	stream_begin_linger(stream);
+	error = uv_poll_init(&stream->worker->uv, &stream->poll, stream->fd);
+	if (error) {
+		stream_fail(stream, error);
+	}
+	worker_flush_later(stream->worker, &stream->flush);
+	if (stream->ops->arrived) {
+		stream->ops->arrived(stream);
+	}
+}
+
+void stream_cross(
+	struct stream *to, struct stream *from, struct worker *worker, const struct stream_ops *ops)
+{
+	assert(!stream_closing(from));
+	*to = *from;
+	take_over(to, from, ops);
+	to->worker = worker;
+	to->poll = (uv_poll_t){0};
+	to->arrive = (struct task){.run = arrive};
+	to->crossing = true;
+	from->crossing = true;
+}
+
+void stream_send_heir(struct stream *from)
+{
+	if (from->crossing) {
+		struct stream *heir = from->heir;
+
+		from->crossing = false;
+		agenda_post(&heir->worker->loop->agenda, &heir->arrive);
+	}
+}
