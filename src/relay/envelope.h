@@ -10,7 +10,6 @@
 #ifndef RELAY_ENVELOPE_H
 #define RELAY_ENVELOPE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,16 +24,22 @@ void envelope_prefix(struct buffer *out, const char *name, size_t length);
 /* Appends the notice of a client's end. */
 void envelope_notice(struct buffer *out, const char *name, size_t length, unsigned code);
 
-/* Returns whether these bytes are one JSON value, and nothing else but white space around it. */
-bool envelope_is_json(const char *bytes, size_t length);
+/*
+ * Returns NULL if these bytes are one JSON value, with nothing but white space around it; else what
+ * they are instead: one sentence, static. So may a client's message be put into an envelope.
+ */
+const char *envelope_frame_fault(const char *bytes, size_t length);
 
-/* What a server has said. */
+/*
+ * What a server has said. A field that is null counts as not there, so does a close_code of 0; of
+ * one that comes twice the last counts; others mean nothing.
+ */
 struct envelope {
 	const char *name; /* conn_id, in the text or in decoded */
 	size_t name_length;
-	const char *frame; /* NULL: none */
+	const char *frame; /* in the text; NULL: none */
 	size_t frame_length;
-	unsigned close_code; /* 0: none */
+	unsigned close_code; /* 0: none; up to 65535, whether it may be sent or not */
 	struct buffer decoded;
 };
 

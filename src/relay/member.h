@@ -35,7 +35,9 @@ struct member {
 	struct lane *lane;
 	struct slot *slot;       /* of its id; held until ended(); NULL before registry_join */
 	struct curfew_link link; /* of slot->clients, slot->leaving, slot->claims */
-	struct buffer gathered;  /* of a message that is not whole */
+	struct buffer gathered;  /* of a message that is not whole; no memory between messages */
+	int64_t since;           /* when its first piece came */
+	int64_t asked;           /* when it was asked for */
 	uint8_t role;            /* enum member_role */
 	bool registered; /* it is the slot's server, or one of its clients, and is counted */
 	bool muted;      /* what it says is dropped: nobody is there for it any more */
@@ -60,8 +62,9 @@ struct member_asked {
 
 /*
  * Makes it, answers 101, and sends it to the lane of its id. The thread of the HTTP connection.
- * Returns 0; or a negative errno: -ESHUTDOWN and -ENOMEM before anything was answered, any other:
- * the exchange is over. From 0 on relay->connections and the front's place are the member's.
+ * Returns 0, or -ESHUTDOWN or -ENOMEM: then nothing was answered. The caller has counted it in
+ * relay->connections, and has a limiter's place (limiter_enter with the same remote) and the
+ * front's: from 0 on all three are the member's, who gives them back when it is gone.
  */
 int member_open(
 	struct relay *relay, struct http_connection *from, const struct member_asked *asked);
@@ -82,7 +85,7 @@ const char *member_id(const struct member *member, size_t *length);
 
 /*
  * Closes it in order, behind what is queued for it, and takes it out of the registry; nothing
- * happens if it is closing already.
+ * happens if it is closing already. One that has no place in the registry is muted.
  */
 void member_close(struct member *member, unsigned code, const char *reason);
 

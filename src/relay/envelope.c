@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "relay/envelope.h"
+
+#include <string.h>
+
+#include "json/reader.h"
+
+#define NAME_FIELD "{\"conn_id\":"
+
+enum field { NAME, FRAME, CLOSE_CODE, FIELDS };
+
+static const struct json_path paths[FIELDS] = {
+	[NAME] = {{"conn_id"}},
+	[FRAME] = {{"frame"}},
+	[CLOSE_CODE] = {{"close_code"}},
+};
+
+void envelope_prefix(struct buffer *out, const char *name, size_t length)
+{
+	buffer_append_text(out, NAME_FIELD);
+	buffer_append_json(out, name, length);
+	buffer_append_text(out, ",\"frame\":");
+}
+
+void envelope_notice(struct buffer *out, const char *name, size_t length, unsigned code)
+{
+	buffer_append_text(out, NAME_FIELD);
+	buffer_append_json(out, name, length);
+	buffer_appendf(out, ",\"close_code\":%u}", code);
+}
+
+/* As deep as what an envelope may have around it. */
+const char *envelope_frame_fault(const char *bytes, size_t length)
+{
+	struct json_reader reader = {.depth_most = JSON_DEPTH_MOST - 1};
+
+	return json_read(&reader, bytes, length) ? json_error_text(reader.error) : NULL;
+}
+
+/* null is what some write for a field that they have not. */
+static bool is_there(const struct json_value *value)
+{
+	return value->kind != JSON_ABSENT && value->kind != JSON_NULL;
+}
+
+static const char *read_name(
+	struct envelope *envelope, const char *bytes, const struct json_value *value)
+{
+	if (!is_there(value)) {
+		return "it has no conn_id";
+	}
+	if (value->kind != JSON_STRING) {
+		return "its conn_id is no string";
+	}
+	envelope->name = bytes + value->start + 1;
+	envelope->name_length = value->length - 2;
+	if (!memchr(envelope->name, '\\', envelope->name_length)) {
+		return NULL;
+	}
+	json_string_decode(&envelope->decoded, bytes, value);
+	envelope->name = buffer_text(&envelope->decoded);
+	envelope->name_length = envelope->decoded.length;
+	return envelope->decoded.failed ? "there is no memory for its conn_id" : NULL;
+}
+
+static const char *read_code(
+	struct envelope *envelope, const char *bytes, const struct json_value *value)
+{
+	int64_t code;
+
+	if (!is_there(value)) {
+		return NULL;
+	}
+	if (!json_integer(bytes, value, &code) || code < 0 || code > UINT16_MAX) {
+		return "its close_code is none";
+	}
+	envelope->close_code = (unsigned)code;
+	return NULL;
+}
+
+static const char *read_fields(
+	struct envelope *envelope, const char *bytes, const struct json_value values[FIELDS])
+{
+	const struct json_value *frame = &values[FRAME];
+	const char *fault = read_name(envelope, bytes, &values[NAME]);
+
+	if (!fault) {
+		fault = read_code(envelope, bytes, &values[CLOSE_CODE]);
+	}
+	if (fault) {
+		return fault;
+	}
+	if (is_there(frame)) {
+		envelope->frame = bytes + frame->start;
+		envelope->frame_length = frame->length;
+	}
+	return envelope->frame || envelope->close_code ? NULL
+						       : "it has neither a frame nor a close_code";
+}
+
+const char *envelope_read(struct envelope *envelope, const char *bytes, size_t length)
+{
+	struct json_value values[FIELDS];
+	struct json_reader reader = {.paths = paths, .values = values, .count = FIELDS};
+
+	buffer_fini(&envelope->decoded);
+	*envelope = (struct envelope){0};
+	if (json_read(&reader, bytes, length)) {
+		return json_error_text(reader.error);
+	}
+	if (reader.root.kind != JSON_OBJECT) {
+		return "it is no object";
+	}
+	return read_fields(envelope, bytes, values);
+}
+
+void envelope_fini(struct envelope *envelope)
+{
+	buffer_fini(&envelope->decoded);
+}
