@@ -143,11 +143,11 @@ struct ws_connection {
 	uint8_t fault; /* enum ws_fault, where that is the cause */
 	uint16_t code; /* the peer's close code; WS_CLOSE_CUT before it has come */
 	uint16_t sent; /* ours; 0 before */
+	bool forced;   /* it was cut */
 
 	/* Private from here on. */
 	bool finish_asked, cut_asked; /* before it arrived; its worker's thread */
 	bool clean;
-	bool forced; /* it was cut */
 	bool end_told;
 	bool late; /* a deadline has passed while input waits that may be what it is for */
 	uint8_t passed_opcode; /* of the piece of which some was not taken */

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The life of a member, by its handler's callbacks, in their order. A server that waits for its
+ * claim takes no data; what it says comes when it has its place (ws_connection_resume). One that
+ * never got a place is muted when it is closed: what waits is taken then, and dropped, so that its
+ * own close frame is found behind it.
+ */
+#include "relay/member.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include <curfew/time.h>
+
+#include "base/list.h"
+#include "relay/ending.h"
+#include "relay/event.h"
+#include "relay/host.h"
+#include "relay/route.h"
+#include "ws/nonce.h"
+#include "ws/opening.h"
+
+#define ROLE_CHARS 7   /* "server-", "client-" */
+#define NUMBER_CHARS 9 /* "-1234abcd" */
+
+const char *member_id(const struct member *member, size_t *length)
+{
+	*length = strlen(member_name(member)) - ROLE_CHARS - NUMBER_CHARS;
+	return member_name(member) + ROLE_CHARS;
+}
+
+void member_close(struct member *member, unsigned code, const char *reason)
+{
+	if (member->ws.state != WS_CONNECTION_OPEN) {
+		return;
+	}
+	if (!member->registered) {
+		member->muted = true;
+	}
+	ws_connection_close(&member->ws, code, reason);
+	registry_leave(member);
+	ws_connection_resume(&member->ws);
+}
+
+/* What it says. */
+
+static void route(struct member *member, const char *bytes, size_t length)
+{
+	if (member->role == MEMBER_SERVER) {
+		route_from_server(member, bytes, length);
+	} else {
+		route_from_client(member, bytes, length);
+	}
+}
+
+static void give_back(struct member *member)
+{
+	worker_spare_give(member->lane->worker, &member->gathered);
+}
+
+static void gather(struct member *member, const struct ws_event *piece)
+{
+	if (!member->gathered.data) {
+		member->gathered = worker_spare_take(member->lane->worker);
+		member->since = worker_now(member->lane->worker);
+	}
+	buffer_append(&member->gathered, piece->bytes, piece->length);
+	if (member->gathered.failed) {
+		member->muted = true;
+		member_close(member, WS_CLOSE_FAILED, "out of memory");
+	} else if (piece->ends) {
+		route(member, member->gathered.data, member->gathered.length);
+	}
+	if (member->muted || piece->ends) {
+		give_back(member);
+	}
+}
+
+static bool waits_for_place(const struct member *member)
+{
+	return !member->registered && member->ws.state == WS_CONNECTION_OPEN;
+}
+
+static size_t data(struct ws_connection *connection, const struct ws_event *piece)
+{
+	struct member *member = container_of(connection, struct member, ws);
+
+	if (waits_for_place(member)) {
+		return 0;
+	}
+	if (member->muted) {
+		give_back(member);
+	} else if (piece->ends && !member->gathered.data) {
+		route(member, (const char *)piece->bytes, piece->length);
+	} else {
+		gather(member, piece);
+	}
+	return piece->length;
+}
+
+/* The rest of its life. */
+
+static void opened(struct ws_connection *connection)
+{
+	registry_join(container_of(connection, struct member, ws));
+}
+
+static void pong(struct ws_connection *connection)
+{
+	struct member *member = container_of(connection, struct member, ws);
+
+	if (member->role == MEMBER_SERVER) {
+		registry_pong(member);
+	}
+}
+
+static void finish(struct ws_connection *connection)
+{
+	ending_finish(container_of(connection, struct member, ws));
+}
+
+static void log_closed(const struct member *member)
+{
+	const struct ws_connection *ws = &member->ws;
+	size_t length;
+	const char *id = member_id(member, &length);
+
+	journal_tell(&member->lane->relay->service.journal, &relay_events[RELAY_EVENT_CLOSED],
+		journal_bytes(id, length), journal_text(member_name(member)),
+		journal_text(member_remote(member)), journal_number(ws->code),
+		journal_number(ws->sent),
+		journal_text(ws->cause == WS_CAUSE_FAULT ? ws_fault_text(ws->fault)
+							 : ws_cause_text(ws->cause)),
+		journal_number((curfew_now() - member->asked) / 1000000));
+}
+
+static void ended(struct ws_connection *connection)
+{
+	struct member *member = container_of(connection, struct member, ws);
+
+	give_back(member);
+	log_closed(member);
+	registry_ended(member);
+}
+
+static void count_closed(struct member *member, bool clean)
+{
+	struct relay_counts *counts = &member->lane->counts;
+
+	if (!curfew_drain_closed(&member->lane->worker->drain)) {
+		return;
+	}
+	if (clean) {
+		relay_count(&counts->closed_clean, 1);
+	} else if (member->ws.forced) {
+		relay_count(&counts->closed_forced, 1);
+	}
+}
+
+static void closed(struct ws_connection *connection, uint16_t code, bool clean)
+{
+	struct member *member = container_of(connection, struct member, ws);
+	struct relay *relay = member->lane->relay;
+
+	(void)code;
+	count_closed(member, clean);
+	limiter_leave(&relay->limiter, member_remote(member));
+	atomic_fetch_sub(&relay->connections, 1);
+	free(member);
+	service_left(&relay->service);
+}
+
+static const struct ws_handler handler = {
+	.data = data,
+	.opened = opened,
+	.pong = pong,
+	.finish = finish,
+	.ended = ended,
+	.closed = closed,
+};
+
+/* Its beginning. */
+
+static void compose_name(struct buffer *out, const struct member_asked *asked)
+{
+	uint32_t number;
+
+	ws_nonce(&number, sizeof(number));
+	buffer_append_text(out, asked->role == MEMBER_SERVER ? "server-" : "client-");
+	buffer_append(out, asked->id, asked->id_length);
+	buffer_appendf(out, "-%08x", number);
+}
+
+/* The texts behind each other; *member gets where they are. */
+static void compose(struct buffer *text, struct member *member, const struct member_asked *asked)
+{
+	struct buffer name = {0};
+
+	compose_name(&name, asked);
+	if (asked->role == MEMBER_CLIENT) {
+		envelope_prefix(text, buffer_text(&name), name.length);
+	}
+	member->prefix_length = (uint16_t)text->length;
+	member->name_at = (uint16_t)text->length;
+	buffer_append(text, buffer_text(&name), name.length + 1);
+	member->remote_at = (uint16_t)text->length;
+	buffer_append(text, asked->remote, strlen(asked->remote) + 1);
+	text->failed = text->failed || name.failed;
+	buffer_fini(&name);
+}
+
+static struct member *member_new(const struct member_asked *asked)
+{
+	struct buffer text = {0};
+	struct member head = {.role = (uint8_t)asked->role, .asked = curfew_now()};
+	struct member *member;
+
+	compose(&text, &head, asked);
+	member = text.failed ? NULL : malloc(sizeof(*member) + text.length);
+	if (member) {
+		*member = head;
+		memcpy(member->text, text.data, text.length);
+	}
+	buffer_fini(&text);
+	return member;
+}
+
+int member_open(struct relay *relay, struct http_connection *from, const struct member_asked *asked)
+{
+	struct member *member = member_new(asked);
+	struct lane *lane;
+	int error;
+
+	if (!member) {
+		return -ENOMEM;
+	}
+	lane = registry_lane(relay, asked->id, asked->id_length);
+	member->lane = lane;
+	error = ws_accept_on(&member->ws, from,
+		&(const struct ws_setting){
+			.worker = lane->worker,
+			.drain = &lane->worker->drain,
+			.handler = &handler,
+			.limits = &relay->ws_limits,
+			.name = member_name(member),
+		});
+	if (error) {
+		free(member);
+	}
+	return error;
+}
