@@ -30,6 +30,7 @@
 #include "admin/metrics.h"
 #include "admin/notify.h"
 #include "admin/service_config.h"
+#include "http/trusted.h"
 #include "net/tls.h"
 #include "net/worker.h"
 
@@ -94,6 +95,12 @@ bool service_ready(struct service *service);
 void service_left(struct service *service);
 
 /*
+ * One will be over twice, since it goes on behind what it was accepted as: it takes a place more.
+ * Any thread.
+ */
+void service_stays(struct service *service);
+
+/*
  * Begins the end because of a failure; text, one sentence, goes to log and report: exit code 1. Any
  * thread.
  */
@@ -108,6 +115,12 @@ int service_run(struct service *service);
 
 /* After service_run, or instead of it. May end the process, if a thread is still busy. */
 void service_fini(struct service *service);
+
+/*
+ * Reads --trust-forwarded. Returns 0, or the exit code after a notice. Before service_init too,
+ * where service->config is set.
+ */
+int service_read_trusted(const struct service *service, struct http_trusted *trusted);
 
 /*
  * Refuse at the start: print one line, "curfew gate: ...", and return the exit code: 2; for a

@@ -16,9 +16,10 @@ enum service_insist { SERVICE_INSIST_NOW, SERVICE_INSIST_NEVER };
 
 /* Durations in milliseconds, CURFEW_NEVER for none. Strings are borrowed. */
 struct service_config {
-	const char *command; /* "gate" */
-	struct words listen; /* addresses; none: what systemd handed over, or 127.0.0.1:8080 */
-	const char *admin;   /* address; NULL: no admin face */
+	const char *command;       /* "gate" */
+	struct words listen;       /* addresses; none: what systemd handed over, or: */
+	const char *listen_preset; /* NULL: 127.0.0.1:8080 */
+	const char *admin;         /* address; NULL: no admin face */
 	int64_t grace_ms;
 	const char *grace_reason; /* why it is so long, for the start line */
 	int64_t announce_ms;
@@ -30,7 +31,8 @@ struct service_config {
 	const char *tls_key;
 	struct words trust_forwarded; /* address ranges, between commas in each word */
 	int max_connections;          /* 0: what the descriptors allow */
-	int64_t request_timeout_ms;   /* from a request's head to the end of its answer */
+	int descriptors_each; /* of a connection; 0: two, the client's and one to what it wants */
+	int64_t request_timeout_ms; /* from a request's head to the end of its answer */
 	bool proxy_protocol;
 	int threads;     /* 0: as many as there are cores */
 	unsigned insist; /* enum service_insist */

@@ -14,11 +14,11 @@
 #include "loop/report_file.h"
 #include "net/open.h"
 
-#define RESERVE 128      /* descriptors that are not connections: loops, listeners, the face */
-#define PER_CONNECTION 2 /* descriptors: the client's, and one to what it wants */
-#define PLACES_LEAST 16  /* however short of descriptors we are */
-#define TELL_FULL_S 10   /* at most once in that time */
-#define LEAST 32         /* descriptors, without which there is nothing to try */
+#define RESERVE 128     /* descriptors that are not connections: loops, listeners, the face */
+#define EACH 2          /* descriptors of a connection, unless the command says otherwise */
+#define PLACES_LEAST 16 /* however short of descriptors we are */
+#define TELL_FULL_S 10  /* at most once in that time */
+#define LEAST 32        /* descriptors, without which there is nothing to try */
 #define LEAST_PER_THREAD 8
 
 /* Prints a refusal as others have put it, and frees it. */
@@ -31,6 +31,17 @@ static int refuse_text(const struct service *service, struct buffer *refusal)
 }
 
 /* What the user has given. */
+
+int service_read_trusted(const struct service *service, struct http_trusted *trusted)
+{
+	char item[ADDRESS_TEXT];
+	const char *wrong = http_trusted_read(trusted, &service->config->trust_forwarded, item);
+
+	return wrong ? service_refuse(service,
+			       "--trust-forwarded: '%.80s' %s (a range is such as 10.0.0.0/8)",
+			       item, wrong)
+		     : 0;
+}
 
 static int open_report(struct service *service)
 {
@@ -59,7 +70,9 @@ static int open_front(struct service *service)
 	const struct service_config *config = service->config;
 	struct buffer refusal = {0};
 
-	if (front_open(&service->front, &config->listen, SERVICE_LISTEN_PRESET, &refusal) < 0) {
+	const char *preset = config->listen_preset ? config->listen_preset : SERVICE_LISTEN_PRESET;
+
+	if (front_open(&service->front, &config->listen, preset, &refusal) < 0) {
 		return refuse_text(service, &refusal);
 	}
 	front_append_addresses(&service->front, &service->addresses);
@@ -151,13 +164,14 @@ static int count_threads(const struct service_config *config)
 
 static int count_places(const struct service_config *config, int descriptors)
 {
-	int places = (descriptors - RESERVE - FRONT_WAITING_MOST) / PER_CONNECTION;
+	int each = config->descriptors_each ? config->descriptors_each : EACH;
+	int places = (descriptors - RESERVE - FRONT_WAITING_MOST) / each;
 
 	if (config->max_connections) {
 		return config->max_connections;
 	}
 	if (places < PLACES_LEAST) {
-		places = (descriptors - RESERVE) / PER_CONNECTION;
+		places = (descriptors - RESERVE) / each;
 	}
 	return places < PLACES_LEAST ? PLACES_LEAST : places;
 }

@@ -13,22 +13,6 @@ static const char *const told_by_proxies[] = {"Forwarded", "X-Forwarded-For", "X
 /* Of these, what we write anew, with what was there in front. */
 static const char *const appended[] = {"Forwarded", "X-Forwarded-For", NULL};
 
-static bool is_trusted(const struct gate *gate, const struct http_connection *client)
-{
-	struct socket_address peer;
-
-	if (!gate->trusted_count) {
-		return false;
-	}
-	stream_peer(&client->stream, &peer);
-	for (size_t i = 0; i < gate->trusted_count; i++) {
-		if (address_range_contains(&gate->trusted[i], &peer)) {
-			return true;
-		}
-	}
-	return false;
-}
-
 static void append_text(struct buffer *out, struct http_text text)
 {
 	buffer_append(out, text.bytes, text.length);
@@ -143,7 +127,7 @@ static void append_fields(
 void forward_request(const struct gate *gate, struct http_connection *client, struct buffer *out)
 {
 	const struct http_head *head = &client->parser.head;
-	bool trusted = is_trusted(gate, client);
+	bool trusted = http_trusted_is(&gate->trusted, client);
 
 	http_compose_passed_request(out, head);
 	append_fields(out, head, trusted ? appended : told_by_proxies);

@@ -55,7 +55,7 @@ static int teardown(void **state)
 
 static void trust(const char *range)
 {
-	assert_null(address_range_parse(range, &gate.trusted[gate.trusted_count++]));
+	assert_null(address_range_parse(range, &gate.trusted.ranges[gate.trusted.count++]));
 }
 
 static void read_head(

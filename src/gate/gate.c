@@ -47,26 +47,6 @@ static void set_limits(struct gate *gate)
 }
 
 /* Returns 0, or an exit code: a line was printed. */
-static int read_trusted(struct gate *gate)
-{
-	struct words_walk walk = {0};
-	char item[ADDRESS_TEXT];
-
-	while (words_next(&gate->config->service.trust_forwarded, &walk, item, sizeof(item))) {
-		const char *wrong = gate->trusted_count == GATE_TRUSTED_MOST
-			? "is one too many"
-			: address_range_parse(item, &gate->trusted[gate->trusted_count]);
-
-		if (wrong) {
-			return service_refuse(&gate->service,
-				"--trust-forwarded: '%.80s' %s (a range is such as 10.0.0.0/8)",
-				item, wrong);
-		}
-		gate->trusted_count++;
-	}
-	return 0;
-}
-
 static int read_config(struct gate *gate)
 {
 	const struct gate_config *config = gate->config;
@@ -93,7 +73,7 @@ static int read_config(struct gate *gate)
 			"--upstream: '%.80s' %s (http://HOST:PORT or http://unix:PATH)",
 			config->upstream, wrong);
 	}
-	return read_trusted(gate);
+	return service_read_trusted(&gate->service, &gate->trusted);
 }
 
 /* Returns 0 or a negative errno. */

@@ -14,9 +14,9 @@
 #include "gate/upstream.h"
 #include "http/pool.h"
 #include "http/server.h"
+#include "http/trusted.h"
 
 #define GATE_HELD_MOST 1024 /* requests that wait for the upstream, in all lanes */
-#define GATE_TRUSTED_MOST 32
 
 struct gate;
 
@@ -38,8 +38,7 @@ struct gate {
 	int lane_count;
 	struct address address; /* of the upstream */
 	struct upstream upstream;
-	struct address_range trusted[GATE_TRUSTED_MOST];
-	size_t trusted_count;
+	struct http_trusted trusted;
 	atomic_size_t held;
 	struct metric_table metrics;
 	atomic_uint_least64_t retries;   /* requests that were sent a second time */
