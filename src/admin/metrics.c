@@ -40,15 +40,21 @@ void request_metrics_begin(struct request_metrics *requests)
 	add(&requests->begun, 1);
 }
 
-void request_metrics_end(struct request_metrics *requests, unsigned status, int64_t duration_ns)
+size_t metric_bucket(int64_t duration_ns)
 {
-	size_t row = (size_t)status - METRIC_STATUS_LEAST;
 	size_t bucket = 0;
 
 	while (bucket < METRIC_BUCKET_COUNT && duration_ns > bounds[bucket].ns) {
 		bucket++;
 	}
-	add(&requests->buckets[bucket], 1);
+	return bucket;
+}
+
+void request_metrics_end(struct request_metrics *requests, unsigned status, int64_t duration_ns)
+{
+	size_t row = (size_t)status - METRIC_STATUS_LEAST;
+
+	add(&requests->buckets[metric_bucket(duration_ns)], 1);
 	add(&requests->duration_ns, duration_ns > 0 ? (uint64_t)duration_ns : 0);
 	add(&requests->statuses[row < METRIC_STATUSES ? row : METRIC_STATUSES], 1);
 	add(&requests->ended, 1);
@@ -109,6 +115,29 @@ void metric_value(
 void metric_seconds(struct metric_scrape *scrape, const char *label, const char *value, int64_t ns)
 {
 	append_seconds(scrape, "", label, value, ns);
+}
+
+void metric_pair(struct metric_scrape *scrape, const struct metric_label labels[2], uint64_t number)
+{
+	buffer_appendf(scrape->out, "%s{%s=\"", scrape->metric->name, labels[0].name);
+	append_escaped(scrape->out, labels[0].value, true);
+	buffer_appendf(scrape->out, "\",%s=\"", labels[1].name);
+	append_escaped(scrape->out, labels[1].value, true);
+	buffer_appendf(scrape->out, "\"} %llu\n", (unsigned long long)number);
+}
+
+void metric_histogram(struct metric_scrape *scrape, const uint64_t buckets[METRIC_BUCKET_COUNT + 1],
+	uint64_t sum_ns)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; i <= METRIC_BUCKET_COUNT; i++) {
+		count += buckets[i];
+		append_number(scrape, "_bucket", "le",
+			i < METRIC_BUCKET_COUNT ? bounds[i].le : "+Inf", count);
+	}
+	append_seconds(scrape, "_sum", NULL, NULL, (int64_t)sum_ns);
+	append_number(scrape, "_count", NULL, NULL, count);
 }
 
 /* Our own rows. */
@@ -181,18 +210,15 @@ static void read_requests(struct metric_scrape *scrape, void *arg)
 
 static void read_request_duration(struct metric_scrape *scrape, void *arg)
 {
+	uint64_t buckets[METRIC_BUCKET_COUNT + 1];
 	struct request_metrics sum;
-	uint64_t count = 0;
 
 	(void)arg;
 	sum_requests(scrape->metrics, &sum);
 	for (size_t i = 0; i <= METRIC_BUCKET_COUNT; i++) {
-		count += get(&sum.buckets[i]);
-		append_number(scrape, "_bucket", "le",
-			i < METRIC_BUCKET_COUNT ? bounds[i].le : "+Inf", count);
+		buckets[i] = get(&sum.buckets[i]);
 	}
-	append_seconds(scrape, "_sum", NULL, NULL, (int64_t)get(&sum.duration_ns));
-	append_number(scrape, "_count", NULL, NULL, count);
+	metric_histogram(scrape, buckets, get(&sum.duration_ns));
 }
 
 static void read_requests_in_flight(struct metric_scrape *scrape, void *arg)

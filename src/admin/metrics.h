@@ -86,6 +86,21 @@ void metric_value(
 	struct metric_scrape *scrape, const char *label, const char *value, uint64_t number);
 void metric_seconds(struct metric_scrape *scrape, const char *label, const char *value, int64_t ns);
 
+/* With two labels. */
+struct metric_label {
+	const char *name;
+	const char *value;
+};
+void metric_pair(
+	struct metric_scrape *scrape, const struct metric_label labels[2], uint64_t number);
+
+/* Returns the bucket of a duration, METRIC_BUCKET_COUNT for one above all bounds. */
+size_t metric_bucket(int64_t duration_ns);
+
+/* A histogram: how many durations each bucket has, and the sum of all. */
+void metric_histogram(struct metric_scrape *scrape, const uint64_t buckets[METRIC_BUCKET_COUNT + 1],
+	uint64_t sum_ns);
+
 /* All that one process tells. Tables and requests are added before anybody reads. */
 struct metrics {
 	struct curfew_lifecycle *life;
