@@ -22,6 +22,7 @@ enum option_kind {
 	OPTION_FLAG,       /* bool: alone, or with =yes or =no */
 	OPTION_DURATION,   /* int64_t: milliseconds, CURFEW_NEVER for inf */
 	OPTION_SIZE,       /* uint64_t: bytes */
+	OPTION_RATE,       /* int64_t: milliseconds from one to the next, 0 for no limit */
 	OPTION_NUMBER,     /* int: from least to most */
 	OPTION_STRING,     /* const char *: not empty */
 	OPTION_CHOICE,     /* unsigned: an index in choices */

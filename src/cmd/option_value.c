@@ -38,6 +38,20 @@ static const char *set_size(const struct option *option, void *field, const char
 	return text_parse_size(text, field);
 }
 
+/* Rounded up: never more often than was said. */
+static const char *set_rate(const struct option *option, void *field, const char *text)
+{
+	struct text_rate rate = {.count = 0};
+	const char *refusal = strcmp(text, "0") == 0 ? NULL : text_parse_rate(text, &rate);
+
+	(void)option;
+	if (refusal || rate.count > rate.per_ms) {
+		return refusal ? refusal : "is more than 1000 a second";
+	}
+	*(int64_t *)field = rate.count ? (rate.per_ms + rate.count - 1) / rate.count : 0;
+	return NULL;
+}
+
 static const char *set_number(const struct option *option, void *field, const char *text)
 {
 	int64_t number;
@@ -201,6 +215,7 @@ static const struct {
 	[OPTION_FLAG] = {set_flag, "yes or no"},
 	[OPTION_DURATION] = {set_duration, "a duration such as 10s, 500ms or inf"},
 	[OPTION_SIZE] = {set_size, "a size such as 64k, 8M or 1G"},
+	[OPTION_RATE] = {set_rate, "a rate such as 10/s or 10/m, or 0 for no limit"},
 	[OPTION_NUMBER] = {set_number, NULL},
 	[OPTION_STRING] = {set_string, NULL},
 	[OPTION_CHOICE] = {set_choice, NULL},
