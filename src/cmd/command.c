@@ -13,6 +13,7 @@ const struct command *const commands[] = {
 	&command_run,
 	&command_gate,
 	&command_mcp,
+	&command_relay,
 	&command_ready,
 	&command_help,
 	&command_completion,

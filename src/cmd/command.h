@@ -41,6 +41,7 @@ struct command {
 extern const struct command command_run;
 extern const struct command command_gate;
 extern const struct command command_mcp;
+extern const struct command command_relay;
 extern const struct command command_ready;
 extern const struct command command_help;
 extern const struct command command_completion;

@@ -205,6 +205,7 @@ static const struct option options[] = {
 			"third of it at most",
 	},
 	SERVICE_OPTIONS_OF_ALL(struct mcp_config),
+	SERVICE_MAX_CONNECTIONS(struct mcp_config),
 	{.name = NULL},
 };
 

@@ -10,6 +10,7 @@
 #include "gate/gate.h"
 #include "loop/signals.h"
 #include "mcp/mcp.h"
+#include "relay/relay.h"
 
 static int serve_gate(const void *config)
 {
@@ -21,6 +22,11 @@ static int serve_mcp(const void *config)
 	return mcp_main(config);
 }
 
+static int serve_relay(const void *config)
+{
+	return relay_main(config);
+}
+
 /* What each command that serves does with its config. */
 static const struct {
 	const struct command *command;
@@ -28,6 +34,7 @@ static const struct {
 } services[] = {
 	{&command_gate, serve_gate},
 	{&command_mcp, serve_mcp},
+	{&command_relay, serve_relay},
 };
 
 #define SERVICES (sizeof(services) / sizeof(services[0]))

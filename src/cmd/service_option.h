@@ -129,12 +129,13 @@ extern const char *const service_log_formats[];
 #define SERVICE_OPTIONS_OF_ALL(type)                                                               \
 	SERVICE_LISTEN(type), SERVICE_ADMIN(type), SERVICE_GRACE(type), SERVICE_ANNOUNCE(type),    \
 		SERVICE_REPORT(type), SERVICE_LOG_LEVEL(type), SERVICE_LOG_FORMAT(type),           \
-		SERVICE_TLS_CERT(type), SERVICE_TLS_KEY(type), SERVICE_MAX_CONNECTIONS(type),      \
-		SERVICE_PROXY_PROTOCOL(type), SERVICE_INSIST(type), SERVICE_FORCED_EXIT(type)
+		SERVICE_TLS_CERT(type), SERVICE_TLS_KEY(type), SERVICE_PROXY_PROTOCOL(type),       \
+		SERVICE_INSIST(type), SERVICE_FORCED_EXIT(type)
 
 #define SERVICE_OPTIONS(type)                                                                      \
-	SERVICE_OPTIONS_OF_ALL(type), SERVICE_TRUST_FORWARDED(type),                               \
-		SERVICE_REQUEST_TIMEOUT(type), SERVICE_THREADS(type)
+	SERVICE_OPTIONS_OF_ALL(type), SERVICE_MAX_CONNECTIONS(type),                               \
+		SERVICE_TRUST_FORWARDED(type), SERVICE_REQUEST_TIMEOUT(type),                      \
+		SERVICE_THREADS(type)
 
 /*
  * Reads a serving command's arguments into config, whose service is this one: command_read, with

@@ -15,6 +15,7 @@
 
 #include "admin/service.h"
 #include "http/server.h"
+#include "http/trusted.h"
 #include "relay/limiter.h"
 #include "relay/registry.h"
 #include "relay/relay.h"
@@ -91,7 +92,10 @@ struct relay {
 	struct http_limits http_limits;
 	struct ws_limits ws_limits;
 	struct limiter limiter;
+	struct http_trusted trusted; /* --trust-forwarded */
 	struct metric_table metrics;
+	struct metric_table reference; /* the same under the names of --metrics-prefix */
+	int most;                      /* members at a time */
 	struct lane *lanes;
 	int lane_count;
 	atomic_int connections; /* members, on their way to their lanes too */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How often an address may ask for a connection (a token bucket), and how many it may have. Shared
- * by all threads, behind one lock. Memory is bounded: of LIMITER_MOST addresses those go first that
- * say least: no connections, and a full bucket; where there is none such, the one whose bucket is
- * the fullest. An IPv6 network of 64 bits counts as one address.
+ * by all threads, behind one lock. An IPv6 network of 64 bits counts as one address.
+ *
+ * Memory is bounded: addresses that have no connection and a full bucket are forgotten as others
+ * come; and of those without a connection there are LIMITER_MOST at most, of which the one with the
+ * fullest bucket goes first. Those that have connections are never more than there are connections.
  */
 #ifndef RELAY_LIMITER_H
 #define RELAY_LIMITER_H
@@ -14,6 +16,8 @@
 
 #include <curfew/link.h>
 
+#include "base/heap.h"
+
 #define LIMITER_MOST 65536
 
 struct limiter {
@@ -23,9 +27,9 @@ struct limiter {
 
 	/* Private. */
 	pthread_mutex_t lock;
-	struct curfew_link *buckets;
-	struct curfew_link old; /* the one that was asked about longest ago first */
-	size_t count;
+	struct curfew_link *table; /* of addresses, by their hash */
+	struct heap idle;          /* those without a connection, by when their bucket is full */
+	size_t idle_count;
 	uint64_t key[2];
 };
 
@@ -33,12 +37,13 @@ enum limiter_answer { LIMITER_WELCOME, LIMITER_TOO_OFTEN, LIMITER_TOO_MANY };
 
 /* The first three fields are set. Returns 0 or -ENOMEM. */
 int limiter_init(struct limiter *limiter);
+/* Zeroed: does nothing. */
 void limiter_fini(struct limiter *limiter);
 
 /*
  * Takes a token, and a connection's place, for this address (as text; what is none, such as "unix",
- * is not limited). now: curfew_now(). Any thread. After LIMITER_WELCOME each has one
- * limiter_leave.
+ * is not limited; nor is anybody without memory). now: curfew_now(). Any thread. After
+ * LIMITER_WELCOME each has one limiter_leave.
  */
 enum limiter_answer limiter_enter(struct limiter *limiter, const char *address, int64_t now);
 void limiter_leave(struct limiter *limiter, const char *address);

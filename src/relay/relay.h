@@ -16,9 +16,9 @@
 struct relay_config {
 	struct service_config service;
 	const char *header_prefix; /* "X-Pyrycode"; NULL: X-Relay alone, which is always accepted */
-	const char *metrics_prefix; /* of the reference's two gauges; NULL: curfew_relay */
+	const char *metrics_prefix; /* of a second set of the reference's metrics; NULL: none */
 	int max_clients;            /* of one server; 16 */
-	int max_connections;        /* servers and clients; then 503; 10 000 */
+	int max_connections;        /* servers and clients; then 503; 0: 10 000, if they fit */
 	int max_per_ip;             /* the same of one address; 0: any */
 	uint64_t max_message;       /* bytes from a peer; 256k; then 1009 */
 	uint64_t outbox;            /* bytes that wait for one peer; 4M; then 1011 */
