@@ -206,11 +206,6 @@ void front_left(struct front *front)
 	}
 }
 
-void front_stays(struct front *front)
-{
-	atomic_fetch_add(&front->taken, 1);
-}
-
 void front_drain(struct front *front)
 {
 	front->draining = true;

@@ -85,9 +85,6 @@ int front_listen(struct front *front, struct curfew_lifecycle *life);
 /* A connection that was accepted is over: its place is free. Any thread. */
 void front_left(struct front *front);
 
-/* It takes one more, and will be over twice. Any thread. */
-void front_stays(struct front *front);
-
 /* The drain has begun. Worker 0's thread. */
 void front_drain(struct front *front);
 

@@ -129,11 +129,6 @@ static void on_forced(const struct curfew_holder *holder, void *arg)
 		journal_text(holder->name), journal_number(holder->age_ms));
 }
 
-void service_stays(struct service *service)
-{
-	front_stays(&service->front);
-}
-
 void service_left(struct service *service)
 {
 	front_left(&service->front);

@@ -95,12 +95,6 @@ bool service_ready(struct service *service);
 void service_left(struct service *service);
 
 /*
- * One will be over twice, since it goes on behind what it was accepted as: it takes a place more.
- * Any thread.
- */
-void service_stays(struct service *service);
-
-/*
  * Begins the end because of a failure; text, one sentence, goes to log and report: exit code 1. Any
  * thread.
  */

@@ -244,29 +244,18 @@ static bool take_place(struct relay *relay)
 	return false;
 }
 
-/*
- * The connection's place at the front is given back when the HTTP connection goes, which is soon;
- * the member gives back one more.
- */
 static void open_member(struct asked *asked)
 {
 	struct relay *relay = asked->lane->relay;
-	int error;
+	int error = member_open(relay, asked->from, &asked->member);
 
-	service_stays(&relay->service);
-	error = member_open(relay, asked->from, &asked->member);
 	if (!error) {
 		count_attempt(asked, RELAY_OPENED);
 		return;
 	}
-	service_left(&relay->service);
 	atomic_fetch_sub(&relay->connections, 1);
 	limiter_leave(&relay->limiter, asked->remote);
-	if (error == -ESHUTDOWN || error == -ENOMEM) {
-		refuse_place(asked, error == -ESHUTDOWN ? PLACE_ENDING : PLACE_NO_MEMORY);
-	} else {
-		count_attempt(asked, RELAY_FAILED);
-	}
+	refuse_place(asked, error == -ESHUTDOWN ? PLACE_ENDING : PLACE_NO_MEMORY);
 }
 
 static void ask_for_place(struct asked *asked)

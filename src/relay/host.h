@@ -30,7 +30,7 @@
 	X(ENDING, "ending")                                                                        \
 	X(WRONG_HOST, "wrong_host")                                                                \
 	X(NO_UPGRADE, "no_upgrade")                                                                \
-	X(FAILED, "failed") /* no memory, or the peer was gone */
+	X(FAILED, "failed") /* no memory */
 
 enum relay_outcome {
 #define RELAY_OUTCOME(name, word) RELAY_##name,
