@@ -33,7 +33,11 @@ enum member_role { MEMBER_SERVER, MEMBER_CLIENT };
 struct member {
 	struct ws_connection ws;
 	struct lane *lane;
-	struct slot *slot;       /* of its id; held until ended(); NULL before registry_join */
+	/*
+	 * Of its id, from when it gets its place there, or waits for it, until ended(). NULL: none,
+	 * or it is not its own any more; then it is muted.
+	 */
+	struct slot *slot;
 	struct curfew_link link; /* of slot->clients, slot->leaving, slot->claims */
 	struct buffer gathered;  /* of a message that is not whole; no memory between messages */
 	int64_t since;           /* when its first piece came */
@@ -42,6 +46,9 @@ struct member {
 	bool registered; /* it is the slot's server, or one of its clients, and is counted */
 	bool muted;      /* what it says is dropped: nobody is there for it any more */
 	bool unmissed;   /* no notice of its end: the server asked for it, or is gone */
+	bool waits;      /* it is one of slot->claims */
+	bool due;        /* a server: the end may close it when its clients have gone */
+	uint32_t turn;   /* of the end: its place in line, and 1; 0: none */
 	uint16_t prefix_length;
 	uint16_t name_at, remote_at;
 	/*
