@@ -38,7 +38,16 @@ static const unsigned edges[] = {
 
 void slot_enter(struct slot *slot, enum slot_state state, int64_t due)
 {
+	struct registry *registry = &slot->lane->registry;
+
 	assert(edges[slot->state] & (1U << state));
+	if (slot->state == SLOT_KEPT) {
+		link_remove(&slot->kept);
+		registry->kept_count--;
+	} else if (state == SLOT_KEPT) {
+		list_append(&registry->kept, &slot->kept);
+		registry->kept_count++;
+	}
 	slot->state = (uint8_t)state;
 	slot->late = false;
 	deadline_set(&slot->deadline, due);
@@ -358,6 +367,17 @@ void registry_pong(struct member *server)
 	}
 }
 
+static void keep(struct slot *slot)
+{
+	struct registry *registry = &slot->lane->registry;
+
+	slot_enter(slot, SLOT_KEPT, curfew_after_ms(slot->lane->relay->config->reclaim_grace_ms));
+	registry_tell_slot(slot, RELAY_EVENT_KEPT);
+	if (registry->kept_count > registry->kept_most) {
+		expire(container_of(registry->kept.next, struct slot, kept));
+	}
+}
+
 static void server_gone(struct slot *slot)
 {
 	if (slot->state == SLOT_CONTESTED) {
@@ -365,9 +385,7 @@ static void server_gone(struct slot *slot)
 	} else if (slot->lane->registry.ending.begun) {
 		slot_enter(slot, SLOT_GONE, CURFEW_NEVER);
 	} else {
-		slot_enter(slot, SLOT_KEPT,
-			curfew_after_ms(slot->lane->relay->config->reclaim_grace_ms));
-		registry_tell_slot(slot, RELAY_EVENT_KEPT);
+		keep(slot);
 	}
 }
 
@@ -454,6 +472,9 @@ int registry_init(struct registry *registry)
 	}
 	registry->bucket_count = BUCKETS_FIRST;
 	registry->slot_count = 0;
+	list_init(&registry->kept);
+	registry->kept_count = 0;
+	registry->kept_most = KEPT_MOST;
 	ending_init(container_of(registry, struct lane, registry));
 	return 0;
 }

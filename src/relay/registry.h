@@ -35,6 +35,9 @@
 
 #define CLAIMS_MOST 4 /* servers that wait for one id; others get 4409 at once */
 
+/* Ids of a lane that are kept; of more, the one that was kept longest expires. */
+#define KEPT_MOST 16384
+
 struct lane;
 struct relay;
 
@@ -53,6 +56,7 @@ enum slot_state {
 
 struct slot {
 	struct curfew_link link; /* of the registry's bucket */
+	struct curfew_link kept; /* of the registry's list, in KEPT */
 	struct lane *lane;
 	uint8_t state; /* enum slot_state */
 	bool late;     /* the holder's time is over, but something of it has come */
@@ -73,6 +77,9 @@ struct registry {
 	struct curfew_link *buckets; /* grow with the slots */
 	size_t bucket_count;         /* a power of two */
 	size_t slot_count;
+	struct curfew_link kept; /* slots that are, the oldest first */
+	size_t kept_count;
+	size_t kept_most;
 	struct ending ending;
 };
 

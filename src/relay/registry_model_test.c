@@ -14,7 +14,7 @@ static unsigned seed;
 static int member_count;
 static struct member *ending;  /* whose end is being told */
 static bool noticed, expected; /* of its notice: it came; it has to */
-static size_t slots, servers, clients, waiting, leaving;
+static size_t slots, servers, clients, waiting, leaving, kept;
 
 static unsigned chance(unsigned below)
 {
@@ -46,6 +46,8 @@ static void check_slot(struct slot *slot)
 	bool ended = lane.registry.ending.begun;
 
 	slots++;
+	kept += slot->state == SLOT_KEPT;
+	assert_int_equal(link_linked(&slot->kept), slot->state == SLOT_KEPT);
 	clients += registered;
 	waiting += claims;
 	leaving += count_members(slot, &slot->leaving);
@@ -92,9 +94,11 @@ static void check(void)
 {
 	size_t held = 0;
 
-	slots = servers = clients = waiting = leaving = 0;
+	slots = servers = clients = waiting = leaving = kept = 0;
 	registry_each(&lane.registry, check_slot);
 	assert_int_equal(lane.registry.slot_count, slots);
+	assert_int_equal(lane.registry.kept_count, kept);
+	assert_true(kept <= lane.registry.kept_most);
 	assert_int_equal(counted(&lane.counts.servers), servers);
 	assert_int_equal(counted(&lane.counts.clients), clients);
 	list_each(link, &members) {
@@ -210,6 +214,7 @@ static void it_adds_up(void **state)
 		seed = (unsigned)i;
 		member_count = 0;
 		on_notice = take_notice;
+		lane.registry.kept_most = 4;
 		for (int n = 0; n < STEPS; n++) {
 			step();
 			check();

@@ -190,6 +190,30 @@ static void a_kept_id_is_claimed(void **state)
 	end_all();
 }
 
+/* One that came often, under many names, does not fill the memory. */
+static void so_many_ids_are_kept(void **state)
+{
+	(void)state;
+	lane.registry.kept_most = 2;
+	end(server("a"));
+	(void)client("a");
+	end(server("b"));
+	forget();
+	end(server("c"));
+	expect("registered\nkept\nexpired\nc2 close 1000 the server has not come back\n");
+	assert_int_equal(lane.registry.slot_count, 2);
+	(void)client("b");
+	(void)client("c");
+	expect("registered\nregistered\n");
+	(void)server("b");
+	(void)client("c");
+	forget();
+	end(server("d"));
+	expect("registered\nkept\n");
+	assert_int_equal(lane.registry.kept_count, 2);
+	end_all();
+}
+
 /* The old server has not ended: it does not reach the new one's clients. */
 static void an_old_server_is_muted(void **state)
 {
@@ -342,6 +366,7 @@ int main(void)
 		script_test(a_server_that_leaves),
 		script_test(a_kept_id),
 		script_test(a_kept_id_is_claimed),
+		script_test(so_many_ids_are_kept),
 		script_test(an_old_server_is_muted),
 		script_test(a_notice_ends_the_server),
 		script_test(clients_are_found),
