@@ -45,7 +45,7 @@
 
 #define STREAM_QUEUE_HIGH 65536 /* bytes: above it a writer should rest */
 #define STREAM_LINGER_MS 2000
-#define STREAM_PARTS_MOST 4
+#define STREAM_PARTS_MOST 6
 #define STREAM_AT_ONCE 4096 /* bytes: such a write does not wait for the end of the round */
 
 struct socket_address; /* net/address.h */

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "relay/envelope.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "json/reader.h"
-
-#define NAME_FIELD "{\"conn_id\":"
 
 enum field { NAME, FRAME, CLOSE_CODE, FIELDS };
 
@@ -15,18 +14,22 @@ static const struct json_path paths[FIELDS] = {
 	[CLOSE_CODE] = {{"close_code"}},
 };
 
-void envelope_prefix(struct buffer *out, const char *name, size_t length)
+void envelope_escape(struct buffer *out, const char *name, size_t length)
 {
-	buffer_append_text(out, NAME_FIELD);
-	buffer_append_json(out, name, length);
-	buffer_append_text(out, ",\"frame\":");
+	struct buffer quoted = {0};
+
+	buffer_append_json(&quoted, name, length);
+	if (quoted.failed) {
+		out->failed = true;
+	} else {
+		buffer_append(out, quoted.data + 1, quoted.length - 2);
+	}
+	buffer_fini(&quoted);
 }
 
-void envelope_notice(struct buffer *out, const char *name, size_t length, unsigned code)
+size_t envelope_close(char text[ENVELOPE_CLOSE_MOST], uint16_t code)
 {
-	buffer_append_text(out, NAME_FIELD);
-	buffer_append_json(out, name, length);
-	buffer_appendf(out, ",\"close_code\":%u}", code);
+	return (size_t)snprintf(text, ENVELOPE_CLOSE_MOST, "\",\"close_code\":%u}", code);
 }
 
 /* As deep as what an envelope may have around it. */

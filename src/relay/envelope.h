@@ -15,14 +15,22 @@
 
 #include "base/buffer.h"
 
-/* What stands behind a frame. */
-#define ENVELOPE_SUFFIX "}"
+/*
+ * What goes to the server stands in parts that never need to be one text: ENVELOPE_NAME, the name as
+ * envelope_escape writes it, ENVELOPE_FRAME, the client's bytes, ENVELOPE_END; or, for the third and
+ * all behind it, envelope_close.
+ */
+#define ENVELOPE_NAME "{\"conn_id\":\""
+#define ENVELOPE_FRAME "\",\"frame\":"
+#define ENVELOPE_END "}"
 
-/* Appends {"conn_id":"<name, escaped>","frame": */
-void envelope_prefix(struct buffer *out, const char *name, size_t length);
+/* Appends a name as it stands between the quotes. */
+void envelope_escape(struct buffer *out, const char *name, size_t length);
 
-/* Appends the notice of a client's end. */
-void envelope_notice(struct buffer *out, const char *name, size_t length, unsigned code);
+#define ENVELOPE_CLOSE_MOST 32
+
+/* Writes what tells of a client's end, and returns its length. */
+size_t envelope_close(char text[ENVELOPE_CLOSE_MOST], uint16_t code);
 
 /*
  * Returns NULL if these bytes are one JSON value, with nothing but white space around it; else what

@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -22,31 +23,34 @@ static const struct name_row {
 
 static void names_are_escaped(void **state)
 {
-	struct buffer out = {0}, wanted = {0};
-
 	(void)state;
 	for (size_t i = 0; i < ROWS(names); i++) {
-		envelope_prefix(&out, names[i].name, strlen(names[i].name));
-		buffer_appendf(&wanted, "{\"conn_id\":\"%s\",\"frame\":", names[i].written);
-		envelope_notice(&out, names[i].name, strlen(names[i].name), 4321);
-		buffer_appendf(
-			&wanted, "{\"conn_id\":\"%s\",\"close_code\":4321}", names[i].written);
+		struct buffer out = {0};
+
+		envelope_escape(&out, names[i].name, strlen(names[i].name));
+		assert_string_equal(buffer_text(&out), names[i].written);
+		buffer_fini(&out);
 	}
-	assert_string_equal(buffer_text(&out), buffer_text(&wanted));
-	buffer_fini(&out);
-	buffer_fini(&wanted);
+}
+
+static void put_in(struct buffer *out, const char *name, const char *frame)
+{
+	buffer_append_text(out, ENVELOPE_NAME);
+	envelope_escape(out, name, strlen(name));
+	buffer_append_text(out, ENVELOPE_FRAME);
+	buffer_append_text(out, frame);
+	buffer_append_text(out, ENVELOPE_END);
 }
 
 /* What is written here is read there. */
-static void a_prefix_makes_an_envelope(void **state)
+static void the_parts_make_an_envelope(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ROWS(names); i++) {
 		struct buffer out = {0};
 		struct envelope envelope = {0};
 
-		envelope_prefix(&out, names[i].name, strlen(names[i].name));
-		buffer_append_text(&out, " [1,{\"frame\":2}]\n" ENVELOPE_SUFFIX);
+		put_in(&out, names[i].name, " [1,{\"frame\":2}]\n");
 		assert_null(envelope_read(&envelope, out.data, out.length));
 		assert_int_equal(envelope.name_length, strlen(names[i].name));
 		assert_memory_equal(envelope.name, names[i].name, envelope.name_length);
@@ -54,6 +58,26 @@ static void a_prefix_makes_an_envelope(void **state)
 		assert_memory_equal(envelope.frame, "[1,{\"frame\":2}]", 15);
 		envelope_fini(&envelope);
 		buffer_fini(&out);
+	}
+}
+
+static void a_close_makes_one_too(void **state)
+{
+	static const unsigned codes[] = {1000, 4999, UINT16_MAX};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(codes); i++) {
+		char close[ENVELOPE_CLOSE_MOST];
+		char text[64];
+		struct envelope envelope = {0};
+		size_t length = envelope_close(close, (uint16_t)codes[i]);
+
+		assert_int_equal(length, strlen(close));
+		(void)snprintf(text, sizeof(text), ENVELOPE_NAME "a%s", close);
+		assert_null(envelope_read(&envelope, text, strlen(text)));
+		assert_int_equal(envelope.close_code, codes[i]);
+		assert_null(envelope.frame);
+		envelope_fini(&envelope);
 	}
 }
 
@@ -217,9 +241,7 @@ static void depth_is_the_same_both_ways(void **state)
 		for (int i = 0; i < depth; i++) {
 			buffer_append_char(&frame, ']');
 		}
-		envelope_prefix(&text, "a", 1);
-		buffer_append(&text, frame.data, frame.length);
-		buffer_append_text(&text, ENVELOPE_SUFFIX);
+		put_in(&text, "a", buffer_text(&frame));
 		assert_int_equal(!envelope_frame_fault(frame.data, frame.length), fits);
 		assert_int_equal(!envelope_read(&envelope, text.data, text.length), fits);
 		envelope_fini(&envelope);
@@ -232,7 +254,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_are_escaped),
-		cmocka_unit_test(a_prefix_makes_an_envelope),
+		cmocka_unit_test(the_parts_make_an_envelope),
+		cmocka_unit_test(a_close_makes_one_too),
 		cmocka_unit_test(an_envelope_is_read),
 		cmocka_unit_test(a_name_without_memory_is_a_fault),
 		cmocka_unit_test(a_frame_is_one_value),

@@ -194,19 +194,22 @@ static void compose_name(struct buffer *out, const struct member_asked *asked)
 /* The texts behind each other; *member gets where they are. */
 static void compose(struct buffer *text, struct member *member, const struct member_asked *asked)
 {
-	struct buffer name = {0};
+	struct buffer escaped = {0};
+	size_t length;
 
-	compose_name(&name, asked);
-	if (asked->role == MEMBER_CLIENT) {
-		envelope_prefix(text, buffer_text(&name), name.length);
-	}
-	member->prefix_length = (uint16_t)text->length;
-	member->name_at = (uint16_t)text->length;
-	buffer_append(text, buffer_text(&name), name.length + 1);
+	compose_name(text, asked);
+	length = text->length;
+	envelope_escape(&escaped, buffer_text(text), length);
+	buffer_append_char(text, '\0');
 	member->remote_at = (uint16_t)text->length;
 	buffer_append(text, asked->remote, strlen(asked->remote) + 1);
-	text->failed = text->failed || name.failed;
-	buffer_fini(&name);
+	member->escaped_length = (uint16_t)escaped.length;
+	if (escaped.length != length) {
+		member->escaped_at = (uint16_t)text->length;
+		buffer_append(text, escaped.data, escaped.length);
+	}
+	text->failed = text->failed || escaped.failed;
+	buffer_fini(&escaped);
 }
 
 static struct member *member_new(const struct member_asked *asked)

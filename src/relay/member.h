@@ -49,12 +49,11 @@ struct member {
 	bool waits;      /* it is one of slot->claims */
 	bool due;        /* a server: the end may close it when its clients have gone */
 	uint32_t turn;   /* of the end: its place in line, and 1; 0: none */
-	uint16_t prefix_length;
-	uint16_t name_at, remote_at;
+	uint16_t remote_at;
+	uint16_t escaped_at, escaped_length;
 	/*
-	 * A client: what stands in front of its frames for the server (envelope_prefix). Then the
-	 * name "client-ID-1234abcd", the hold's and the log's, and the peer's address; both end
-	 * with NUL.
+	 * The name "client-ID-1234abcd", the hold's and the log's, and the peer's address; both end
+	 * with NUL. Then the name as it stands in envelopes, if that is not the same.
 	 */
 	char text[];
 };
@@ -79,7 +78,7 @@ int member_open(
 /* "client-ID-1234abcd" */
 static inline const char *member_name(const struct member *member)
 {
-	return member->text + member->name_at;
+	return member->text;
 }
 
 static inline const char *member_remote(const struct member *member)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What arrives whole in the memory that it was read into is written from there: in front of a
- * client's message goes the text that its member keeps, and of a server's the frame is a range.
+ * What arrives whole in the memory that it was read into is written from there: around a client's
+ * message go the parts of its envelope, and of a server's the frame is a range.
  */
 #include "relay/route.h"
 
@@ -12,7 +12,6 @@
 #include "ws/send.h"
 
 #define BACKLOG_REASON "backlog full"
-#define MEMORY_REASON "out of memory"
 
 /* A message of this member's, or for it, goes nowhere. */
 static void log_not_routed(struct member *member, const char *reason)
@@ -36,11 +35,9 @@ static void drop(struct member *server, const char *reason)
  */
 static void end_behind_gap(struct member *to, int error)
 {
-	const char *reason = error == -ENOBUFS ? BACKLOG_REASON : MEMORY_REASON;
-
-	if (error != -ESHUTDOWN) {
-		log_not_routed(to, reason);
-		member_close(to, WS_CLOSE_FAILED, reason);
+	if (error == -ENOBUFS) {
+		log_not_routed(to, BACKLOG_REASON);
+		member_close(to, WS_CLOSE_FAILED, BACKLOG_REASON);
 	}
 }
 
@@ -82,9 +79,11 @@ void route_from_client(struct member *client, const char *bytes, size_t length)
 {
 	struct member *server = client->slot->server;
 	const struct stream_part parts[] = {
-		{client->text, client->prefix_length},
+		{ENVELOPE_NAME, sizeof(ENVELOPE_NAME) - 1},
+		{client->text + client->escaped_at, client->escaped_length},
+		{ENVELOPE_FRAME, sizeof(ENVELOPE_FRAME) - 1},
 		{bytes, length},
-		{ENVELOPE_SUFFIX, sizeof(ENVELOPE_SUFFIX) - 1},
+		{ENVELOPE_END, sizeof(ENVELOPE_END) - 1},
 	};
 	const char *fault = envelope_frame_fault(bytes, length);
 	int error;
@@ -96,7 +95,7 @@ void route_from_client(struct member *client, const char *bytes, size_t length)
 	if (!server) {
 		return;
 	}
-	error = ws_send_parts(&server->ws, WS_OPCODE_TEXT, parts, 3);
+	error = ws_send_parts(&server->ws, WS_OPCODE_TEXT, parts, 5);
 	if (error) {
 		end_behind_gap(server, error);
 	} else {
@@ -179,22 +178,20 @@ void route_from_server(struct member *server, const char *bytes, size_t length)
 void route_notice(struct member *client, unsigned code)
 {
 	struct member *server = client->slot->server;
-	struct buffer notice;
-	size_t length = strlen(member_name(client));
+	char close[ENVELOPE_CLOSE_MOST];
+	bool none = code == WS_CLOSE_NO_CODE || code == WS_CLOSE_CUT;
+	const struct stream_part parts[] = {
+		{ENVELOPE_NAME, sizeof(ENVELOPE_NAME) - 1},
+		{client->text + client->escaped_at, client->escaped_length},
+		{close, envelope_close(close, none ? WS_CLOSE_GOING_AWAY : (uint16_t)code)},
+	};
 	int error;
 
 	if (client->unmissed || !server) {
 		return;
 	}
 	client->unmissed = true;
-	if (code == WS_CLOSE_NO_CODE || code == WS_CLOSE_CUT) {
-		code = WS_CLOSE_GOING_AWAY;
-	}
-	notice = worker_spare_take(client->lane->worker);
-	envelope_notice(&notice, member_name(client), length, code);
-	error = notice.failed ? -ENOMEM
-			      : ws_send(&server->ws, WS_OPCODE_TEXT, notice.data, notice.length);
-	worker_spare_give(client->lane->worker, &notice);
+	error = ws_send_parts(&server->ws, WS_OPCODE_TEXT, parts, 3);
 	if (error) {
 		end_behind_gap(server, error);
 	}

@@ -100,9 +100,11 @@ static void check_frame(const char *text, size_t size)
 	struct envelope envelope = {0};
 	struct buffer whole = {0};
 
-	envelope_prefix(&whole, name, sizeof(name) - 1);
+	buffer_append_text(&whole, ENVELOPE_NAME);
+	envelope_escape(&whole, name, sizeof(name) - 1);
+	buffer_append_text(&whole, ENVELOPE_FRAME);
 	buffer_append(&whole, text, size);
-	buffer_append_text(&whole, ENVELOPE_SUFFIX);
+	buffer_append_text(&whole, ENVELOPE_END);
 	if (!envelope_frame_fault(text, size) && !is_null(text, size)) {
 		assert(!envelope_read(&envelope, whole.data, whole.length));
 		assert(envelope.name_length == sizeof(name) - 1);
