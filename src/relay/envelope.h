@@ -5,7 +5,7 @@
  *
  *	to the server	{"conn_id":"client-ID-1234abcd","frame":<bytes>}
  *			{"conn_id":"client-ID-1234abcd","close_code":1000}
- *	from it		{"conn_id":"...","frame":<json>,"close_code":N}, frame or close_code or both
+ *	from it		{"conn_id":"...","frame":<json>,"close_code":N}, one of the latter or both
  */
 #ifndef RELAY_ENVELOPE_H
 #define RELAY_ENVELOPE_H
@@ -16,9 +16,9 @@
 #include "base/buffer.h"
 
 /*
- * What goes to the server stands in parts that never need to be one text: ENVELOPE_NAME, the name as
- * envelope_escape writes it, ENVELOPE_FRAME, the client's bytes, ENVELOPE_END; or, for the third and
- * all behind it, envelope_close.
+ * What goes to the server stands in parts that never need to be one text: ENVELOPE_NAME, the name
+ * as envelope_escape writes it, ENVELOPE_FRAME, the client's bytes, ENVELOPE_END; or, from the
+ * third on, envelope_close.
  */
 #define ENVELOPE_NAME "{\"conn_id\":\""
 #define ENVELOPE_FRAME "\",\"frame\":"
