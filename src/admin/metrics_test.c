@@ -76,7 +76,8 @@ static bool matches(const char *pattern, const char *line)
 }
 
 #define NAME "[a-z][a-z0-9_]*"
-#define LABEL "\\{[a-z_]+=\"([^\"\\]|\\\\[\\\"n])*\"\\}"
+#define PAIR "[a-z_]+=\"([^\"\\]|\\\\[\\\"n])*\""
+#define LABEL "\\{" PAIR "(," PAIR ")?\\}"
 
 /* Whether a sample is of the family that # TYPE named last. */
 static bool is_of(const char *family, const char *sample)
@@ -292,6 +293,49 @@ static void a_command_adds_rows(void **state)
 	assert_says("curfew_test_age_seconds -1.500000000");
 }
 
+static void read_attempts(struct metric_scrape *scrape_of, void *arg)
+{
+	const struct metric_label labels[] = {{"endpoint", "server"}, {"outcome", "a \"b\""}};
+
+	(void)arg;
+	metric_pair(scrape_of, labels, 7);
+}
+
+static void read_durations(struct metric_scrape *scrape_of, void *arg)
+{
+	uint64_t buckets[METRIC_BUCKET_COUNT + 1] = {0};
+
+	(void)arg;
+	buckets[metric_bucket(0)]++;
+	buckets[metric_bucket(500000)]++;
+	buckets[metric_bucket(500001)]++;
+	buckets[metric_bucket(INT64_C(60000000000))]++;
+	buckets[metric_bucket(INT64_C(60000000001))]++;
+	metric_histogram(scrape_of, buckets, 1500000000);
+}
+
+static void rows_may_have_two_labels_or_be_histograms(void **state)
+{
+	static const struct metric rows[] = {
+		{"curfew_test_attempts_total", METRIC_COUNTER, "Attempts.", read_attempts},
+		{"curfew_test_duration_seconds", METRIC_HISTOGRAM, "How long.", read_durations},
+	};
+	struct metric_table table = {.rows = rows, .count = 2};
+
+	(void)state;
+	metrics_add_table(&metrics, &table);
+	assert_exposition();
+	assert_says("curfew_test_attempts_total{endpoint=\"server\",outcome=\"a \\\"b\\\"\"} 7");
+	assert_says("# TYPE curfew_test_duration_seconds histogram");
+	assert_says("curfew_test_duration_seconds_bucket{le=\"0.0005\"} 2");
+	assert_says("curfew_test_duration_seconds_bucket{le=\"0.001\"} 3");
+	assert_says("curfew_test_duration_seconds_bucket{le=\"30\"} 3");
+	assert_says("curfew_test_duration_seconds_bucket{le=\"60\"} 4");
+	assert_says("curfew_test_duration_seconds_bucket{le=\"+Inf\"} 5");
+	assert_says("curfew_test_duration_seconds_sum 1.500000000");
+	assert_says("curfew_test_duration_seconds_count 5");
+}
+
 static void a_failed_allocation_shows_in_the_buffer(void **state)
 {
 	(void)state;
@@ -313,6 +357,7 @@ int main(void)
 		metrics_test(counts_what_is_held_and_what_was_forced),
 		metrics_test(a_child_that_was_cut_is_counted_once),
 		metrics_test(a_command_adds_rows),
+		metrics_test(rows_may_have_two_labels_or_be_histograms),
 		metrics_test(a_failed_allocation_shows_in_the_buffer),
 	};
 

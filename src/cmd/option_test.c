@@ -21,6 +21,7 @@ struct config {
 	bool quick;
 	int64_t grace_ms;
 	uint64_t limit;
+	int64_t interval_ms;
 	int code;
 	const char *report_file;
 	unsigned colour;
@@ -45,6 +46,11 @@ static const struct option table[] = {
 		.metavar = "DURATION",
 		.preset = "25s"},
 	{.name = "limit", .kind = OPTION_SIZE, FIELD(limit), .metavar = "SIZE", .preset = "64k"},
+	{.name = "rate",
+		.kind = OPTION_RATE,
+		FIELD(interval_ms),
+		.metavar = "RATE",
+		.preset = "10/m"},
 	{.name = "code", .kind = OPTION_NUMBER, FIELD(code), .metavar = "CODE", .most = 255},
 	{.name = "report-file", .kind = OPTION_STRING, FIELD(report_file), .metavar = "FILE"},
 	{.name = "colour",
@@ -139,6 +145,7 @@ static void has_its_presets(void **state)
 	assert_false(attempt.config.loud);
 	assert_int_equal(attempt.config.grace_ms, 25000);
 	assert_int_equal(attempt.config.limit, 65536);
+	assert_int_equal(attempt.config.interval_ms, 6000);
 	assert_int_equal(attempt.config.colour, GREEN);
 	assert_null(attempt.config.report_file);
 	assert_true(sigismember(&attempt.config.stop_on, SIGTERM));
@@ -152,18 +159,20 @@ static void reads_every_kind(void **state)
 	struct attempt attempt;
 
 	(void)state;
-	assert_int_equal(try(&attempt,
-				 WORDS("--loud", "--grace=1.5s", "--limit", "8M", "--code", "7",
-					 "--report-file=a=b", "--colour", "blue", "--signal",
-					 "KILL", "--caught", "usr1", "--stop-on", "QUIT,RTMIN+1",
-					 "--map", "HUP:TERM,USR1:0", "--map=USR2:KILL", "--listen",
-					 "a", "--listen=b", "--secret", "4", "word", "--quick"),
-				 NULL),
+	assert_int_equal(
+		try(&attempt,
+			WORDS("--loud", "--grace=1.5s", "--limit", "8M", "--rate", "10/s", "--code",
+				"7", "--report-file=a=b", "--colour", "blue", "--signal", "KILL",
+				"--caught", "usr1", "--stop-on", "QUIT,RTMIN+1", "--map",
+				"HUP:TERM,USR1:0", "--map=USR2:KILL", "--listen", "a", "--listen=b",
+				"--secret", "4", "word", "--quick"),
+			NULL),
 		0);
 	assert_true(attempt.config.loud);
 	assert_false(attempt.config.quick);
 	assert_int_equal(attempt.config.grace_ms, 1500);
 	assert_int_equal(attempt.config.limit, 8 << 20);
+	assert_int_equal(attempt.config.interval_ms, 100);
 	assert_int_equal(attempt.config.code, 7);
 	assert_string_equal(attempt.config.report_file, "a=b");
 	assert_int_equal(attempt.config.colour, BLUE);
@@ -181,6 +190,22 @@ static void reads_every_kind(void **state)
 	assert_int_equal(attempt.config.secret, 4);
 	assert_string_equal(attempt.arguments[attempt.operands], "word");
 	end(&attempt);
+}
+
+static void rates_become_intervals(void **state)
+{
+	static const struct {
+		const char *rate;
+		int64_t interval_ms;
+	} cases[] = {{"0", 0}, {"1/h", 3600000}, {"7/m", 8572}, {"1000/s", 1}, {"60000/m", 1}};
+	struct attempt attempt;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(try(&attempt, WORDS("--rate", cases[i].rate), NULL), 0);
+		assert_int_equal(attempt.config.interval_ms, cases[i].interval_ms);
+		end(&attempt);
+	}
 }
 
 static void knows_where_options_end(void **state)
@@ -286,6 +311,15 @@ static void refuses_in_one_line(void **state)
 		{{"x"}, "CURFEW_STOP_ON=X",
 			"CURFEW_STOP_ON wants signals such as TERM,INT,QUIT, not 'X'"},
 		{{"--limit", "1T"}, NULL, "--limit wants a size such as 64k, 8M or 1G, not '1T'"},
+		{{"--rate", "10"}, NULL,
+			"--rate wants a rate such as 10/s or 10/m, or 0 for no limit, not '10' "
+			"(it has no unit)"},
+		{{"--rate", "0/s"}, NULL,
+			"--rate wants a rate such as 10/s or 10/m, or 0 for no limit, not '0/s' "
+			"(it is zero)"},
+		{{"--rate", "1001/s"}, NULL,
+			"--rate wants a rate such as 10/s or 10/m, or 0 for no limit, not '1001/s' "
+			"(it is more than 1000 a second)"},
 		{{"--code", "256"}, NULL,
 			"--code wants a number from 0 to 255, not '256' (it is too large)"},
 		{{"--report-file="}, NULL, "--report-file wants a value (FILE), not ''"},
@@ -380,17 +414,17 @@ static void writes_variables(void **state)
 	char name[OPTION_VARIABLE_BYTES];
 
 	(void)state;
-	assert_string_equal(option_variable(&table[5], name), "CURFEW_REPORT_FILE");
-	assert_null(option_variable(&table[12], name));
+	assert_string_equal(option_variable(&table[6], name), "CURFEW_REPORT_FILE");
+	assert_null(option_variable(&table[13], name));
 	assert_null(option_variable(&option_help, name));
 }
 
 static void lists_help_last(void **state)
 {
 	(void)state;
-	assert_ptr_equal(option_at(table, 12), &table[12]);
-	assert_ptr_equal(option_at(table, 13), &option_help);
-	assert_null(option_at(table, 14));
+	assert_ptr_equal(option_at(table, 13), &table[13]);
+	assert_ptr_equal(option_at(table, 14), &option_help);
+	assert_null(option_at(table, 15));
 	assert_null(option_at(table, 99));
 }
 
@@ -426,6 +460,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(has_its_presets),
 		cmocka_unit_test(reads_every_kind),
+		cmocka_unit_test(rates_become_intervals),
 		cmocka_unit_test(knows_where_options_end),
 		cmocka_unit_test(wants_help_before_anything_later),
 		cmocka_unit_test(reads_the_environment_where_the_command_line_is_silent),
