@@ -31,7 +31,7 @@ def options(command):
 
 def test_commands_have_the_options_that_deploy_gives_them():
     seen = list(commands())
-    assert {name for name, _ in seen} >= {"Dockerfile", "curfew-gate.service", "kubernetes-mcp.yaml", "kubernetes-sidecar.yaml"}, seen
+    assert {name for name, _ in seen} >= {"Dockerfile", "curfew-gate.service", "kubernetes-mcp.yaml", "kubernetes-relay.yaml", "kubernetes-sidecar.yaml", "curfew-relay.service"}, seen
     for name, (command, *words) in seen:
         ours = words[: words.index("--")] if "--" in words else words
         unknown = {word for word in ours if word.startswith("--")} - options(command)
@@ -40,8 +40,9 @@ def test_commands_have_the_options_that_deploy_gives_them():
 
 def test_variables_of_deploy_are_those_of_options():
     for path in DEPLOY.iterdir():
-        for variable in re.findall(r"\bCURFEW_([A-Z_]+):", path.read_text()):
-            assert "--" + variable.lower().replace("_", "-") in options("gate"), (path.name, variable)
+        command = "relay" if "relay" in path.name else "gate"
+        for variable in re.findall(r"\bCURFEW_([A-Z_]+)(?::| =)", path.read_text()):
+            assert "--" + variable.lower().replace("_", "-") in options(command), (path.name, variable)
 
 
 def test_the_grace_ends_before_patience_does():
@@ -57,3 +58,9 @@ def test_the_grace_ends_before_patience_does():
     assert int(re.search(r"stop_grace_period: (\d+)s", compose)[1]) > int(re.search(r"CURFEW_GRACE: (\d+)s", compose)[1])
     mcp = (DEPLOY / "kubernetes-mcp.yaml").read_text()
     assert int(re.search(r"terminationGracePeriodSeconds: (\d+)", mcp)[1]) > int(re.search(r'"--grace", "(\d+)s"', mcp)[1])
+    relay = (DEPLOY / "kubernetes-relay.yaml").read_text()
+    assert int(re.search(r"terminationGracePeriodSeconds: (\d+)", relay)[1]) > int(re.search(r'"--grace", "(\d+)s"', relay)[1])
+    service = (DEPLOY / "curfew-relay.service").read_text()
+    assert int(re.search(r"TimeoutStopSec=(\d+)", service)[1]) > int(re.search(r"--grace (\d+)s", service)[1])
+    machine = (DEPLOY / "fly-relay.toml").read_text()
+    assert int(re.search(r'kill_timeout = "(\d+)s"', machine)[1]) > int(re.search(r'CURFEW_GRACE = "(\d+)s"', machine)[1])

@@ -164,7 +164,7 @@ def test_exit_codes_are_in_the_pages():
     code, out, _ = finished([curfew_path(), "help", "exit-codes"])
     codes = re.findall(r"^  (\d\S*)", out, re.M)
     assert code == 0 and "0" in codes and "128+n" in codes
-    for name in "curfew.1", "curfew-run.1", "curfew-gate.1", "curfew-mcp.1", "curfew.7":
+    for name in "curfew.1", "curfew-run.1", "curfew-gate.1", "curfew-mcp.1", "curfew-relay.1", "curfew.7":
         listed = re.findall(r"^\.It (\d\S*)$", section(page(name), "EXIT STATUS"), re.M)
         missing = set(codes) - set(listed)
         assert not missing, (name, missing)
