@@ -92,7 +92,8 @@ static void make_message(size_t length)
 		chance = chance * 1664525 + 1013904223;
 		message[i] = digits[chance >> 26];
 	}
-	memcpy(message + length - 2, "\"}", 2);
+	message[length - 2] = '"';
+	message[length - 1] = '}';
 }
 
 static void set_message(const struct client *client, uint32_t serial)

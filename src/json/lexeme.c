@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "json/lexeme.h"
 
-#include <endian.h>
 #include <stddef.h>
-#include <stdint.h>
-#include <string.h>
 
+#include "base/lanes.h"
 #include "base/utf8.h"
-
-#define EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
 
 bool json_refuse(struct json_cursor *cursor, const char *at, enum json_error error)
 {
@@ -17,18 +13,10 @@ bool json_refuse(struct json_cursor *cursor, const char *at, enum json_error err
 	return false;
 }
 
-/*
- * The high bit of each byte that is a control character, a quote, a backslash or not ASCII (whose
- * high bit at least one of the subtractions keeps). A borrow may set that of a byte behind such a
- * one too, so only the first that is set can be trusted.
- */
-static inline uint64_t stops(uint64_t word)
+/* 0xff for each byte that is a control character, a quote, a backslash or not ASCII. */
+static inline lanes stops(lanes bytes)
 {
-	uint64_t quote = word ^ EACH_BYTE('"');
-	uint64_t backslash = word ^ EACH_BYTE('\\');
-
-	return ((word - EACH_BYTE(0x20)) | (quote - EACH_BYTE(1)) | (backslash - EACH_BYTE(1))) &
-		EACH_BYTE(0x80);
+	return (lanes)(bytes < 0x20) | (lanes)(bytes == '"') | (lanes)(bytes == '\\');
 }
 
 static inline bool is_plain(char byte)
@@ -37,18 +25,36 @@ static inline bool is_plain(char byte)
 		byte != '\\';
 }
 
+/* Most strings are short; in a long one four steps are one. */
+static inline const char *pass_blocks(const char *at, const char *end)
+{
+	while (end - at >= 4 * LANES) {
+		lanes found = stops(lanes_load(at)) | stops(lanes_load(at + LANES)) |
+			stops(lanes_load(at + 2 * LANES)) | stops(lanes_load(at + 3 * LANES));
+
+		if (lanes_tops(found)) {
+			break;
+		}
+		at += 4 * LANES;
+	}
+	return at;
+}
+
 /* Returns the first byte that does not simply stand for itself. */
 static inline const char *pass_plain(const char *at, const char *end)
 {
-	while (end - at >= 8) {
-		uint64_t word;
+	const char *first = at;
 
-		memcpy(&word, at, 8);
-		word = stops(le64toh(word));
-		if (word) {
-			return at + __builtin_ctzll(word) / 8;
+	while (end - at >= LANES) {
+		unsigned found = lanes_tops(stops(lanes_load(at)));
+
+		if (found) {
+			return at + __builtin_ctz(found);
 		}
-		at += 8;
+		at += LANES;
+		if (at == first + 2 * LANES) {
+			at = pass_blocks(at, end);
+		}
 	}
 	while (at < end && is_plain(*at)) {
 		at++;

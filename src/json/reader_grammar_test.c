@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
+#define LONGEST 150 /* more than is passed in two steps */
 #define TEXT(literal) literal, sizeof(literal) - 1
 
 static const struct accepted {
@@ -354,6 +355,61 @@ static void refuses_it_within_an_array_too(void **state)
 }
 
 /* However a good text is cut, it could go on: unless what is left is a number. */
+/* Where a string's error is found, whose special byte is at a place. */
+static size_t offset_of(enum json_error error, size_t place, size_t length)
+{
+	switch (error) {
+	case JSON_OK:
+	case JSON_TRUNCATED:
+		return length + 2;
+	case JSON_TRAILING:
+	case JSON_BAD_ESCAPE:
+		return 1 + place + 1;
+	default:
+		return 1 + place;
+	}
+}
+
+/*
+ * Strings are passed many bytes at a time: whatever is special in one is found at every place of
+ * strings of every length, and so is the end of the text.
+ */
+static void finds_what_is_special_at_every_place(void **state)
+{
+	static const struct {
+		char byte;
+		enum json_error error;
+	} cases[] = {
+		{'a', JSON_OK},
+		{'\x7f', JSON_OK},
+		{'"', JSON_TRAILING},
+		{'\\', JSON_BAD_ESCAPE},
+		{'\x1f', JSON_BAD_CONTROL},
+		{'\0', JSON_BAD_CONTROL},
+		{'\x80', JSON_BAD_UTF8},
+		{'\xff', JSON_BAD_UTF8},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(cases) * LONGEST * LONGEST; i++) {
+		size_t length = i / LONGEST % LONGEST, place = i % LONGEST;
+		enum json_error error = cases[i / LONGEST / LONGEST].error;
+		char *text = place < length ? malloc(length + 2) : NULL;
+		struct json_reader reader = {0};
+
+		if (!text) {
+			continue;
+		}
+		memset(text, 'a', length + 2);
+		text[0] = text[length + 1] = '"';
+		text[1 + place] = cases[i / LONGEST / LONGEST].byte;
+		error = error == JSON_BAD_ESCAPE && place == length - 1 ? JSON_TRUNCATED : error;
+		assert_int_equal(json_read(&reader, text, length + 2), error);
+		assert_int_equal(reader.offset, offset_of(error, place, length));
+		free(text);
+	}
+}
+
 static void knows_a_beginning(void **state)
 {
 	(void)state;
@@ -379,6 +435,7 @@ int main(void)
 		cmocka_unit_test(refuses_what_is_not),
 		cmocka_unit_test(refuses_it_within_an_array_too),
 		cmocka_unit_test(knows_a_beginning),
+		cmocka_unit_test(finds_what_is_special_at_every_place),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

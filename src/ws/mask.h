@@ -3,6 +3,7 @@
 #ifndef WS_MASK_H
 #define WS_MASK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -39,5 +40,8 @@ static inline uint32_t ws_mask_turn(uint32_t key, size_t bytes)
  * to be aligned. Returns the key for the byte that follows.
  */
 uint32_t ws_mask(uint8_t *to, const uint8_t *from, size_t length, uint32_t key);
+
+/* The same in place; *ascii tells whether none of the bytes that come out is above 0x7f. */
+uint32_t ws_unmask(uint8_t *bytes, size_t length, uint32_t key, bool *ascii);
 
 #endif

@@ -94,12 +94,38 @@ static void goes_on_where_it_stopped(void **state)
 	(void)state;
 }
 
+/* As ws_mask, and what it says of the bytes: none, or one, is above 0x7f. */
+static void sees_what_is_not_ascii(void **state)
+{
+	uint8_t plain[LONGEST], bytes[LONGEST + 1];
+	bool ascii;
+
+	(void)state;
+	for (size_t length = 0; length <= LONGEST; length++) {
+		for (size_t high = 0; high <= length; high++) {
+			uint32_t key = ws_mask_key(key_bytes);
+
+			for (size_t i = 0; i < length; i++) {
+				plain[i] = (uint8_t)((i * 37 + 11) % 0x80 | (i == high ? 0x80 : 0));
+			}
+			memset(bytes, GUARD, sizeof(bytes));
+			ws_mask(bytes, plain, length, key);
+			key = ws_unmask(bytes, length, key, &ascii);
+			assert_memory_equal(bytes, plain, length);
+			assert_int_equal(bytes[length], GUARD);
+			assert_int_equal(key, ws_mask_turn(ws_mask_key(key_bytes), length));
+			assert_int_equal(ascii, high == length);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(masks_at_every_alignment_and_offset),
 		cmocka_unit_test(masks_in_place),
 		cmocka_unit_test(goes_on_where_it_stopped),
+		cmocka_unit_test(sees_what_is_not_ascii),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

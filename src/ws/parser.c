@@ -174,11 +174,19 @@ static size_t take_header(
 	return size;
 }
 
-static bool text_sound(struct ws_parser *parser, const uint8_t *bytes, size_t length, bool ends)
+/* Unmasks them; false: they cannot be text. Nearly all of it is ASCII, which unmasking has seen. */
+static bool take_bytes(struct ws_parser *parser, uint8_t *bytes, size_t length, bool ends)
 {
-	return parser->message_opcode != WS_OPCODE_TEXT ||
-		(ws_utf8_feed(&parser->utf8, bytes, length) &&
-			(!ends || ws_utf8_whole(&parser->utf8)));
+	struct ws_utf8 *utf8 = &parser->utf8;
+	bool ascii = false;
+
+	if (parser->role == WS_SERVER) {
+		parser->key = ws_unmask(bytes, length, parser->key, &ascii);
+	}
+	if (parser->message_opcode != WS_OPCODE_TEXT || (ascii && ws_utf8_whole(utf8))) {
+		return true;
+	}
+	return ws_utf8_feed(utf8, bytes, length) && (!ends || ws_utf8_whole(utf8));
 }
 
 static size_t take_data(
@@ -192,10 +200,7 @@ static size_t take_data(
 	}
 	parser->left -= taken;
 	ends = parser->fin && !parser->left;
-	if (parser->role == WS_SERVER) {
-		parser->key = ws_mask(bytes, bytes, taken, parser->key);
-	}
-	if (!text_sound(parser, bytes, taken, ends)) {
+	if (!take_bytes(parser, bytes, taken, ends)) {
 		fail(parser, WS_FAULT_TEXT, event);
 		return taken;
 	}

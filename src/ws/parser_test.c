@@ -150,6 +150,9 @@ static const struct row {
 
 	/* text */
 	{"5.6 a character cut", WS_CLIENT, "01 01 e2 00 01 82 80 01 ac", "text \xe2\x82\xac\n"},
+	{"5.6 cut, masked", WS_SERVER, "01 81 00*4 e2 00 82 00*4 82ac 80 81 00*4 61",
+		"text \xe2\x82\xac"
+		"a\n"},
 	{"5.6 cut by a ping", WS_CLIENT, "01 01 c3 89 02 ffff 80 01 a4",
 		"ping \xff\xff\ntext \xc3\xa4\n"},
 	{"8.1 text", WS_CLIENT, "81 02 61ff", "1007 text that is not UTF-8\n"},
@@ -159,6 +162,12 @@ static const struct row {
 	{"8.1 in a fragment", WS_CLIENT, "01 01 61 80 01 80", "1007 text that is not UTF-8\n"},
 	{"8.1 half at the end", WS_CLIENT, "81 02 e282", "1007 text that is not UTF-8\n"},
 	{"8.1 half, last one empty", WS_CLIENT, "01 01 c3 80 00", "1007 text that is not UTF-8\n"},
+	{"8.1 cut by ASCII, masked", WS_SERVER, "01 81 00*4 c3 80 81 00*4 61",
+		"1007 text that is not UTF-8\n"},
+	{"8.1 half at the end, masked", WS_SERVER, "81 82 00*4 61c3",
+		"1007 text that is not UTF-8\n"},
+	{"8.1 half, last one empty, masked", WS_SERVER, "01 81 00*4 c3 80 80 00*4",
+		"1007 text that is not UTF-8\n"},
 	{"8.1 each text by itself", WS_CLIENT, "82 01 c3 81 01 61", "binary \xc3\ntext a\n"},
 	{"5.6 binary is not text", WS_CLIENT, "02 01 ff 80 01 c3", "binary \xff\xc3\n"},
 };
