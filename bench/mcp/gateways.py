@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The gateways that bench/mcp measures, each in front of the same MCP server on stdio, and where the
-peers come from: npm packages of the versions that npm/package-lock.json names, installed once into a
-folder of the build."""
+"""The gateways that bench/mcp measures, each in front of the same MCP server on stdio. The peers are npm
+packages of the versions that npm/package-lock.json names."""
 
 import dataclasses
 import os
 import shlex
-import shutil
 import socket
 import subprocess
 import time
 
+import packages
 import processes
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -20,29 +19,12 @@ GRACE_S = 10
 
 
 def modules(build):
-    return os.path.join(build, "npm", "bench-mcp", "node_modules")
+    return packages.modules(build, "bench-mcp")
 
 
 def install(build):
-    """Installs the packages, unless just these are there. Returns what is wrong, or nothing."""
-    if not shutil.which("npm") or not shutil.which("node"):
-        return "npm is not installed"
-    folder = os.path.dirname(modules(build))
-    lock = os.path.join(PINNED, "package-lock.json")
-    done = os.path.join(folder, "installed-lock.json")
-    with open(lock, "rb") as file:
-        wanted = file.read()
-    if os.path.exists(done) and open(done, "rb").read() == wanted:
-        return ""
-    os.makedirs(folder, exist_ok=True)
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(os.path.join(PINNED, name), folder)
-    words = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"]
-    ended = subprocess.run(words, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    if ended.returncode:
-        return "npm cannot install it"
-    shutil.copy(lock, done)
-    return ""
+    """Returns what is wrong, or nothing."""
+    return packages.install(build, "bench-mcp", PINNED)
 
 
 @dataclasses.dataclass
