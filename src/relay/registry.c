@@ -427,7 +427,7 @@ static bool has_name(const struct member *member, const char *name, size_t lengt
 	const char *own = member_name(member);
 	size_t head = length - NUMBER_CHARS;
 
-	return (size_t)(member->remote_at - member->name_at - 1) == length &&
+	return (size_t)(member->remote_at - 1) == length &&
 		!memcmp(own + head, name + head, NUMBER_CHARS) && !memcmp(own, name, head);
 }
 
