@@ -85,6 +85,14 @@ def run(options, *command):
     return curfew("run", *shlex.split(options), "--", *command)
 
 
+def library_python(library):
+    """A Python that has this library: ours, or the one that Debian's packages are for."""
+    for python in sys.executable, "/usr/bin/python3":
+        if os.path.exists(python) and not subprocess.run([python, "-c", f"import {library}"], stderr=subprocess.DEVNULL).returncode:
+            return python
+    raise Skip(f"python3-{library} is not installed")
+
+
 def actor(part):
     """A process that plays this part; the words are in tests/fixtures/actor.c."""
     return [fixture("actor"), *shlex.split(part)]

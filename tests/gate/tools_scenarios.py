@@ -83,10 +83,7 @@ socket.on('close', (code) => { console.log(code + ' True'); });
 
 
 def python_client(url):
-    code, _, _ = finished([sys.executable, "-c", "import websockets"])
-    if code:
-        raise Skip("python3-websockets is not installed")
-    return [sys.executable, "-c", PYTHON_CLIENT, url]
+    return [library_python("websockets"), "-c", PYTHON_CLIENT, url]
 
 
 def node_client(url):
