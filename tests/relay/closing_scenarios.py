@@ -207,7 +207,7 @@ def test_kept_until_the_grace_is_over(face):
 
 @faces(PLAIN)
 def test_time_pings_and_their_pongs(face):
-    relay = Relay(face, "--ping 200ms --pong 400ms")
+    relay = Relay(face, "--ping-interval 200ms --pong-timeout 400ms")
     server, phone = relay.pair()
     silent = relay.connect().known(server)
     ending = threading.Thread(target=lambda: silent.frame().opcode)
