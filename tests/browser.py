@@ -31,7 +31,7 @@ class Page:
         theirs_in, self.writing = os.pipe()
         self.reader = Reader(reading)
         self.asked, self.session, self.errors = 0, None, []
-        script = f'exec 3<&{theirs_in} 4>&{theirs_out}; exec "$@"'  # it reads 3 and writes 4
+        script = f'exec 3</proc/self/fd/{theirs_in} 4>/proc/self/fd/{theirs_out}; exec "$@"'  # it reads 3 and writes 4
         self.browser = start(
             ["sh", "-c", script, "sh", program, *COMMAND, "--user-data-dir=" + temporary("browser")],
             pass_fds=[theirs_in, theirs_out],

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/list.h"
+#include "core/lifecycle.h"
 #include "gate/exchange.h"
 #include "ws/close.h"
 
@@ -205,14 +206,17 @@ static void begin_end(struct exchange *exchange)
 static void deadline_passed(struct deadline *deadline)
 {
 	struct exchange *exchange = container_of(deadline, struct exchange, tunnel.deadline);
-	int64_t age_ms;
+	const struct curfew_holder holder = {
+		.kind = "tunnel",
+		.name = exchange->client->name,
+		.age_ms = clock_ms_between(exchange->client->began, curfew_now()),
+	};
 
 	if (!exchange->tunnel.ending) {
 		begin_end(exchange);
 		return;
 	}
-	age_ms = clock_ms_between(exchange->client->began, curfew_now());
-	curfew_lifecycle_forced(life_of(exchange), exchange->client->name, age_ms);
+	lifecycle_note_forced(life_of(exchange), &holder);
 	exchange_tunnel_cut(exchange);
 }
 

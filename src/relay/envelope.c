@@ -40,7 +40,10 @@ const char *envelope_frame_fault(const char *bytes, size_t length)
 	return json_read(&reader, bytes, length) ? json_error_text(reader.error) : NULL;
 }
 
-/* null is what some write for a field that they have not. */
+/*
+ * null is what some write for a field that they have not. As a frame it is a value like others: a
+ * client may have said it.
+ */
 static bool is_there(const struct json_value *value)
 {
 	return value->kind != JSON_ABSENT && value->kind != JSON_NULL;
@@ -93,7 +96,7 @@ static const char *read_fields(
 	if (fault) {
 		return fault;
 	}
-	if (is_there(frame)) {
+	if (frame->kind != JSON_ABSENT) {
 		envelope->frame = bytes + frame->start;
 		envelope->frame_length = frame->length;
 	}

@@ -102,18 +102,17 @@ static const struct read_row {
 	{"{\"conn_id\":\"b\",\"frame\":1,\"conn_id\":\"a\",\"frame\":2,\"close_code\":1,"
 	 "\"close_code\":1000}",
 		"a 2 1000"},
-	{"{\"conn_id\":\"a\",\"frame\":1,\"frame\":null}",
-		"it has neither a frame nor a close_code"},
+	{"{\"conn_id\":\"a\",\"frame\":1,\"frame\":null}", "a null 0"},
 	{"{\"conn_id\":\"a\",\"conn_id\":1,\"frame\":1}", "its conn_id is no string"},
 	{"{\"conn_id\":1,\"conn_id\":\"a\",\"frame\":1}", "a 1 0"},
-	/* null is none. */
-	{"{\"conn_id\":\"a\",\"frame\":null,\"close_code\":1000}", "a - 1000"},
+	/* null is a frame, and no close_code. */
+	{"{\"conn_id\":\"a\",\"frame\":null,\"close_code\":1000}", "a null 1000"},
 	{"{\"conn_id\":\"a\",\"frame\":1,\"close_code\":null}", "a 1 0"},
 	{"{\"conn_id\":\"a\",\"frame\":1,\"close_code\":0}", "a 1 0"},
 	{"{\"conn_id\":\"a\",\"frame\":\"null\"}", "a \"null\" 0"},
 	{"{\"conn_id\":\"a\",\"frame\":false}", "a false 0"},
 	{"{\"conn_id\":null,\"frame\":1}", "it has no conn_id"},
-	{"{\"conn_id\":\"a\",\"frame\":null}", "it has neither a frame nor a close_code"},
+	{"{\"conn_id\":\"a\",\"frame\":null}", "a null 0"},
 	{"{\"conn_id\":\"a\",\"close_code\":0}", "it has neither a frame nor a close_code"},
 	{"{\"conn_id\":\"a\"}", "it has neither a frame nor a close_code"},
 	{"{\"frame\":1}", "it has no conn_id"},

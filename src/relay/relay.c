@@ -16,6 +16,8 @@
 #include "relay/endpoint.h"
 #include "relay/metrics.h"
 
+#define BODY_MOST 65536 /* of a request that is refused; nobody reads it */
+
 #define MEMBERS_PRESET 10000
 #define SIZE_LIMIT (1ULL << 30) /* of --max-message and --outbox */
 #define OUTBOX_MORE 4096        /* what an envelope adds to a message */
@@ -138,7 +140,7 @@ static void set_limits(struct relay *relay)
 
 	http_limits_default(&relay->http_limits);
 	relay->http_limits.head_ms = config->head_ms;
-	relay->http_limits.body_most = 0;
+	relay->http_limits.body_most = BODY_MOST;
 	relay->ws_limits = (struct ws_limits){
 		.message_most = config->max_message,
 		.outbox_most = (size_t)config->outbox,

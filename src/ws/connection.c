@@ -20,7 +20,9 @@
 
 #include <curfew/time.h>
 
+#include "base/clock.h"
 #include "base/list.h"
+#include "core/lifecycle.h"
 #include "ws/connection_state.h"
 
 #define TO(state) (1U << WS_CONNECTION_##state)
@@ -168,6 +170,26 @@ void ws_connection_cut_for(struct ws_connection *connection, enum ws_cause cause
 void ws_connection_cut(struct ws_connection *connection)
 {
 	ws_connection_cut_for(connection, WS_CAUSE_CUT);
+}
+
+static bool is_drained(const struct ws_connection *connection)
+{
+	return connection->hold.drain && curfew_drain_closed(connection->hold.drain);
+}
+
+void ws_connection_cut_late(struct ws_connection *connection)
+{
+	const struct curfew_hold *hold = &connection->hold;
+	const struct curfew_holder holder = {
+		.kind = hold->ops->kind,
+		.name = hold->name ? hold->name : hold->ops->kind,
+		.age_ms = clock_ms_between(hold->since, curfew_now()),
+	};
+
+	if (is_drained(connection)) {
+		lifecycle_note_forced(connection->stream.worker->life, &holder);
+	}
+	ws_connection_cut(connection);
 }
 
 void ws_connection_close(struct ws_connection *connection, unsigned code, const char *reason)
@@ -360,7 +382,7 @@ static void count(struct ws_connection *connection)
 {
 	struct curfew_lifecycle *life = connection->stream.worker->life;
 
-	if (!connection->hold.drain || !curfew_drain_closed(connection->hold.drain)) {
+	if (!is_drained(connection)) {
 		return;
 	}
 	if (connection->clean) {

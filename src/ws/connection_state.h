@@ -26,6 +26,9 @@ void ws_connection_fail(struct ws_connection *connection, enum ws_cause cause);
 /* Ends it at once. */
 void ws_connection_cut_for(struct ws_connection *connection, enum ws_cause cause);
 
+/* Its peer did not close it in time. In a drain that is told, as if it had been cut there. */
+void ws_connection_cut_late(struct ws_connection *connection);
+
 /* connection_time.c */
 int64_t ws_connection_now(const struct ws_connection *connection);
 int64_t ws_connection_after(const struct ws_connection *connection, int64_t ms);

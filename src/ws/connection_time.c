@@ -141,7 +141,7 @@ static void look(struct ws_connection *connection, int64_t now)
 	const struct ws_limits *limits = connection->limits;
 
 	if (connection->close_due <= now) {
-		ws_connection_cut(connection);
+		ws_connection_cut_late(connection);
 	} else if (connection->write_due <= now && write_stalled(connection)) {
 		ws_connection_cut_for(connection, WS_CAUSE_STALLED);
 	} else if (connection->message_due <= now &&

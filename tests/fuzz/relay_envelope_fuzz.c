@@ -15,7 +15,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* The last member of that name; NULL: none, or null. */
+/* The last member of that name; NULL: none. */
 static const cJSON *member_of(const cJSON *object, const char *name)
 {
 	const cJSON *found = NULL, *member;
@@ -24,7 +24,7 @@ static const cJSON *member_of(const cJSON *object, const char *name)
 	{
 		found = !strcmp(member->string, name) ? member : found;
 	}
-	return found && !cJSON_IsNull(found) ? found : NULL;
+	return found;
 }
 
 static int may_confuse_theirs(const char *text)
@@ -60,7 +60,7 @@ static void compare(const struct envelope *envelope, const char *text)
 	assert(cJSON_IsObject(theirs) && cJSON_IsString(name));
 	assert(strlen(name->valuestring) == envelope->name_length);
 	assert(!memcmp(name->valuestring, envelope->name, envelope->name_length));
-	assert((code ? code->valuedouble : 0) == envelope->close_code);
+	assert((code && !cJSON_IsNull(code) ? code->valuedouble : 0) == envelope->close_code);
 	compare_frame(envelope, member_of(theirs, "frame"));
 	cJSON_Delete(theirs);
 }
@@ -85,15 +85,6 @@ static void check_read(const char *text, size_t size)
 	envelope_fini(&envelope);
 }
 
-static int is_null(const char *text, size_t size)
-{
-	while (size && strchr(" \t\r\n", *text)) {
-		text++;
-		size--;
-	}
-	return size >= 4 && !memcmp(text, "null", 4);
-}
-
 static void check_frame(const char *text, size_t size)
 {
 	static const char name[] = "client-\"\\\xc3\xa9-00000001";
@@ -105,7 +96,7 @@ static void check_frame(const char *text, size_t size)
 	buffer_append_text(&whole, ENVELOPE_FRAME);
 	buffer_append(&whole, text, size);
 	buffer_append_text(&whole, ENVELOPE_END);
-	if (!envelope_frame_fault(text, size) && !is_null(text, size)) {
+	if (!envelope_frame_fault(text, size)) {
 		assert(!envelope_read(&envelope, whole.data, whole.length));
 		assert(envelope.name_length == sizeof(name) - 1);
 		assert(!memcmp(envelope.name, name, sizeof(name) - 1));

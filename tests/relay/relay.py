@@ -25,6 +25,7 @@ class Relay(Gate):
     """A relay that is ready, with an admin face, and without a rate limit unless one is asked for."""
 
     def __init__(self, face=PLAIN, options="", **more):
+        self.peers = []  # a socket that nobody holds is closed
         super().__init__(face, options, origin=None, **more)
 
     def argv(self, options):
@@ -75,6 +76,7 @@ class Peer(WebSocket):
 
     def __init__(self, relay, id, opened=True, client=None, **options):
         self.relay, self.id = relay, id
+        relay.peers.append(self)
         connection = {name: options.pop(name) for name in ("hello", "receive_buffer", "source") if name in options}
         self.client = client or relay.client(**connection)
         # what a test says is sent as UTF-8
