@@ -464,8 +464,19 @@ struct member *registry_client(struct slot *slot, const char *name, size_t lengt
 
 /* The lane's. */
 
+/* The first lane draws the key for all. */
+static void draw_key(struct relay *relay)
+{
+	if (!relay->key[0] && !relay->key[1]) {
+		siphash_key(relay->key);
+	}
+}
+
 int registry_init(struct registry *registry)
 {
+	struct lane *lane = container_of(registry, struct lane, registry);
+
+	draw_key(lane->relay);
 	registry->buckets = buckets_new(BUCKETS_FIRST);
 	if (!registry->buckets) {
 		return -ENOMEM;
@@ -475,7 +486,7 @@ int registry_init(struct registry *registry)
 	list_init(&registry->kept);
 	registry->kept_count = 0;
 	registry->kept_most = KEPT_MOST;
-	ending_init(container_of(registry, struct lane, registry));
+	ending_init(lane);
 	return 0;
 }
 

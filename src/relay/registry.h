@@ -86,7 +86,10 @@ struct registry {
 /* Returns the lane that owns an id; any thread. The hash is keyed: nobody can choose a lane. */
 struct lane *registry_lane(struct relay *relay, const char *id, size_t length);
 
-/* Its lane has its relay and its worker. Returns 0 or -ENOMEM. */
+/*
+ * Its lane has its relay and its worker; one lane after the other, before anybody asks for one.
+ * Returns 0 or -ENOMEM.
+ */
 int registry_init(struct registry *registry);
 /* Nobody is on it any more: the lifecycle is DONE, or has never been ready. */
 void registry_fini(struct registry *registry);

@@ -319,6 +319,7 @@ static void lanes_share_the_ids(void **state)
 	char id[16];
 
 	(void)state;
+	assert_true(relay.key[0] && relay.key[1]);
 	relay.lanes = lanes;
 	relay.lane_count = LANES;
 	for (int i = 0; i < MANY; i++) {
