@@ -98,7 +98,7 @@ struct relay {
 	int most;                      /* members at a time */
 	struct lane *lanes;
 	int lane_count;
-	uint64_t key[2];        /* of the hash of ids (registry.c) */
+	uint64_t key[2];        /* of the hash of ids (slot.c) */
 	atomic_int connections; /* members, on their way to their lanes too */
 	atomic_bool ending;     /* ANNOUNCING or later: no new claims */
 	int64_t started;

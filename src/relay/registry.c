@@ -12,51 +12,20 @@
 #include "relay/registry.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <curfew/time.h>
 
 #include "base/list.h"
-#include "base/siphash.h"
 #include "relay/registry_state.h"
 #include "relay/route.h"
 
-#define BUCKETS_FIRST 64
 #define NUMBER_CHARS 8 /* of a name, at its end: as good as no two have the same */
-
-#define TO(state) (1U << SLOT_##state)
-
-static const unsigned edges[] = {
-	[SLOT_GONE] = TO(HELD),
-	[SLOT_HELD] = TO(CONTESTED) | TO(KEPT) | TO(ENDING) | TO(GONE),
-	[SLOT_CONTESTED] = TO(HELD),
-	[SLOT_KEPT] = TO(HELD) | TO(GONE),
-	[SLOT_ENDING] = TO(GONE),
-};
-
-void slot_enter(struct slot *slot, enum slot_state state, int64_t due)
-{
-	struct registry *registry = &slot->lane->registry;
-
-	assert(edges[slot->state] & (1U << state));
-	if (slot->state == SLOT_KEPT) {
-		link_remove(&slot->kept);
-		registry->kept_count--;
-	} else if (state == SLOT_KEPT) {
-		list_append(&registry->kept, &slot->kept);
-		registry->kept_count++;
-	}
-	slot->state = (uint8_t)state;
-	slot->late = false;
-	deadline_set(&slot->deadline, due);
-}
 
 /* What is told of them. */
 
-/* Only of one that was not registered there is a code. */
-void registry_tell_member(struct member *member, enum relay_event event, unsigned code)
+/* Only one that was not registered has a code. */
+static void tell_member(struct member *member, enum relay_event event, unsigned code)
 {
 	struct journal *journal = &member->lane->relay->service.journal;
 	size_t length;
@@ -72,152 +41,10 @@ void registry_tell_member(struct member *member, enum relay_event event, unsigne
 		code ? 4 : 3);
 }
 
-void registry_tell_slot(struct slot *slot, enum relay_event event)
+static void tell_slot(struct slot *slot, enum relay_event event)
 {
 	journal_tell(&slot->lane->relay->service.journal, &relay_events[event],
 		journal_bytes(slot->id, slot->id_length), journal_number(slot->client_count));
-}
-
-/* Where slots are found. */
-
-static uint64_t hash_of(const struct relay *relay, const char *id, size_t length)
-{
-	return siphash(relay->key, id, length);
-}
-
-/* The lane comes from one half of the hash, the bucket from the other. */
-struct lane *registry_lane(struct relay *relay, const char *id, size_t length)
-{
-	uint64_t hash = hash_of(relay, id, length) >> 32;
-
-	return &relay->lanes[hash % (uint64_t)relay->lane_count];
-}
-
-static struct curfew_link *buckets_new(size_t count)
-{
-	struct curfew_link *buckets = malloc(count * sizeof(*buckets));
-
-	for (size_t i = 0; buckets && i < count; i++) {
-		list_init(&buckets[i]);
-	}
-	return buckets;
-}
-
-static void put(struct curfew_link *buckets, size_t count, struct slot *slot)
-{
-	list_append(&buckets[slot->hash & (count - 1)], &slot->link);
-}
-
-/* Without memory the table stays as it is: only slower. */
-static void grow(struct registry *registry)
-{
-	size_t count = registry->bucket_count * 2;
-	struct curfew_link *buckets = buckets_new(count);
-
-	if (!buckets) {
-		return;
-	}
-	for (size_t i = 0; i < registry->bucket_count; i++) {
-		struct curfew_link *link;
-
-		while ((link = list_take(&registry->buckets[i]))) {
-			put(buckets, count, container_of(link, struct slot, link));
-		}
-	}
-	free(registry->buckets);
-	registry->buckets = buckets;
-	registry->bucket_count = count;
-}
-
-static struct slot *find(
-	const struct registry *registry, const char *id, size_t length, uint32_t hash)
-{
-	list_each(link, &registry->buckets[hash & (registry->bucket_count - 1)]) {
-		struct slot *slot = container_of(link, struct slot, link);
-
-		if (slot->hash == hash && slot->id_length == length &&
-			!memcmp(slot->id, id, length)) {
-			return slot;
-		}
-	}
-	return NULL;
-}
-
-void registry_each(struct registry *registry, void (*visit)(struct slot *slot))
-{
-	for (size_t i = 0; i < registry->bucket_count; i++) {
-		list_each_safe(link, &registry->buckets[i]) {
-			visit(container_of(link, struct slot, link));
-		}
-	}
-}
-
-/* The life of a slot. */
-
-static void expire(struct slot *slot)
-{
-	registry_tell_slot(slot, RELAY_EVENT_EXPIRED);
-	relay_count(&slot->lane->counts.grace_expiries, 1);
-	slot_enter(slot, SLOT_GONE, CURFEW_NEVER);
-	slot_dismiss_clients(slot, WS_CLOSE_NORMAL, "the server has not come back");
-	slot_let_go(slot);
-}
-
-static void passed(struct deadline *deadline)
-{
-	struct slot *slot = container_of(deadline, struct slot, deadline);
-
-	switch (slot->state) {
-	case SLOT_CONTESTED:
-		claim_silence(slot);
-		break;
-	case SLOT_KEPT:
-		expire(slot);
-		break;
-	case SLOT_ENDING:
-		ending_hurry(slot);
-		break;
-	default:
-		break;
-	}
-}
-
-static struct slot *slot_new(struct lane *lane, const char *id, size_t length, uint32_t hash)
-{
-	struct registry *registry = &lane->registry;
-	struct slot *slot = malloc(sizeof(*slot) + length);
-
-	if (!slot) {
-		return NULL;
-	}
-	*slot = (struct slot){.lane = lane, .hash = hash, .id_length = (uint16_t)length};
-	memcpy(slot->id, id, length);
-	list_init(&slot->clients);
-	list_init(&slot->leaving);
-	list_init(&slot->claims);
-	deadline_init(&slot->deadline, &lane->worker->loop->agenda, passed);
-	if (registry->slot_count >= registry->bucket_count) {
-		grow(registry);
-	}
-	put(registry->buckets, registry->bucket_count, slot);
-	registry->slot_count++;
-	return slot;
-}
-
-static void slot_free(struct slot *slot)
-{
-	assert(!slot->server && list_empty(&slot->clients) && list_empty(&slot->leaving));
-	link_remove(&slot->link);
-	slot->lane->registry.slot_count--;
-	deadline_fini(&slot->deadline);
-	free(slot);
-}
-
-void slot_let_go(struct slot *slot)
-{
-	if (slot->state == SLOT_GONE && list_empty(&slot->clients) && list_empty(&slot->leaving)) {
-		slot_free(slot);
-	}
 }
 
 /* Places. */
@@ -241,7 +68,7 @@ void slot_register(struct slot *slot, struct member *member)
 		slot->client_count++;
 	}
 	relay_count(count_of(member), 1);
-	registry_tell_member(member, RELAY_EVENT_REGISTERED, 0);
+	tell_member(member, RELAY_EVENT_REGISTERED, 0);
 }
 
 /* Its place is free; it is among those that leave. */
@@ -292,9 +119,18 @@ void slot_dismiss_clients(struct slot *slot, unsigned code, const char *reason)
 	dismiss_all(&slot->leaving, code, reason);
 }
 
+void slot_expire(struct slot *slot)
+{
+	tell_slot(slot, RELAY_EVENT_EXPIRED);
+	relay_count(&slot->lane->counts.grace_expiries, 1);
+	slot_enter(slot, SLOT_GONE, CURFEW_NEVER);
+	slot_dismiss_clients(slot, WS_CLOSE_NORMAL, "the server has not come back");
+	slot_let_go(slot);
+}
+
 static void close_instead(struct member *member, unsigned code, const char *reason)
 {
-	registry_tell_member(member, RELAY_EVENT_NOT_REGISTERED, code);
+	tell_member(member, RELAY_EVENT_NOT_REGISTERED, code);
 	part(member);
 	member_close(member, code, reason);
 }
@@ -348,15 +184,14 @@ void registry_join(struct member *member)
 	struct lane *lane = member->lane;
 	size_t length;
 	const char *id = member_id(member, &length);
-	uint32_t hash = (uint32_t)hash_of(lane->relay, id, length);
-	struct slot *slot = find(&lane->registry, id, length, hash);
+	struct slot *slot = slot_find(lane, id, length);
 
 	if (lane->registry.ending.begun) {
 		close_instead(member, WS_CLOSE_GOING_AWAY, ENDING_REASON);
 	} else if (member->role == MEMBER_CLIENT) {
 		join_client(member, slot);
 	} else {
-		join_server(member, slot ? slot : slot_new(lane, id, length, hash));
+		join_server(member, slot ? slot : slot_new(lane, id, length));
 	}
 }
 
@@ -372,9 +207,9 @@ static void keep(struct slot *slot)
 	struct registry *registry = &slot->lane->registry;
 
 	slot_enter(slot, SLOT_KEPT, curfew_after_ms(slot->lane->relay->config->reclaim_grace_ms));
-	registry_tell_slot(slot, RELAY_EVENT_KEPT);
+	tell_slot(slot, RELAY_EVENT_KEPT);
 	if (registry->kept_count > registry->kept_most) {
-		expire(container_of(registry->kept.next, struct slot, kept));
+		slot_expire(container_of(registry->kept.next, struct slot, kept));
 	}
 }
 
@@ -460,42 +295,4 @@ struct member *registry_client(struct slot *slot, const char *name, size_t lengt
 		list_append(&member->link, &slot->clients);
 	}
 	return member;
-}
-
-/* The lane's. */
-
-/* The first lane draws the key for all. */
-static void draw_key(struct relay *relay)
-{
-	if (!relay->key[0] && !relay->key[1]) {
-		siphash_key(relay->key);
-	}
-}
-
-int registry_init(struct registry *registry)
-{
-	struct lane *lane = container_of(registry, struct lane, registry);
-
-	draw_key(lane->relay);
-	registry->buckets = buckets_new(BUCKETS_FIRST);
-	if (!registry->buckets) {
-		return -ENOMEM;
-	}
-	registry->bucket_count = BUCKETS_FIRST;
-	registry->slot_count = 0;
-	list_init(&registry->kept);
-	registry->kept_count = 0;
-	registry->kept_most = KEPT_MOST;
-	ending_init(lane);
-	return 0;
-}
-
-void registry_fini(struct registry *registry)
-{
-	if (registry->buckets) {
-		ending_fini(container_of(registry, struct lane, registry));
-		registry_each(registry, slot_free);
-		free(registry->buckets);
-		registry->buckets = NULL;
-	}
 }

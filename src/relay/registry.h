@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Who has which id, in one lane. A slot is an id: its server, its clients, and what goes on about
- * it. Its states, each entered by one function that knows the edges (registry.c has the table):
+ * it. Its states, each entered by one function that knows the edges (slot.c has the table):
  *
  *	GONE -> HELD		a server claims it
  *	HELD -> CONTESTED	another one does: the holder is pinged

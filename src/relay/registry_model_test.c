@@ -190,8 +190,20 @@ static void step(void)
 /* Those that arrived before the drain had begun are there; who comes now is closed. */
 static void drain_all(void)
 {
+	struct member *late[3];
+
 	config.spread_ms = chance(2) ? 4000 : 0;
+	for (int i = 0; i < 3; i++) {
+		late[i] = make(chance(2) ? MEMBER_CLIENT : MEMBER_SERVER, chance(2) ? "a" : "z");
+		late[i]->ws.state = WS_CONNECTION_CLOSED; /* until it has come to its lane */
+		member_count++;
+	}
 	drain_begins(18000);
+	for (int i = 0; i < 3; i++) {
+		late[i]->ws.state = WS_CONNECTION_OPEN;
+		registry_join(late[i]);
+		assert_int_equal(late[i]->ws.sent, WS_CLOSE_GOING_AWAY);
+	}
 	check();
 	while (member_count) {
 		if (chance(2)) {
