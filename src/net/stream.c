@@ -180,9 +180,9 @@ static bool has_to_linger(const struct stream *stream)
 static void wait_lingering(struct stream *stream)
 {
 	int64_t now = curfew_now();
-	int64_t next = stream->expects_input
-		? stream->linger_until
-		: now + (now - stream->linger_since) + LINGER_LOOK_MS * NS_PER_MS;
+	int64_t since = stream->linger_until - STREAM_LINGER_MS * NS_PER_MS;
+	int64_t next = stream->expects_input ? stream->linger_until
+					     : now + (now - since) + LINGER_LOOK_MS * NS_PER_MS;
 
 	deadline_set(&stream->linger, next < stream->linger_until ? next : stream->linger_until);
 }
@@ -223,8 +223,7 @@ static void step_closing(struct stream *stream)
 	}
 	stream->state = STREAM_LINGERING;
 	buffer_fini(&stream->unread);
-	stream->linger_since = curfew_now();
-	stream->linger_until = clock_add_ms(stream->linger_since, STREAM_LINGER_MS);
+	stream->linger_until = clock_add_ms(curfew_now(), STREAM_LINGER_MS);
 	wait_lingering(stream);
 }
 

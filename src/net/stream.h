@@ -130,7 +130,7 @@ struct stream {
 		struct deadline linger;
 		struct task arrive; /* while it is crossing */
 	};
-	int64_t linger_since, linger_until;
+	int64_t linger_until;
 	uv_poll_t poll;
 };
 

@@ -146,15 +146,15 @@ struct ws_connection {
 	bool forced;   /* it was cut */
 
 	/* Private from here on. */
-	bool finish_asked, cut_asked; /* before it arrived; its worker's thread */
-	bool clean;
-	bool end_told;
-	bool late; /* a deadline has passed while input waits that may be what it is for */
+	uint8_t piecewise;     /* a message of ours is open */
 	uint8_t passed_opcode; /* of the piece of which some was not taken */
-	bool passed_starts, passed_ends;
-	uint8_t piecewise;       /* a message of ours is open */
-	uint32_t passed;         /* bytes in front of the input that were read, and not taken */
-	uint32_t pings;          /* how many were sent: the payload of the last one */
+	bool passed_starts : 1, passed_ends : 1;
+	bool finish_asked : 1, cut_asked : 1; /* before it arrived; its worker's thread */
+	bool clean : 1;
+	bool end_told : 1;
+	bool late : 1;   /* a deadline has passed while input waits that may be what it is for */
+	uint32_t passed; /* bytes in front of the input that were read, and not taken */
+	uint32_t pings;  /* how many were sent: the payload of the last one */
 	uint32_t outbox_count;   /* messages that are not known to be out */
 	uint32_t outbox_checked; /* of these, in front of outbox_mark */
 	uint64_t outbox_mark;    /* in what the stream has written */
