@@ -41,6 +41,7 @@ struct curfew_hold {
 	const struct curfew_hold_ops *ops;
 	const char *name;
 	int64_t since;
+	bool told; /* its cut was */
 };
 
 /*

@@ -18,8 +18,6 @@
 #include "base/clock.h"
 #include "base/list.h"
 
-static const char told[] = "told"; /* the name of a hold whose cut was told */
-
 static void work(struct task *task);
 static void deadline_passed(struct timer *timer);
 
@@ -57,6 +55,7 @@ int curfew_drain_hold(struct curfew_drain *drain, struct curfew_hold *hold,
 		hold->ops = ops;
 		hold->name = name;
 		hold->since = clock_coarse();
+		hold->told = false;
 		list_append(&drain->held, &hold->link);
 		drain->count++;
 	} else {
@@ -104,7 +103,13 @@ void hold_rename(struct curfew_hold *hold, const char *name)
 
 void hold_told(struct curfew_hold *hold)
 {
-	hold_rename(hold, told);
+	struct curfew_drain *drain = hold->drain;
+
+	if (drain) {
+		pthread_mutex_lock(&drain->lock);
+		hold->told = true;
+		pthread_mutex_unlock(&drain->lock);
+	}
 }
 
 void hold_become(struct curfew_hold *hold, const struct curfew_hold_ops *ops, const char *name,
@@ -117,6 +122,7 @@ void hold_become(struct curfew_hold *hold, const struct curfew_hold_ops *ops, co
 		hold->ops = ops;
 		hold->name = name;
 		hold->since = since;
+		hold->told = false;
 		pthread_mutex_unlock(&drain->lock);
 	}
 }
@@ -210,7 +216,7 @@ static bool ask(struct curfew_drain *drain, struct curfew_hold *hold, bool cut)
 	bool freed = false;
 	const void *before;
 
-	if (cut && drain->on_cut && hold->name != told && !is_drain(hold)) {
+	if (cut && drain->on_cut && !hold->told && !is_drain(hold)) {
 		struct curfew_holder holder = describe(hold, 0);
 
 		drain->on_cut(&holder, drain->on_cut_arg);

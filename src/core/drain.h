@@ -59,8 +59,8 @@ void hold_become(struct curfew_hold *hold, const struct curfew_hold_ops *ops, co
 	int64_t since);
 
 /*
- * Its cut, which comes now, was told under another name (drain_note_cut): it is not told again. Any
- * thread.
+ * Its cut was told otherwise (drain_note_cut), and is not told again unless it becomes something
+ * else. Any thread.
  */
 void hold_told(struct curfew_hold *hold);
 

@@ -367,16 +367,23 @@ static void cuts_are_noted_but_not_those_of_drains(void **state)
 /* It is asked like any other, after whatever told it. */
 static void cut_that_was_told_is_not_noted(void **state)
 {
-	struct thing a, b;
+	struct thing a, b, c;
 
 	(void)state;
 	drain_note_cut(&drain, note_holder, NULL);
 	hold(&a, "a");
 	hold(&b, "b");
+	hold(&c, "c");
 	hold_told(&a.hold);
+	hold_rename(&a.hold, "A");
+	hold_told(&c.hold);
+	hold_become(&c.hold, &ops, "C", curfew_now());
+	curfew_drain_list(&drain, note_holder, NULL);
+	assert_string_equal(story, "thing A 0 0, thing b 0 0, thing C 0 0");
+	story[0] = '\0';
 	curfew_drain_cut(&drain);
 	timeline_settle();
-	assert_string_equal(story, "cut a, thing b 0 0, cut b, done ");
+	assert_string_equal(story, "cut a, thing b 0 0, cut b, thing C 0 0, cut c, done ");
 }
 
 static void failed_allocation_makes_no_drain(void **state)
