@@ -100,14 +100,41 @@ static void note_stolen(struct curfew_child *child, siginfo_t *info)
 	child->tree.own_group = false;
 }
 
-static void take_messages(struct curfew_child *child)
+/* Once: a keeper tells of it before it ends itself, if something of the tree keeps it. */
+static void tell_main_exit(struct curfew_child *child)
+{
+	void (*tell)(struct curfew_child * child, void *arg) = child->on_main_exit;
+
+	child->on_main_exit = NULL;
+	if (tell) {
+		tell(child, child->config.arg);
+	}
+}
+
+/* Returns what keeper_receive did at last. */
+static int take_messages(struct curfew_child *child)
 {
 	struct keeper_message message;
+	int result;
 
-	while (keeper_receive(child->channel.fd, &message) > 0) {
-		if (message.word == KEEPER_EXIT) {
+	while ((result = keeper_receive(child->channel.fd, &message)) > 0) {
+		if (message.word == KEEPER_EXIT || message.word == KEEPER_ENDED) {
 			child->exit = message.exit;
 		}
+	}
+	return result;
+}
+
+static void keeper_says(struct source *source, uint32_t events)
+{
+	struct curfew_child *child = container_of(source, struct curfew_child, channel);
+
+	(void)events;
+	if (take_messages(child) < 0) {
+		loop_unwatch(child->loop, source); /* its pidfd tells the rest */
+	}
+	if (child->exit.exited) {
+		tell_main_exit(child);
 	}
 }
 
@@ -123,15 +150,16 @@ static void main_ended(struct source *source, uint32_t events)
 		return;
 	}
 	loop_unwatch(child->loop, source);
-	note_exit(child, &info);
 	if (child->channel.fd >= 0) {
-		take_messages(child);
+		loop_unwatch(child->loop, &child->channel);
+		(void)take_messages(child);
+	}
+	if (!child->exit.exited) { /* or its keeper has told, who then ended himself */
+		note_exit(child, &info);
 	}
 	ladder_main_ended(child);
 	curfew_hold_release(&child->main_hold);
-	if (child->on_main_exit) {
-		child->on_main_exit(child, child->config.arg);
-	}
+	tell_main_exit(child);
 }
 
 /* Its output. */
@@ -180,6 +208,9 @@ static int open_parts(struct curfew_child *child, struct stdio *stdio)
 
 	curfew_drain_hold(&child->parts, &child->main_hold, &part_ops, "main process");
 	curfew_drain_hold(&child->parts, &child->tree_hold, &part_ops, "tree");
+	if (!error && child->channel.fd >= 0) {
+		error = loop_watch(child->loop, &child->channel, EPOLLIN);
+	}
 	child->input = stdio->ours[0];
 	stdio->ours[0] = -1;
 	if (!error && stdio->ours[1] >= 0) {
@@ -216,6 +247,7 @@ static void abandon_start(struct curfew_child *child)
 	tree_kill(&child->tree);
 	spawn_reap(child->tree.main);
 	loop_unwatch(child->loop, &child->main);
+	loop_unwatch(child->loop, &child->channel);
 	curfew_hold_release(&child->main_hold);
 	curfew_hold_release(&child->tree_hold);
 	curfew_hold_release(&child->output_hold);
@@ -277,7 +309,7 @@ static struct curfew_child *child_new(
 	child->config = *config;
 	child->input = -1;
 	child->main = (struct source){.fd = -1, .ready = main_ended};
-	child->channel.fd = -1;
+	child->channel = (struct source){.fd = -1, .ready = keeper_says};
 	child->tree.own_group = !config->share_group;
 	child->tree.descendants = config->tree == CURFEW_TREE_DESCENDANTS;
 	child->tree.cgroup.procs = -1;

@@ -51,8 +51,8 @@ struct curfew_child {
 	struct source channel; /* to the keeper; -1: none */
 	pid_t kept;            /* the keeper's child */
 
-	void (*on_main_exit)(struct curfew_child *child,
-		void *arg); /* the main process has ended, perhaps not its tree */
+	/* The main process has ended, perhaps not its tree; NULL: it was told. */
+	void (*on_main_exit)(struct curfew_child *child, void *arg);
 };
 
 /*
@@ -61,7 +61,10 @@ struct curfew_child {
  */
 void child_set_stop_signal(struct curfew_child *child, int signal, pid_t told_group);
 
-/* Has on_main_exit(child, config.arg) called once, in the dispatch. */
+/*
+ * Has on_main_exit(child, config.arg) called once, in the dispatch, when the main process has
+ * ended: before on_exit, and perhaps before the rest of its tree ends. It must not free the child.
+ */
 void child_on_main_exit(
 	struct curfew_child *child, void (*on_main_exit)(struct curfew_child *child, void *arg));
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The start of a child: what can fail, what it is given, and children under a keeper. */
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/stat.h>
 
 #include "child/child_script.h"
 #include "child/proc.h"
+#include "core/lifecycle.h"
 #include "tests/allocation.h"
 
 static void assert_nothing_left(void)
@@ -354,6 +356,67 @@ static void keeper_passes_signals_and_kills(void **state)
 	assert_int_equal(exit.rung, CURFEW_RUNG_KILL);
 }
 
+#define DIGITS "0123456789"
+
+static int main_exits;
+
+static void on_main_exit_noted(struct curfew_child *which, void *arg)
+{
+	(void)arg;
+	assert_true(curfew_child_exit(which).exited);
+	assert_int_equal(exits, 0);
+	main_exits++;
+}
+
+/* Returns the pid of an orphan that lives on where the main process has exited with code 3. */
+static pid_t main_exits_before_its_tree(void)
+{
+	config.tree = CURFEW_TREE_KEEPER;
+	config.term_wait_ms = 20000;
+	main_exits = 0;
+	play("on USR1 exit 3 done orphan setsid ignore TERM say %p serve done say up serve");
+	child_on_main_exit(child, on_main_exit_noted);
+	await_output("up");
+	while (!strpbrk(output, DIGITS)) {
+		dispatch_once();
+	}
+	assert_int_equal(curfew_child_signal(child, SIGUSR1), 0);
+	while (!main_exits) {
+		dispatch_once();
+	}
+	return (pid_t)atol(strpbrk(output, DIGITS));
+}
+
+static void keeper_tells_of_the_main_process_before_its_tree_has_ended(void **state)
+{
+	pid_t orphan = main_exits_before_its_tree();
+	struct curfew_child_exit exit = curfew_child_exit(child);
+
+	(void)state;
+	assert_int_equal(exit.code, 3);
+	assert_int_equal(exit.rung, CURFEW_RUNG_RUNNING);
+	assert_int_equal(curfew_child_rung(child), CURFEW_RUNG_RUNNING);
+	assert_int_equal(kill(orphan, SIGKILL), 0);
+	exit = await_exit();
+	assert_int_equal(exit.code, 3);
+	assert_false(exit.forced);
+	assert_int_equal(main_exits, 1);
+}
+
+static void what_a_keeper_told_stays_where_it_is_killed(void **state)
+{
+	pid_t orphan = main_exits_before_its_tree();
+	struct curfew_child_exit exit;
+
+	(void)state;
+	assert_int_equal(kill(child->tree.main, SIGKILL), 0);
+	assert_int_equal(kill(orphan, SIGKILL), 0);
+	exit = await_exit();
+	assert_int_equal(exit.code, 3);
+	assert_int_equal(exit.signal, 0);
+	assert_int_equal(main_exits, 1);
+}
+
 static void what_the_keeper_killed_by_itself_is_noted(void **state)
 {
 	struct curfew_child_exit exit;
@@ -368,6 +431,16 @@ static void what_the_keeper_killed_by_itself_is_noted(void **state)
 	assert_true(exit.forced);
 	assert_int_equal(exit.rung, CURFEW_RUNG_KILL);
 	assert_int_equal(life->forced_count, 1);
+	assert_int_equal(life->forced_kind_count, 1);
+	assert_string_equal(life->forced_kinds[0].kind, "child");
+	assert_int_equal(life->forced_kinds[0].count, 1);
+}
+
+static bool is_stopped(pid_t pid)
+{
+	struct proc_stat stat;
+
+	return proc_stat(pid, &stat) && stat.state == 'T';
 }
 
 static void keeper_that_was_stopped_is_continued(void **state)
@@ -378,6 +451,9 @@ static void keeper_that_was_stopped_is_continued(void **state)
 	play("on TERM exit 7 done say up serve");
 	await_output("up");
 	assert_int_equal(kill(child->tree.main, SIGSTOP), 0);
+	while (!is_stopped(child->tree.main)) {
+		sched_yield();
+	}
 	curfew_child_stop(child, NULL);
 	assert_int_equal(await_exit().code, 7);
 }
@@ -411,6 +487,8 @@ int main(void)
 		child_test(environment_and_folder_are_as_configured),
 		child_test(keeper_ends_the_whole_tree),
 		child_test(keeper_passes_signals_and_kills),
+		child_test(keeper_tells_of_the_main_process_before_its_tree_has_ended),
+		child_test(what_a_keeper_told_stays_where_it_is_killed),
 		child_test(what_the_keeper_killed_by_itself_is_noted),
 		child_test(keeper_that_was_stopped_is_continued),
 		child_test(keeper_that_was_killed_tells_so),

@@ -5,6 +5,7 @@
 
 #include "child/child_script.h"
 #include "child/proc.h"
+#include "core/lifecycle.h"
 
 static void child_ends_by_itself(void **state)
 {
@@ -213,6 +214,22 @@ static void paused_output_does_not_outlast_the_grace(void **state)
 	assert_int_equal(life->counts[CURFEW_BYTES_UNDELIVERED], 20000);
 }
 
+static void what_is_killed_at_its_bound_is_noted_once(void **state)
+{
+	(void)state;
+	play("ignore TERM say up serve");
+	await_output("up");
+	curfew_lifecycle_stop_for(life, CURFEW_COMPLETED, NULL);
+	while (!life->forced_count) {
+		dispatch_once();
+	}
+	assert_int_equal(curfew_drain_count(curfew_lifecycle_stage(life, CURFEW_CHILDREN)), 1);
+	curfew_drain_cut(curfew_lifecycle_stage(life, CURFEW_CHILDREN));
+	assert_true(await_exit().forced);
+	assert_int_equal(life->forced_count, 1);
+	assert_int_equal(life->forced_kinds[0].count, 1);
+}
+
 static void context_stops_it_and_another_kills_it(void **state)
 {
 	struct curfew_context *stop = curfew_context_new(NULL, CURFEW_NEVER);
@@ -323,6 +340,7 @@ int main(void)
 		child_test(all_output_before_the_exit_is_passed_on),
 		child_test(paused_output_waits_for_its_reader),
 		child_test(paused_output_does_not_outlast_the_grace),
+		child_test(what_is_killed_at_its_bound_is_noted_once),
 		child_test(context_stops_it_and_another_kills_it),
 		child_test(context_that_was_cancelled_before_stops_it_too),
 		child_test(lifecycle_ends_its_children),

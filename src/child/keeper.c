@@ -86,6 +86,8 @@ struct keeper_message keeper_parse(const char *text)
 	*argument++ = '\0';
 	if (strcmp(line, "exit") == 0 && parse_exit(argument, &message.exit)) {
 		message.word = KEEPER_EXIT;
+	} else if (strcmp(line, "ended") == 0 && parse_exit(argument, &message.exit)) {
+		message.word = KEEPER_ENDED;
 	}
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (strcmp(line, words[i].name) == 0 && parse_number(argument, &message.number)) {
@@ -95,11 +97,13 @@ struct keeper_message keeper_parse(const char *text)
 	return message;
 }
 
-size_t keeper_format_exit(const struct curfew_child_exit *exit, char text[KEEPER_MESSAGE])
+size_t keeper_format_exit(
+	enum keeper_word word, const struct curfew_child_exit *exit, char text[KEEPER_MESSAGE])
 {
 	return (size_t)snprintf(text, KEEPER_MESSAGE,
-		"exit code=%d signal=%d by_us=%d rung=%s forced=%d", exit->code, exit->signal,
-		exit->by_us, rung_name(exit->rung), exit->forced);
+		"%s code=%d signal=%d by_us=%d rung=%s forced=%d",
+		word == KEEPER_ENDED ? "ended" : "exit", exit->code, exit->signal, exit->by_us,
+		rung_name(exit->rung), exit->forced);
 }
 
 void keeper_send(int fd, const char *text)

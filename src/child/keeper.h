@@ -9,7 +9,9 @@
  *			signal N	send a signal to the main process
  *	from the keeper	pid N		the child runs
  *			error ERRNO	it could not be started
- *			exit code=N signal=N by_us=0|1 rung=WORD forced=0|1
+ *			ended code=N signal=N by_us=0|1 rung=WORD forced=0|1
+ *					it has ended, and something of its tree lives
+ *			exit ...	the same, when nothing of its tree does; the last word
  *
  * The end of the socket means that the owner died: the keeper then runs the whole ladder.
  */
@@ -31,6 +33,7 @@ struct keeper_message {
 		KEEPER_SIGNAL,
 		KEEPER_PID,
 		KEEPER_ERROR,
+		KEEPER_ENDED,
 		KEEPER_EXIT
 	} word;
 	long number; /* STOP: milliseconds, -1 for none given; SIGNAL, PID, ERROR */
@@ -40,8 +43,9 @@ struct keeper_message {
 /* Parses one message, NUL-terminated, a newline at its end allowed. */
 struct keeper_message keeper_parse(const char *text);
 
-/* Writes an exit message without its NUL; returns its length. */
-size_t keeper_format_exit(const struct curfew_child_exit *exit, char text[KEEPER_MESSAGE]);
+/* Writes an ended or an exit message without its NUL; returns its length. */
+size_t keeper_format_exit(
+	enum keeper_word word, const struct curfew_child_exit *exit, char text[KEEPER_MESSAGE]);
 
 /* Sends a message; a peer that is gone is no error. */
 void keeper_send(int fd, const char *text);

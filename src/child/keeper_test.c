@@ -47,6 +47,9 @@ static const struct row {
 	{"exit code=-1 signal=0 by_us=0 rung=term forced=0", KEEPER_NONE, 0},
 	{"exit code=0 signal=65 by_us=0 rung=term forced=0", KEEPER_NONE, 0},
 	{"exit code=0 signal=9 by_us=0 rung=term forced=0 more", KEEPER_NONE, 0},
+	{"ended", KEEPER_NONE, 0},
+	{"ended code=3 signal=0 by_us=0 rung=term", KEEPER_NONE, 0},
+	{"ends code=3 signal=0 by_us=0 rung=term forced=0", KEEPER_NONE, 0},
 	{"KILL", KEEPER_NONE, 0},
 };
 
@@ -87,12 +90,13 @@ static void exits_come_out_as_they_went_in(void **state)
 			.forced = i & 2,
 			.rung = (enum curfew_rung)(i / 1024),
 		};
+		enum keeper_word word = i % 5 ? KEEPER_EXIT : KEEPER_ENDED;
 		char text[KEEPER_MESSAGE];
 		struct keeper_message message;
 
-		assert_true(keeper_format_exit(&exit, text) < KEEPER_MESSAGE);
+		assert_true(keeper_format_exit(word, &exit, text) < KEEPER_MESSAGE);
 		message = keeper_parse(text);
-		assert_int_equal(message.word, KEEPER_EXIT);
+		assert_int_equal(message.word, word);
 		assert_int_equal(message.exit.code, exit.code);
 		assert_int_equal(message.exit.signal, exit.signal);
 		assert_int_equal(message.exit.by_us, exit.by_us);

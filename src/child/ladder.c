@@ -14,6 +14,8 @@
 #include "base/list.h"
 #include "child/child.h"
 #include "child/keeper.h"
+#include "child/proc.h"
+#include "core/lifecycle.h"
 
 #define LOOK_MS 20
 
@@ -37,10 +39,17 @@ static void next_rung_after(struct curfew_child *child, int64_t ms)
 	agenda_start(&child->loop->agenda, &child->ladder, curfew_after_ms(ms));
 }
 
+static bool may_be_stopped(pid_t pid)
+{
+	struct proc_stat stat;
+
+	return !proc_stat(pid, &stat) || stat.state == 'T';
+}
+
 /* Says a word to the keeper, who may have been stopped by somebody, and is continued to hear it. */
 static void tell_keeper(struct curfew_child *child, const char *word)
 {
-	if (!child->main_ended) {
+	if (!child->main_ended && may_be_stopped(child->tree.main)) {
 		(void)kill(child->tree.main, SIGCONT);
 	}
 	keeper_send(child->channel.fd, word);
@@ -68,11 +77,24 @@ static void enter_term(struct curfew_child *child)
 	signal_tree(child);
 }
 
+/* For the report, and for who counts and logs what is cut, as if its hold had been. */
 static void note_killed(const char *name, void *arg)
 {
 	const struct curfew_child *child = arg;
+	const struct curfew_holder holder = {
+		.kind = child_ops.kind,
+		.name = name,
+		.age_ms = clock_ms_between(child->started, curfew_now()),
+	};
 
-	curfew_lifecycle_forced(child->life, name, clock_ms_between(child->started, curfew_now()));
+	lifecycle_note_forced(child->life, &holder);
+}
+
+/* At a bound of its own. If it still holds when the stage is cut, it is not told again. */
+static void note_child_killed(struct curfew_child *child)
+{
+	note_killed(child->hold.name, child);
+	hold_told(&child->hold);
 }
 
 static void enter_kill(struct curfew_child *child)
@@ -106,7 +128,7 @@ static void bound_over(struct timer *timer)
 	if (child->rung == CURFEW_RUNG_EOF) {
 		enter_term(child);
 	} else {
-		note_killed(child->hold.name, child);
+		note_child_killed(child);
 		enter_kill(child);
 	}
 }
@@ -267,7 +289,7 @@ void ladder_main_ended(struct curfew_child *child)
 	pid_t survivor;
 
 	if (is_kept(child) && child->exit.forced && child->rung != CURFEW_RUNG_KILL) {
-		note_killed(child->hold.name, child); /* the keeper's bound came before ours */
+		note_child_killed(child); /* the keeper's bound came before ours */
 	}
 	child->main_ended = true;
 	hold_rename(&child->hold, child->rest_name);

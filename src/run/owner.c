@@ -86,13 +86,25 @@ void owner_tell_error(const struct run_config *config, int error)
 	keeper_send(config->keeper, text);
 }
 
-void owner_tell_exit(const struct runner *runner)
+static void tell_exit(const struct runner *runner, enum keeper_word word)
 {
 	struct curfew_child_exit exit = curfew_child_exit(runner->child);
 	char text[KEEPER_MESSAGE];
 
 	if (runner->config->keeper >= 0) {
-		(void)keeper_format_exit(&exit, text);
+		(void)keeper_format_exit(word, &exit, text);
 		keeper_send(runner->config->keeper, text);
 	}
+}
+
+void owner_tell_ended(const struct runner *runner)
+{
+	if (!runner->child->tree_ended) {
+		tell_exit(runner, KEEPER_ENDED);
+	}
+}
+
+void owner_tell_exit(const struct runner *runner)
+{
+	tell_exit(runner, KEEPER_EXIT);
 }

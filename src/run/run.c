@@ -81,6 +81,7 @@ static void main_exited(struct curfew_child *child, void *arg)
 	struct runner *runner = arg;
 
 	runner->main_ended = true;
+	owner_tell_ended(runner);
 	note_outcome(runner, curfew_child_exit(child));
 	feed_stop(runner);
 	terminal_restore(runner);

@@ -92,6 +92,8 @@ void pre_stop_fini(struct runner *runner);
 int owner_watch(struct runner *runner);
 void owner_tell_pid(const struct runner *runner);
 void owner_tell_error(const struct run_config *config, int error);
+/* The command has ended; nothing where all of its tree has, which owner_tell_exit tells. */
+void owner_tell_ended(const struct runner *runner);
 void owner_tell_exit(const struct runner *runner);
 
 #endif

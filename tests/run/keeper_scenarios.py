@@ -20,6 +20,7 @@ class Keeper:
         self.process = start(argv, pass_fds=[theirs.fileno()], **more)
         theirs.close()
         self.socket.settimeout(WITHIN)
+        self.ended = None
 
     def receive(self):
         """One message, or "" at the end."""
@@ -42,13 +43,20 @@ class Keeper:
         self.socket.close()
 
     def exit(self):
-        """The fields of the last message."""
+        """The fields of the last message; those of the one before it, where something outlived the child, in ended."""
         message = self.receive()
+        if message.startswith("ended "):
+            self.ended = fields_of(message)
+            message = self.receive()
         assert message.startswith("exit "), message
-        fields = dict(word.split("=") for word in message.split()[1:])
-        assert set(fields) == {"code", "signal", "by_us", "rung", "forced"}, message
         assert self.receive() == "", "something came after the exit"
-        return fields
+        return fields_of(message)
+
+
+def fields_of(message):
+    fields = dict(word.split("=") for word in message.split()[1:])
+    assert set(fields) == {"code", "signal", "by_us", "rung", "forced"}, message
+    return fields
 
 
 def kept(part, options="", **more):
@@ -74,6 +82,7 @@ def test_keeper_tells_pid_and_exit():
     keeper = Keeper(actor("say up sleep 50 exit 7"))
     assert keeper.pid() > 0
     assert_exit(keeper, code=7, signal=0, by_us=0, rung="running", forced=0)
+    assert not keeper.ended, "nothing has outlived the child"
     keeper = Keeper(actor("die USR1"))
     keeper.pid()
     assert_exit(keeper, code=0, signal=int(signal.SIGUSR1), by_us=0, rung="running", forced=0)
@@ -181,6 +190,16 @@ def test_keeper_main_childs_exit_ends_the_rest():
     keeper.send(f"signal {int(signal.SIGUSR1)}\n")
     assert_exit(keeper, code=3, signal=0, by_us=0, rung="running", forced=0)
     keeper.process.expect("cleaned")
+
+
+def test_72_keeper_tells_of_the_main_childs_exit_before_it_ends_the_rest():
+    keeper, _ = kept("orphan setsid ignore TERM say up serve done on USR1 exit 3 done say up serve", "--term-wait 300ms")
+    tree = set(descendants(keeper.process.pid))
+    keeper.send(f"signal {int(signal.SIGUSR1)}\n")
+    message = keeper.receive()
+    assert message.startswith("ended ") and fields_of(message)["code"] == "3", message
+    assert any(not gone(pid) for pid in tree), "it was told when all had ended"
+    assert_exit(keeper, code=3, signal=0, by_us=0, rung="running", forced=1)
 
 
 def test_keeper_ladder_begins_with_the_end_of_input():
