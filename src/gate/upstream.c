@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/signal_name.h"
+#include "child/child.h"
 #include "core/lifecycle.h"
 #include "gate/event.h"
 #include "gate/lane.h"
@@ -245,6 +246,7 @@ void upstream_ask(struct upstream *upstream)
 
 /* The child. */
 
+/* Told before the rest of its tree ends: what comes later, be it a signal, is no reason. */
 static void child_exited(struct curfew_child *child, void *arg)
 {
 	struct upstream *upstream = arg;
@@ -289,10 +291,10 @@ int upstream_start(struct upstream *upstream, struct gate *gate)
 	child.tree = CURFEW_TREE_KEEPER;
 	child.keeper = config->keeper;
 	child.term_wait_ms = config->term_wait_ms;
-	child.on_exit = child_exited;
 	child.arg = upstream;
 	upstream->child = curfew_child_start(worker_of(upstream)->life, NULL, &child);
 	if (upstream->child) {
+		child_on_main_exit(upstream->child, child_exited);
 		tell_command(upstream);
 		return 0;
 	}

@@ -45,6 +45,18 @@ def test_57_a_child_that_ignores_term_is_gone_at_its_bound(face):
     assert report["counts"]["children_kill"] == 1 and report["forced"], report
 
 
+def test_74_what_is_killed_at_its_bound_is_logged():
+    parts = {"a child": "ignore TERM say up serve", "a descendant": "orphan setsid ignore TERM say up serve done serve"}
+    for what, part in parts.items():
+        gate = with_actor(part, "--grace 10s --term-wait 100ms --forced-exit 3")
+        report = gate.stop(code=3)
+        lines = gate.lines(event="forced")
+        names = [each["name"] for each in report["forced"]]
+        assert len(names) == 1 and names[0].startswith(("actor pid", "descendants of actor pid")), (what, names)
+        assert [(line["kind"], line["name"], line["level"]) for line in lines] == [("child", names[0], "warning")], (what, lines)
+        assert int(lines[0]["age_ms"]) >= 100, (what, lines)
+
+
 @alone
 def test_57_the_ladder_stays_within_the_grace():
     """A request that hangs takes the work's part of the grace; the child that ignores TERM the rest."""
@@ -156,6 +168,23 @@ def test_72_a_command_that_is_killed_ends_the_gate_also_when_term_follows(face):
     except ProcessLookupError:
         pass
     gate.end(code=128 + signal.SIGKILL)
+
+
+def test_72_a_commands_failure_stays_when_term_comes_while_the_rest_of_its_tree_ends():
+    gate = with_actor("orphan setsid on TERM say told done say hears serve done on USR1 exit 3 done say up serve", "--grace 30s --term-wait 20s")
+    until(lambda: "hears\n" in gate.log(), "its orphan is up")
+    tree = [pid for pid in descendants(gate.process.pid) if command_name(pid) == "actor"]
+    os.kill(tree[0], signal.SIGUSR1)
+    until(lambda: gate.lines(event="command_ended"), "its end is told, although its orphan lives")
+    until(lambda: "told\n" in gate.log(), "its orphan is being ended")
+    assert any(not gone(pid) for pid in tree)
+    gate.signal()  # which is read before anything that comes later
+    for pid in tree:
+        if not gone(pid):
+            os.kill(pid, signal.SIGKILL)
+    report = gate.end(code=3)
+    assert report["forced"] == [] and report["cause"]["kind"] != "signal", report
+    assert gate.lines(event="command_ended")[0]["code"] == "3", gate.log()
 
 
 def test_72_a_command_that_ends_before_it_was_ready():
