@@ -7,8 +7,9 @@
  *	backend_stop, or the child ends     calls fail; the ladder runs
  *	child_ended -> ended()              the keeper is gone, and by that the whole tree
  *
- * A child that ends by itself is known to have ended when its keeper has: what it left behind is
- * ended by the keeper first, within --term-wait. Its calls fail then.
+ * What a child that ends by itself leaves behind is ended by the keeper first, within --term-wait.
+ * That it has left is told before (left()); its calls fail when all is gone, since what it has said
+ * may still be on its way.
  */
 #include "mcp/backend.h"
 
@@ -18,6 +19,7 @@
 #include <stdlib.h>
 
 #include "base/signal_name.h"
+#include "child/child.h"
 #include "mcp/backend_state.h"
 #include "mcp/event.h"
 #include "mcp/host.h"
@@ -265,12 +267,11 @@ void backend_stop(struct backend *backend, int code, const char *reason)
 	curfew_child_stop(backend->child, NULL);
 }
 
-/* A keeper does not know that we have closed the input: our own ladder does. */
 static void note_end(const struct backend *backend, const struct curfew_child_exit *exit)
 {
 	char signal[SIGNAL_NAME_BYTES];
 
-	if (backend->stopping || curfew_child_rung(backend->child) != CURFEW_RUNG_RUNNING) {
+	if (!backend->left) {
 		return;
 	}
 	journal_tell(&backend->mcp->service.journal, &mcp_events[MCP_CHILD_ENDED],
@@ -282,12 +283,12 @@ static void note_end(const struct backend *backend, const struct curfew_child_ex
 static void describe_end(const struct backend *backend, const struct curfew_child_exit *exit,
 	char reason[REASON_TEXT])
 {
-	bool was_asked = curfew_child_rung(backend->child) != CURFEW_RUNG_RUNNING;
+	enum curfew_rung rung = curfew_child_rung(backend->child);
 	char signal[SIGNAL_NAME_BYTES];
 
-	if (was_asked && backend->mcp->ending) {
+	if (!backend->left && backend->mcp->ending) {
 		(void)snprintf(reason, REASON_TEXT, "the server is shutting down");
-	} else if (curfew_child_rung(backend->child) >= CURFEW_RUNG_TERM && backend->input.broken) {
+	} else if (!backend->left && rung >= CURFEW_RUNG_TERM && backend->input.broken) {
 		/* One that had died before we wrote has no reader either. */
 		(void)snprintf(reason, REASON_TEXT, "the server does not read its input any more");
 	} else if (exit->signal) {
@@ -312,6 +313,26 @@ void backend_end(struct backend *backend)
 	curfew_child_free(backend->child);
 	backend->child = NULL;
 	backend->ops->ended(backend, reason);
+}
+
+/*
+ * What comes from here on, be it a signal, is no reason for its end. A keeper does not know that we
+ * have closed the input: our own ladder does.
+ */
+static void main_exited(struct curfew_child *child, void *arg)
+{
+	struct backend *backend = arg;
+	const struct curfew_child_exit exit = curfew_child_exit(child);
+	char reason[REASON_TEXT];
+
+	if (backend->stopping) {
+		return;
+	}
+	backend->left = curfew_child_rung(child) == CURFEW_RUNG_RUNNING;
+	if (backend->ops->left && (backend->left || backend->input.broken)) {
+		describe_end(backend, &exit, reason);
+		backend->ops->left(backend, reason);
+	}
 }
 
 static void child_ended(struct curfew_child *child, void *arg)
@@ -368,7 +389,11 @@ static int start_child(struct backend *backend, const char *const *environment)
 	child.on_exit = child_ended;
 	child.arg = backend;
 	backend->child = curfew_child_start(backend->mcp->service.life, NULL, &child);
-	return backend->child ? 0 : -errno;
+	if (!backend->child) {
+		return -errno;
+	}
+	child_on_main_exit(backend->child, main_exited);
+	return 0;
 }
 
 int backend_start(struct backend *backend, struct mcp *mcp, const struct backend_ops *ops,

@@ -78,6 +78,11 @@ struct backend_ops {
 	/* The queue has room again. NULL */
 	void (*room)(struct backend *backend);
 	/*
+	 * The child has ended by itself; what it has said, and the rest of its tree, may still come
+	 * and go. NULL
+	 */
+	void (*left)(struct backend *backend, const char *reason);
+	/*
 	 * The child is gone, and all of its tree; calls have failed before. The memory is the
 	 * owner's again. reason: one sentence, "the server exited with code 1".
 	 */
@@ -112,6 +117,7 @@ struct backend {
 	size_t call_count;
 	uint64_t next_number;
 	bool stopping; /* it was asked to end */
+	bool left;     /* it has ended unasked; the rest of its tree may live */
 	bool exited;   /* the child is gone; what it has said is still to be taken */
 	int pauses;
 	struct backend_input input;

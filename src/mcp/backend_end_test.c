@@ -101,6 +101,7 @@ static void dies_with_calls(const char *method, const char *text)
 	}
 	assert_string_equal(last->reason, text);
 	assert_string_equal(reason, text);
+	assert_int_equal(lefts, 1);
 }
 
 static void a_child_that_exits_fails_its_calls(void **state)
@@ -133,6 +134,27 @@ static void what_a_child_leaves_behind_ends_with_it(void **state)
 	assert_gone(pid);
 }
 
+static void that_it_has_left_is_told_before_the_rest_of_its_tree_ends(void **state)
+{
+	struct asked *one;
+	pid_t pid;
+
+	(void)state;
+	start();
+	pid = grandchild();
+	one = ask("1", "exit 1");
+	run_until(lefts);
+	assert_string_equal(reason, "the server exited with code 1");
+	assert_int_equal(kill(pid, 0), 0);
+	assert_true(running && !one->ends);
+	mcp.ending = true; /* what comes now does not change it */
+	backend_stop(&backend, -32001, "it was enough");
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	run_until(!running);
+	assert_int_equal(lefts, 1);
+	run_until_logged("event=child_ended session=s1 code=1\n");
+}
+
 static void a_child_that_closes_its_input_is_ended(void **state)
 {
 	struct asked *held, *one;
@@ -150,6 +172,7 @@ static void a_child_that_closes_its_input_is_ended(void **state)
 	run_until(!running);
 	assert_string_equal(one->reason, "the server does not read its input any more");
 	assert_string_equal(held->reason, "the server does not read its input any more");
+	assert_int_equal(lefts, 1); /* as if it had ended by itself */
 }
 
 /* Our end of it. */
@@ -179,6 +202,7 @@ static void stopping_fails_calls_at_once_and_lets_the_tree_go(void **state)
 	run_until(!running);
 	assert_string_equal(reason, "the server exited with code 0"); /* by the end of its input */
 	assert_gone(pid);
+	assert_int_equal(lefts, 0);
 	assert_null(strstr(log_text(), "child_ended"));
 }
 
@@ -247,6 +271,7 @@ static void the_lifecycle_ends_it_too(void **state)
 	assert_int_equal(worker_pool_run(&pool), 0);
 	assert_false(running);
 	assert_string_equal(reason, "the server is shutting down");
+	assert_int_equal(lefts, 0);
 	assert_null(strstr(log_text(), "child_ended"));
 }
 
@@ -427,6 +452,7 @@ int main(void)
 		backend_test(a_child_that_exits_fails_its_calls),
 		backend_test(a_child_that_is_killed_fails_its_calls),
 		backend_test(what_a_child_leaves_behind_ends_with_it),
+		backend_test(that_it_has_left_is_told_before_the_rest_of_its_tree_ends),
 		backend_test(a_child_that_closes_its_input_is_ended),
 		backend_test(stopping_fails_calls_at_once_and_lets_the_tree_go),
 		backend_test(one_that_ignores_the_end_of_its_input_gets_the_stop_signal),

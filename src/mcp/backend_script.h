@@ -28,7 +28,8 @@ static struct mcp_config mcp_config;
 static char *command[8];
 static struct backend backend;
 static bool running;    /* the backend was started, and has not ended */
-static char reason[96]; /* for which it ended */
+static int lefts;       /* it was told that it has ended by itself */
+static char reason[96]; /* for which it did, or ended */
 static int rooms;
 static int descriptors;
 static int journal_pipe[2];
@@ -96,16 +97,32 @@ static inline void note_room(struct backend *which)
 	rooms++;
 }
 
+static inline void note_left(struct backend *which, const char *text)
+{
+	assert_ptr_equal(which, &backend);
+	assert_true(running);
+	lefts++;
+	(void)snprintf(reason, sizeof(reason), "%s", text);
+}
+
 static inline void note_end(struct backend *which, const char *text)
 {
 	assert_ptr_equal(which, &backend);
 	assert_int_equal(which->call_count, 0);
 	assert_true(running);
 	running = false;
+	if (lefts) {
+		assert_string_equal(reason, text);
+	}
 	(void)snprintf(reason, sizeof(reason), "%s", text);
 }
 
-static const struct backend_ops noting = {note_message, note_room, note_end};
+static const struct backend_ops noting = {
+	.message = note_message,
+	.room = note_room,
+	.left = note_left,
+	.ended = note_end,
+};
 
 /* Returns the path of something in the build folder, which this program stands two levels below. */
 static inline char *built(const char *name)
@@ -156,7 +173,7 @@ static inline int setup(void **state)
 	backend = (struct backend){0};
 	running = false;
 	reason[0] = '\0';
-	rooms = said_count = asked_count = 0;
+	lefts = rooms = said_count = asked_count = 0;
 	on_message = NULL;
 	return 0;
 }
@@ -194,6 +211,7 @@ static inline void start(void)
 {
 	assert_int_equal(backend_start(&backend, &mcp, &noting, "s1", NULL), 0);
 	running = true;
+	lefts = 0;
 }
 
 static inline struct message read_text(const char *text)

@@ -284,6 +284,16 @@ static void end_sessions(struct mcp *mcp, const char *reason)
 	}
 }
 
+/* Without --restart nothing goes on without it. */
+static void left(struct backend *backend, const char *reason)
+{
+	struct mcp *mcp = shared_of(backend)->mcp;
+
+	if (!mcp->ending && !mcp->config->restart) {
+		service_fail(&mcp->service, "%s", reason);
+	}
+}
+
 static void ended(struct backend *backend, const char *reason)
 {
 	struct shared *shared = shared_of(backend);
@@ -297,7 +307,7 @@ static void ended(struct backend *backend, const char *reason)
 		return;
 	}
 	if (!mcp->config->restart) {
-		service_fail(&mcp->service, "%s", reason);
+		service_fail(&mcp->service, "%s", reason); /* also where we had to end it */
 		return;
 	}
 	if (clock_ms_between(shared->started, curfew_now()) >= RESTART_MOST_MS) {
@@ -309,6 +319,7 @@ static void ended(struct backend *backend, const char *reason)
 static const struct backend_ops backend_ops = {
 	.message = message,
 	.room = room,
+	.left = left,
 	.ended = ended,
 };
 

@@ -65,6 +65,24 @@ def test_72_a_failure_stays_also_when_term_follows():
     assert report["cause"]["kind"] == "failure" and report["forced"] == [], report
 
 
+def test_72_a_failure_stays_when_term_comes_while_the_rest_of_its_tree_ends():
+    mcp = Mcp(PLAIN, "--shared --grace 30s --term-wait 20s", command=beside("setsid on TERM tell 2 told done tell 2 up serve"))
+    session = mcp.session()
+    until_up(mcp)
+    client = session.begin("exit 3")
+    until(lambda: "told" in said(mcp), "the child has ended, and its orphan is being ended")
+    until(lambda: mcp.lines(event="stopping"), "the end has begun, although the orphan lives")
+    mcp.signal()  # which is read before anything that comes later
+    for pid in servers(mcp):
+        os.kill(pid, signal.SIGKILL)
+    error = reply_of(client).error()["message"]
+    client.close()
+    report = mcp.end(code=1)
+    assert report["cause"]["kind"] == "failure" and report["cause"]["text"] == error, (report, error)
+    assert "code 3" in error and report["forced"] == [], (report, error)
+    assert [line["code"] for line in mcp.lines(event="child_ended")] == ["3"], mcp.log()
+
+
 # Log and report
 
 
@@ -79,9 +97,23 @@ def test_74_forced_is_told_apart_from_clean():
         report = mcp.stop(code=3 if what in forced else 0)
         names = [each["name"] for each in report["forced"]]
         assert len(names) == (what in forced) and all("pid" in name for name in names), (what, report)
+        lines = [(line["kind"], line["name"], line["level"]) for line in mcp.lines(event="forced")]
+        assert lines == [("child", name, "warning") for name in names], (what, lines)
         last = mcp.lines()[-1]
         assert last["event"] == "ended" and last["forced"] == str(len(names)), (what, last)
         assert ("not as asked" in last["text"]) == (what in forced), (what, last)
+
+
+def test_74_a_child_that_is_killed_while_running_is_logged_and_counted():
+    mcp = Mcp(PLAIN, "--eof-wait 100ms --term-wait 100ms", command=child("ignore-eof", "ignore-term"))
+    sessions = mcp.sessions(2)
+    for count, session in enumerate(sessions, 1):
+        assert session.end() in (200, 204)
+        until(lambda count=count: mcp.metrics().get('curfew_forced_total{kind="child"}') == count, "it is counted")
+    lines = mcp.lines(event="forced")
+    assert [line["kind"] for line in lines] == ["child"] * 2 and all("pid" in line["name"] for line in lines), lines
+    report = mcp.stop(code=0)
+    assert [each["name"] for each in report["forced"]] == [line["name"] for line in lines], report
 
 
 def unread_log(options, lines):
