@@ -173,7 +173,7 @@ static void without_memory_a_message_ends_its_member(void **state)
 	assert_null(client->member->gathered.data);
 }
 
-/* What is half said when it ends is given back. */
+/* What is half said when it ends is given back: registry_ended sees to it. */
 static void half_a_message_is_forgotten(void **state)
 {
 	struct peer *server = open_server(), *client = open_client();

@@ -118,6 +118,7 @@ void registry_leave(struct member *member)
 
 void registry_ended(struct member *member)
 {
+	assert_null(member->gathered.data);
 	registry_leave(member);
 	if (member->role == MEMBER_CLIENT) {
 		route_notice(member, member->ws.code);

@@ -291,6 +291,26 @@ static void codes_that_may_not_be_sent_are_dropped(void **state)
 	expect_got(client, "close 4999 \n");
 }
 
+/* Whatever the id is. */
+static void names_pass_both_ways(void **state)
+{
+	struct peer *server, *client;
+	struct buffer text = {0};
+
+	(void)state;
+	script.id = "\"\\\xc3\xa9";
+	server = open_server();
+	client = open_client();
+	say(client, "1");
+	settle_peers();
+	/* What came, as it came, is an envelope for the client. */
+	buffer_append(&text, server->got.data + 2, server->got.length - 4);
+	assert_non_null(strstr(buffer_text(&text), "\"client-\\\"\\\\\xc3\xa9-"));
+	say(server, buffer_text(&text));
+	expect_got(client, "t<1>\n");
+	buffer_fini(&text);
+}
+
 /* Another server has the id by now, and the clients are its own. */
 static void who_has_lost_the_id_is_not_heard(void **state)
 {
@@ -359,6 +379,20 @@ static void what_crosses_our_close_frame_is_forwarded(void **state)
 	expect_envelope(server, client->name, "\"close_code\":1001");
 }
 
+/* The server has asked for it too, and knows. */
+static void who_is_closed_twice_is_not_missed(void **state)
+{
+	struct peer *server = open_server(), *client = open_client();
+
+	(void)state;
+	member_close(client->member, 1011, "backlog full");
+	tell(server, client->name, "\"close_code\":1000");
+	expect_logged("reason=\"its client is being closed\"");
+	say_close(client, 1011);
+	expect_got(client, "close 1011 backlog full\n<end>\n");
+	expect_got(server, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -371,12 +405,14 @@ int main(void)
 		relay_test(of_a_broken_message_nothing_is_forwarded),
 		relay_test(binary_is_utf8_too),
 		relay_test(a_frame_goes_to_its_client_alone),
+		relay_test(names_pass_both_ways),
 		relay_test(what_is_no_envelope_is_dropped),
 		relay_test(a_close_code_comes_behind_its_frame),
 		relay_test(codes_that_may_not_be_sent_are_dropped),
 		relay_test(who_has_lost_the_id_is_not_heard),
 		relay_test(a_notice_comes_behind_the_last_frame),
 		relay_test(a_client_that_breaks_off_is_missed_too),
+		relay_test(who_is_closed_twice_is_not_missed),
 		relay_test(what_crosses_our_close_frame_is_forwarded),
 	};
 
