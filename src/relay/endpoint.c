@@ -98,28 +98,34 @@ static const char *find_ours(const struct asked *asked, const char *name, struct
 	return find_only(head, whole, value);
 }
 
+/* Also those of two bytes, U+0080 to U+009F. */
+static bool is_control(const char *bytes, size_t length)
+{
+	unsigned char first = (unsigned char)bytes[0];
+
+	return first < ' ' || first == 0x7f ||
+		(length > 1 && first == 0xc2 && (unsigned char)bytes[1] < 0xa0);
+}
+
 /* Returns what is wrong with a server-id, or NULL. */
 static const char *check_id(struct http_text id)
 {
-	size_t at = 0;
+	size_t length;
+	bool whole = true;
 
 	if (id.length > MEMBER_ID_MOST) {
 		return "is too long";
 	}
-	while (at < id.length) {
-		unsigned char byte = (unsigned char)id.bytes[at];
-		size_t length = 1;
+	for (size_t at = 0; at < id.length; at += length) {
+		bool is_ascii = (unsigned char)id.bytes[at] <= 0x7f;
 
-		if (byte < ' ' || byte == 0x7f) {
-			return "has control characters";
-		}
-		if (byte > 0x7f) {
-			length = utf8_run(id.bytes + at, id.length - at);
-		}
-		if (!length) {
+		length = is_ascii ? 1 : utf8_sequence(id.bytes + at, id.length - at, &whole);
+		if (!whole) {
 			return "is not UTF-8";
 		}
-		at += length;
+		if (is_control(id.bytes + at, length)) {
+			return "has control characters";
+		}
 	}
 	return NULL;
 }

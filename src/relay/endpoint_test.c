@@ -233,6 +233,9 @@ static void ids_are_utf8_without_control_characters(void **state)
 		assert_string_equal(id, right[i]);
 	}
 	ask_with_id(wrong[0], BAD, "X-Relay-Server has control characters");
+	ask_with_id("a\xc2\x80", BAD, "X-Relay-Server has control characters");
+	ask_with_id("\xc2\x9f", BAD, "X-Relay-Server has control characters");
+	ask_with_id("\xc2\xa0", OPENED_STATUS, "ok");
 	for (size_t i = 1; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		ask_with_id(wrong[i], BAD, "X-Relay-Server is not UTF-8");
 	}
