@@ -20,6 +20,7 @@
 
 #define MEMBERS_PRESET 10000
 #define SIZE_LIMIT (1ULL << 30) /* of --max-message and --outbox */
+#define BODY_MOST 65536         /* of a request that is refused */
 #define OUTBOX_MORE 4096        /* what an envelope adds to a message */
 
 static int accepted(
@@ -255,9 +256,8 @@ static int start(struct relay *relay)
 	if (error < 0) {
 		return service_refuse(&relay->service, "cannot start: %s", strerror(-error));
 	}
-	code = set_most(relay);
-	if (code || service_is_ending(&relay->service)) {
-		return code; /* nothing is opened */
+	if (service_is_ending(&relay->service)) {
+		return 0; /* nothing is opened */
 	}
 	relay->started = curfew_now();
 	code = service_listen(&relay->service);
@@ -267,11 +267,35 @@ static int start(struct relay *relay)
 	return code;
 }
 
-static void relay_free(struct relay *relay)
+/* Until its end, if it was started. Returns the exit code. */
+static int run(struct relay *relay)
 {
+	int code = start(relay);
+
+	if (!code) {
+		return service_run(&relay->service);
+	}
+	/* what was started is ended in order */
+	curfew_lifecycle_stop_for(relay->service.life, CURFEW_FAILURE, "the start was refused");
+	(void)service_run(&relay->service);
+	return code;
+}
+
+/* Between the checks of the config and the end of all that has to be freed. */
+static int serve(struct relay *relay)
+{
+	int code = service_init(&relay->service, &relay->config->service, &ops, relay);
+
+	if (code) {
+		return code;
+	}
+	code = set_most(relay);
+	code = code ? code : run(relay);
+	close_lanes(relay);
+	service_fini(&relay->service);
 	relay_metrics_free(relay);
 	limiter_fini(&relay->limiter);
-	free(relay);
+	return code;
 }
 
 int relay_main(const struct relay_config *config)
@@ -285,21 +309,7 @@ int relay_main(const struct relay_config *config)
 	relay->config = config;
 	relay->service.config = &config->service;
 	code = read_config(relay);
-	code = code ? code : service_init(&relay->service, &config->service, &ops, relay);
-	if (code) {
-		relay_free(relay);
-		return code;
-	}
-	code = start(relay);
-	if (code) { /* what was started is ended in order */
-		curfew_lifecycle_stop_for(
-			relay->service.life, CURFEW_FAILURE, "the start was refused");
-		(void)service_run(&relay->service);
-	} else {
-		code = service_run(&relay->service);
-	}
-	close_lanes(relay);
-	service_fini(&relay->service);
-	relay_free(relay);
+	code = code ? code : serve(relay);
+	free(relay);
 	return code;
 }
