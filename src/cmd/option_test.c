@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -311,15 +312,6 @@ static void refuses_in_one_line(void **state)
 		{{"x"}, "CURFEW_STOP_ON=X",
 			"CURFEW_STOP_ON wants signals such as TERM,INT,QUIT, not 'X'"},
 		{{"--limit", "1T"}, NULL, "--limit wants a size such as 64k, 8M or 1G, not '1T'"},
-		{{"--rate", "10"}, NULL,
-			"--rate wants a rate such as 10/s or 10/m, or 0 for no limit, not '10' "
-			"(it has no unit)"},
-		{{"--rate", "0/s"}, NULL,
-			"--rate wants a rate such as 10/s or 10/m, or 0 for no limit, not '0/s' "
-			"(it is zero)"},
-		{{"--rate", "1001/s"}, NULL,
-			"--rate wants a rate such as 10/s or 10/m, or 0 for no limit, not '1001/s' "
-			"(it is more than 1000 a second)"},
 		{{"--code", "256"}, NULL,
 			"--code wants a number from 0 to 255, not '256' (it is too large)"},
 		{{"--report-file="}, NULL, "--report-file wants a value (FILE), not ''"},
@@ -364,6 +356,32 @@ static void refuses_in_one_line(void **state)
 		assert_int_equal(
 			try(&attempt, cases[i].arguments, WORDS(cases[i].variable)), -EINVAL);
 		assert_string_equal(buffer_text(&attempt.reading.refusal), cases[i].refusal);
+		end(&attempt);
+	}
+}
+
+static void refuses_rates_that_are_none(void **state)
+{
+	static const struct {
+		const char *rate;
+		const char *why;
+	} cases[] = {
+		{"10", " (it has no unit)"},
+		{"0/s", " (it is zero)"},
+		{"10/d", ""},
+		{"1001/s", " (it is more than 1000 a second)"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct attempt attempt;
+		char refusal[160];
+
+		(void)snprintf(refusal, sizeof(refusal),
+			"--rate wants a rate such as 10/s or 10/m, or 0 for no limit, not '%s'%s",
+			cases[i].rate, cases[i].why);
+		assert_int_equal(try(&attempt, WORDS("--rate", cases[i].rate), NULL), -EINVAL);
+		assert_string_equal(buffer_text(&attempt.reading.refusal), refusal);
 		end(&attempt);
 	}
 }
@@ -465,6 +483,7 @@ int main(void)
 		cmocka_unit_test(wants_help_before_anything_later),
 		cmocka_unit_test(reads_the_environment_where_the_command_line_is_silent),
 		cmocka_unit_test(refuses_in_one_line),
+		cmocka_unit_test(refuses_rates_that_are_none),
 		cmocka_unit_test(refuses_what_is_too_long),
 		cmocka_unit_test(refuses_one_word_too_many),
 		cmocka_unit_test(writes_variables),

@@ -86,7 +86,8 @@ static void forget_some(struct limiter *limiter, int64_t now)
 			return;
 		}
 		visitor = container_of(first, struct visitor, idle);
-		set_idle(limiter, visitor, false);
+		heap_remove(&limiter->idle, first);
+		limiter->idle_count--;
 		link_remove(&visitor->link);
 		free(visitor);
 	}
