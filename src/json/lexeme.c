@@ -3,7 +3,6 @@
 
 #include <stddef.h>
 
-#include "base/lanes.h"
 #include "base/utf8.h"
 
 bool json_refuse(struct json_cursor *cursor, const char *at, enum json_error error)
@@ -11,12 +10,6 @@ bool json_refuse(struct json_cursor *cursor, const char *at, enum json_error err
 	cursor->at = at;
 	cursor->error = at == cursor->end ? JSON_TRUNCATED : error;
 	return false;
-}
-
-/* 0xff for each byte that is a control character, a quote, a backslash or not ASCII. */
-static inline lanes stops(lanes bytes)
-{
-	return (lanes)(bytes < 0x20) | (lanes)(bytes == '"') | (lanes)(bytes == '\\');
 }
 
 static inline bool is_plain(char byte)
@@ -29,8 +22,9 @@ static inline bool is_plain(char byte)
 static inline const char *pass_blocks(const char *at, const char *end)
 {
 	while (end - at >= 4 * LANES) {
-		lanes found = stops(lanes_load(at)) | stops(lanes_load(at + LANES)) |
-			stops(lanes_load(at + 2 * LANES)) | stops(lanes_load(at + 3 * LANES));
+		lanes found = json_stops(lanes_load(at)) | json_stops(lanes_load(at + LANES)) |
+			json_stops(lanes_load(at + 2 * LANES)) |
+			json_stops(lanes_load(at + 3 * LANES));
 
 		if (lanes_tops(found)) {
 			break;
@@ -46,7 +40,7 @@ static inline const char *pass_plain(const char *at, const char *end)
 	const char *first = at;
 
 	while (end - at >= LANES) {
-		unsigned found = lanes_tops(stops(lanes_load(at)));
+		unsigned found = lanes_tops(json_stops(lanes_load(at)));
 
 		if (found) {
 			return at + __builtin_ctz(found);
@@ -124,7 +118,7 @@ static bool pass_utf8(struct json_cursor *cursor)
 	return json_refuse(cursor, cursor->at, JSON_BAD_UTF8);
 }
 
-bool json_pass_string(struct json_cursor *cursor, bool *escaped)
+bool json_pass_long_string(struct json_cursor *cursor, bool *escaped)
 {
 	*escaped = false;
 	cursor->at++;

@@ -197,7 +197,7 @@ static void match_name(
 	unsigned depth = walk->depth;
 
 	*match = (struct match){0};
-	if (!level || depth > JSON_PATH_KEYS) {
+	if (!level || !level->match.through || depth > JSON_PATH_KEYS) {
 		return;
 	}
 	for (uint32_t left = level->match.through; left; left &= left - 1) {
