@@ -41,7 +41,7 @@ def test_handshake_needs_its_headers(face):
 @faces(PLAIN)
 def test_handshake_ids_that_are_none(face):
     relay = Relay(face)
-    for id in "x" * 257, "a\x7fb", "a\tb", "a\x01b":
+    for id in "x" * 257, "a\x7fb", "a\tb", "a\x01b", "\u0080", "\u009f":
         assert ask(relay, "server", id=id).status == 400, repr(id)
     with relay.client() as client:
         line = b"X-Relay-Server: a\xffb"
