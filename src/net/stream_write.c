@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What goes: at the end of the round, so that many messages are one write, or as soon as it is so
- * much that another call costs less than to copy it; what the kernel does not take is queued.
+ * What goes: at once where it is much, at the end of the round where it is little; what the kernel
+ * does not take is queued.
  */
 #include <assert.h>
 #include <errno.h>
@@ -144,24 +144,17 @@ struct buffer *stream_compose(struct stream *stream)
 }
 
 /* Queues what is behind the bytes that were written already. */
-static void queue_rest(struct stream *stream, const struct stream_part *parts, int count,
-	size_t written, size_t left)
+static void queue_rest(
+	struct stream *stream, const struct stream_part *parts, int count, size_t written)
 {
 	struct buffer *queue = stream_compose(stream);
-	char *room = buffer_reserve(queue, left);
 
-	for (int i = 0; room && i < count; i++) {
+	for (int i = 0; i < count; i++) {
 		size_t length = parts[i].length;
 		size_t skipped = written < length ? written : length;
 
-		if (length > skipped) {
-			memcpy(room, (const char *)parts[i].bytes + skipped, length - skipped);
-		}
-		room += length - skipped;
+		buffer_append(queue, (const char *)parts[i].bytes + skipped, length - skipped);
 		written -= skipped;
-	}
-	if (room) {
-		buffer_commit(queue, left);
 	}
 	stream_written(stream);
 }
@@ -178,15 +171,15 @@ void stream_write_parts(struct stream *stream, const struct stream_part *parts, 
 	for (int i = 0; i < count; i++) {
 		length += parts[i].length;
 	}
-	if (stream_queued(stream) + length >= STREAM_AT_ONCE && stream->state == STREAM_OPEN &&
-		!stream->blocked && (count == 1 || !stream->filter)) {
+	if (length >= STREAM_AT_ONCE && stream->state == STREAM_OPEN && !stream->blocked &&
+		(count == 1 || !stream->filter)) {
 		written = stream_write_now(stream, parts, count);
 		if (stream->state == STREAM_OPEN) {
 			stream_poll(stream);
 		}
 	}
 	if (written < length) {
-		queue_rest(stream, parts, count, written, length - written);
+		queue_rest(stream, parts, count, written);
 	}
 }
 

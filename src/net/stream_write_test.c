@@ -70,10 +70,6 @@ static void what_is_large_goes_at_once(void **state)
 	assert_int_equal(stream_queued(&owner.stream), STREAM_AT_ONCE - 1);
 	settle();
 	assert_message(&owner, bytes, STREAM_AT_ONCE - 1);
-	/* Nor do two wait that are as much together. */
-	owner_write(&owner, bytes, STREAM_AT_ONCE - 1);
-	owner_write(&owner, bytes + STREAM_AT_ONCE - 1, 1);
-	assert_message(&owner, bytes, STREAM_AT_ONCE);
 	free(bytes);
 	owner_cut(&owner);
 	end(&owner);

@@ -31,9 +31,9 @@
 
 #define WORKER_SCRATCH 65536 /* bytes that are read at once */
 #define WORKERS_MOST 64
-#define WORKER_SPARES 64        /* as many streams as may well write in one round */
-#define WORKER_SPARE_FIRST 500  /* bytes of one at first: nearly any head */
-#define WORKER_SPARE_MOST 65536 /* bytes of one that is kept */
+#define WORKER_SPARES 64       /* as many streams as may well write in one round */
+#define WORKER_SPARE_FIRST 500 /* bytes of one at first: nearly any head */
+#define WORKER_SPARE_MOST 4096 /* bytes of one that is kept */
 
 struct worker {
 	uv_loop_t uv;
