@@ -14,7 +14,7 @@ import processes
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 WS = os.path.join(os.path.dirname(HERE), "peers", "relay-ws")
-CONNECTIONS = 20000
+CONNECTIONS = 16000
 READY_S = 10
 
 

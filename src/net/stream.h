@@ -8,7 +8,7 @@
  * peer has sent all (FIN, close_notify); writing goes on.
  *
  * Writing. Bytes are taken at once, all of them, and go to the kernel at the end of the round, or
- * at once where there are many. What the kernel does not take stays in a queue; stream_queued
+ * at once where there are many by then. What the kernel does not take stays in a queue; stream_queued
  * tells how much: a writer that may stop does so above STREAM_QUEUE_HIGH, and goes on at
  * writable(), which comes when the queue has become empty after it was above that.
  *
@@ -46,7 +46,12 @@
 #define STREAM_QUEUE_HIGH 65536 /* bytes: above it a writer should rest */
 #define STREAM_LINGER_MS 2000
 #define STREAM_PARTS_MOST 6
-#define STREAM_AT_ONCE 4096 /* bytes: such a write does not wait for the end of the round */
+/*
+ * Bytes: such a write does not wait for the end of the round, nor does one behind which there would
+ * be so many in the queue. Below, a copy costs less than a call of the kernel's.
+ */
+#define STREAM_AT_ONCE 16384
+#define STREAM_QUEUE_AT_ONCE 65536
 
 struct socket_address; /* net/address.h */
 struct stream;

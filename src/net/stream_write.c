@@ -160,6 +160,13 @@ static void queue_rest(
 }
 
 /* For a filter each part would be one of its own records: it gets them in one piece. */
+static bool goes_at_once(const struct stream *stream, size_t length, int count)
+{
+	return (length >= STREAM_AT_ONCE ||
+		       stream_queued(stream) + length >= STREAM_QUEUE_AT_ONCE) &&
+		stream->state == STREAM_OPEN && !stream->blocked && (count == 1 || !stream->filter);
+}
+
 void stream_write_parts(struct stream *stream, const struct stream_part *parts, int count)
 {
 	size_t length = 0, written = 0;
@@ -171,8 +178,7 @@ void stream_write_parts(struct stream *stream, const struct stream_part *parts, 
 	for (int i = 0; i < count; i++) {
 		length += parts[i].length;
 	}
-	if (length >= STREAM_AT_ONCE && stream->state == STREAM_OPEN && !stream->blocked &&
-		(count == 1 || !stream->filter)) {
+	if (goes_at_once(stream, length, count)) {
 		written = stream_write_now(stream, parts, count);
 		if (stream->state == STREAM_OPEN) {
 			stream_poll(stream);

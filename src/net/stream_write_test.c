@@ -75,6 +75,30 @@ static void what_is_large_goes_at_once(void **state)
 	end(&owner);
 }
 
+static void what_has_become_much_goes_at_once(void **state)
+{
+	const size_t piece = STREAM_AT_ONCE - 1;
+	char *bytes = pattern(STREAM_QUEUE_AT_ONCE);
+	struct owner owner;
+	char byte;
+	size_t at = 0;
+
+	(void)state;
+	begin_packets(&owner);
+	for (; at + piece < STREAM_QUEUE_AT_ONCE; at += piece) {
+		owner_write(&owner, bytes + at, piece);
+	}
+	owner_write(&owner, bytes + at, STREAM_QUEUE_AT_ONCE - 1 - at);
+	assert_int_equal(peer_receive(&owner, &byte, 1), -EAGAIN);
+	owner_write(&owner, bytes + STREAM_QUEUE_AT_ONCE - 1, 1);
+	assert_message(&owner, bytes, STREAM_QUEUE_AT_ONCE);
+	assert_int_equal(stream_queued(&owner.stream), 0);
+	assert_string_equal(owner.told, "");
+	free(bytes);
+	owner_cut(&owner);
+	end(&owner);
+}
+
 static void parts_are_one_call(void **state)
 {
 	char *bytes = pattern(STREAM_AT_ONCE);
@@ -440,6 +464,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		worker_test(many_pieces_are_one_call),
 		worker_test(what_is_large_goes_at_once),
+		worker_test(what_has_become_much_goes_at_once),
 		worker_test(parts_are_one_call),
 		worker_test(bytes_may_be_composed_in_the_queue),
 		worker_test(what_has_not_left_may_be_taken_back),

@@ -89,7 +89,9 @@ struct buffer worker_spare_take(struct worker *worker)
 	struct buffer buffer = {0};
 
 	if (worker->spare_count) {
-		return worker->spares[--worker->spare_count];
+		buffer = worker->spares[--worker->spare_count];
+		worker->spare_bytes -= buffer.capacity;
+		return buffer;
 	}
 	(void)buffer_reserve(&buffer, WORKER_SPARE_FIRST);
 	return buffer;
@@ -98,11 +100,13 @@ struct buffer worker_spare_take(struct worker *worker)
 void worker_spare_give(struct worker *worker, struct buffer *buffer)
 {
 	if (!buffer->data || buffer->failed || buffer->capacity > WORKER_SPARE_MOST ||
-		worker->spare_count == WORKER_SPARES) {
+		worker->spare_count == WORKER_SPARES ||
+		worker->spare_bytes + buffer->capacity > WORKER_SPARES_MOST) {
 		buffer_fini(buffer);
 		return;
 	}
 	buffer->length = 0;
+	worker->spare_bytes += buffer->capacity;
 	worker->spares[worker->spare_count++] = *buffer;
 	buffer_init(buffer);
 }

@@ -31,9 +31,10 @@
 
 #define WORKER_SCRATCH 65536 /* bytes that are read at once */
 #define WORKERS_MOST 64
-#define WORKER_SPARES 64       /* as many streams as may well write in one round */
-#define WORKER_SPARE_FIRST 500 /* bytes of one at first: nearly any head */
-#define WORKER_SPARE_MOST 4096 /* bytes of one that is kept */
+#define WORKER_SPARES 64        /* as many streams as may well write in one round */
+#define WORKER_SPARE_FIRST 500  /* bytes of one at first: nearly any head */
+#define WORKER_SPARE_MOST 65536 /* bytes of one that is kept: STREAM_QUEUE_AT_ONCE */
+#define WORKER_SPARES_MOST ((size_t)1024 * 1024) /* bytes of all */
 
 struct worker {
 	uv_loop_t uv;
@@ -56,6 +57,7 @@ struct worker {
 	/* Memory of queues that are empty, for the next streams that write. */
 	struct buffer spares[WORKER_SPARES];
 	int spare_count;
+	size_t spare_bytes;
 	struct task stop;
 	pthread_t thread;
 	bool stopped;
