@@ -168,7 +168,7 @@ static size_t read_all(int fd)
 	ssize_t n;
 
 	do {
-		(void)uv_run(&pool.workers[0].uv, UV_RUN_NOWAIT);
+		worker_round(&pool.workers[0], false);
 		n = recv(fd, bytes, sizeof(bytes), 0);
 		sum += n > 0 ? (size_t)n : 0;
 	} while (n > 0);
@@ -186,11 +186,11 @@ static void queue_of_a_viewer_that_does_not_read_is_bounded(void **state)
 	assert_int_equal(start(listening), 0);
 	assert_int_equal(send(fd, request, strlen(request), 0), strlen(request));
 	while (!face.viewer_count) {
-		(void)uv_run(&pool.workers[0].uv, UV_RUN_NOWAIT);
+		worker_round(&pool.workers[0], false);
 	}
 	for (int i = 0; i < EVENTS; i++) {
 		admin_face_phase(&face);
-		(void)uv_run(&pool.workers[0].uv, UV_RUN_NOWAIT);
+		worker_round(&pool.workers[0], false);
 	}
 	taken = read_all(fd);
 	assert_in_range(taken, STREAM_QUEUE_HIGH, MUCH);

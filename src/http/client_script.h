@@ -240,7 +240,7 @@ static inline int script_teardown(void **state)
 static inline void script_rounds(void)
 {
 	for (int i = 0; i < 4; i++) {
-		(void)uv_run(&script.worker->uv, UV_RUN_NOWAIT);
+		worker_round(script.worker, false);
 	}
 }
 
@@ -249,7 +249,7 @@ static inline void script_until(const char *said)
 {
 	script.log[script.length] = '\0';
 	while (!strstr(script.log, said)) {
-		(void)uv_run(&script.worker->uv, UV_RUN_ONCE);
+		worker_round(script.worker, true);
 		script.log[script.length] = '\0';
 	}
 }
@@ -324,7 +324,7 @@ static inline void script_over(void)
 		http_client_reset(script.client);
 	}
 	while (script.client) {
-		(void)uv_run(&script.worker->uv, UV_RUN_ONCE);
+		worker_round(script.worker, true);
 	}
 	script_close_peer();
 	(void)script_heard();

@@ -55,7 +55,7 @@ static void pool_end(void)
 		http_pool_discard(pooled, true);
 	}
 	while (pool.count) {
-		(void)uv_run(&script.worker->uv, UV_RUN_ONCE);
+		worker_round(script.worker, true);
 	}
 	while (added) {
 		close(peers[--added]);
@@ -250,25 +250,25 @@ static void the_server_ends_an_idle_one(void **state)
 
 static bool found_none;
 
-static void take_in_round(uv_poll_t *trigger, int status, int events)
+static void take_in_round(struct source *trigger, uint32_t events)
 {
-	assert(status == 0 && events);
-	(void)uv_poll_stop(trigger);
+	assert(events);
+	loop_unwatch(script.worker->loop, trigger);
 	found_none = !http_pool_take(&pool) && pool.count;
 }
 
 /* A reset is found in a round, and told at the end of it: who takes one meanwhile gets another. */
 static void one_that_has_failed_is_passed_over(void **state)
 {
-	uv_poll_t trigger;
+	struct source trigger = {.ready = take_in_round};
 	int pair[2], peer;
 
 	(void)state;
 	pool_begin();
 	http_pool_give(pool_connect());
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-	assert_int_equal(uv_poll_init(&script.worker->uv, &trigger, pair[0]), 0);
-	(void)uv_poll_start(&trigger, UV_READABLE, take_in_round);
+	trigger.fd = pair[0];
+	assert_int_equal(loop_watch(script.worker->loop, &trigger, EPOLLIN), 0);
 	script_rounds();
 	assert_int_equal(
 		send(container_of(pool.idle.next, struct http_pooled, link)->client.stream.fd, "x",
@@ -281,8 +281,6 @@ static void one_that_has_failed_is_passed_over(void **state)
 	script_rounds();
 	assert_true(found_none);
 	assert_int_equal(pool.count, 0);
-	uv_close((uv_handle_t *)&trigger, NULL);
-	script_rounds();
 	close(pair[0]);
 	close(pair[1]);
 	pool_end();

@@ -287,7 +287,7 @@ static inline void readable(const struct buffer *raw, struct buffer *text)
 /* Runs the worker, reads what comes, and waits for more. False: the stream has ended. */
 static inline bool client_wait(void)
 {
-	struct pollfd ready[] = {{client, POLLIN, 0}, {uv_backend_fd(&worker->uv), POLLIN, 0}};
+	struct pollfd ready[] = {{client, POLLIN, 0}, {worker->loop->epoll_fd, POLLIN, 0}};
 
 	round_now();
 	(void)poll(ready, 2, round_timeout());

@@ -40,12 +40,25 @@ static void attend(struct agenda *agenda, int64_t due)
 }
 
 /* Takes the count out of the timer or the event descriptor, which makes it unreadable. */
-static void consume(struct source *source, uint32_t events)
+static void consume(struct source *source)
 {
 	uint64_t count;
 
-	(void)events;
 	(void)!read(source->fd, &count, sizeof(count));
+}
+
+static void time_came(struct source *source, uint32_t events)
+{
+	(void)events;
+	consume(source);
+	container_of(source, struct loop, timer)->due = true;
+}
+
+static void woken(struct source *source, uint32_t events)
+{
+	(void)events;
+	consume(source);
+	container_of(source, struct loop, wake)->due = true;
 }
 
 void loop_wake(struct loop *loop)
@@ -80,10 +93,9 @@ int loop_init(struct loop *loop)
 	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	loop->timer = (struct source){
 		.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK),
-		.ready = consume,
+		.ready = time_came,
 	};
-	loop->wake =
-		(struct source){.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), .ready = consume};
+	loop->wake = (struct source){.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), .ready = woken};
 	if (loop->epoll_fd < 0 || loop->timer.fd < 0 || loop->wake.fd < 0) {
 		error = -errno;
 		goto fail;
@@ -163,13 +175,21 @@ static void urgent_first(struct loop *loop)
 	}
 }
 
-void loop_dispatch(struct loop *loop)
+/* A process that was stopped and continued is interrupted: what came meanwhile is there by then. */
+static void fetch(struct loop *loop, bool blocks)
 {
-	int rounds = 0;
+	int count = epoll_wait(loop->epoll_fd, loop->batch, LOOP_BATCH, blocks ? -1 : 0);
 
-	loop->batch_count = epoll_wait(loop->epoll_fd, loop->batch, LOOP_BATCH, 0);
+	if (count < 0 && errno == EINTR) {
+		count = epoll_wait(loop->epoll_fd, loop->batch, LOOP_BATCH, 0);
+	}
+	loop->batch_count = count;
 	loop->batch_next = 0;
 	urgent_first(loop);
+}
+
+static void call_ready(struct loop *loop)
+{
 	while (loop->batch_next < loop->batch_count) {
 		const struct epoll_event *event = &loop->batch[loop->batch_next++];
 		struct source *source = event->data.ptr;
@@ -178,9 +198,36 @@ void loop_dispatch(struct loop *loop)
 			source->ready(source, event->events);
 		}
 	}
+}
+
+static void run_due(struct loop *loop)
+{
+	int rounds = 0;
+
 	do {
 		agenda_run(&loop->agenda, curfew_now());
 	} while (agenda_next(&loop->agenda) == 0 && ++rounds < AGENDA_ROUNDS);
+}
+
+void loop_dispatch(struct loop *loop)
+{
+	fetch(loop, false);
+	call_ready(loop);
+	run_due(loop);
+}
+
+/*
+ * epoll tells of descriptors in the order in which they became ready. So when it tells of the
+ * timer, what came before a deadline was seen before, however long we were kept from looking.
+ */
+void loop_round(struct loop *loop, bool blocks)
+{
+	loop->due = false;
+	fetch(loop, blocks);
+	call_ready(loop);
+	if (loop->due) {
+		run_due(loop);
+	}
 }
 
 void loop_wait(struct loop *loop)

@@ -12,7 +12,7 @@
 
 #include "core/agenda.h"
 
-#define LOOP_BATCH 32
+#define LOOP_BATCH 64
 
 /* A descriptor in the loop, embedded in what owns it. */
 struct source {
@@ -28,6 +28,7 @@ struct loop {
 	int epoll_fd;
 	struct source timer;
 	struct source wake;
+	bool due;      /* the timer or a wake-up came in this round */
 	int64_t armed; /* what the timer is set to; guarded by the agenda's lock */
 	struct epoll_event batch[LOOP_BATCH];
 	int batch_count;
@@ -55,6 +56,13 @@ void loop_dispatch(struct loop *loop);
 
 /* Blocks until something is due, or a signal handler ran. */
 void loop_wait(struct loop *loop);
+
+/*
+ * Both in one system call, for owners who have nothing else to wait for: blocks first, if asked to.
+ * What is due is done in the round in which the kernel tells of it, behind the descriptors that
+ * became ready before: a deadline for something does not pass when that is there already.
+ */
+void loop_round(struct loop *loop, bool blocks);
 
 /* Makes the descriptor readable. Any thread; safe in a signal handler. */
 void loop_wake(struct loop *loop);

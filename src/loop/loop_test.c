@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -280,6 +282,113 @@ static void ready_source_is_called_in_each_dispatch(void **state)
 	assert_int_equal(close_ends(), 3 * PIPES - 2);
 }
 
+/* How often the job had run when a source was called last. */
+static int runs_before;
+static struct job due;
+
+static void note_runs(struct source *source, uint32_t events)
+{
+	assert_true(events & EPOLLIN);
+	runs_before = due.runs;
+	loop_unwatch(&loop, source);
+}
+
+static void many_that_are_ready_go_before_what_is_due(void **state)
+{
+	struct source sources[LOOP_BATCH + 1];
+	int pair[2];
+
+	(void)state;
+	due = (struct job){.task.run = task_ran};
+	assert_int_equal(pipe(pair), 0);
+	assert_int_equal(write(pair[1], "x", 1), 1);
+	for (int i = 0; i <= LOOP_BATCH; i++) {
+		sources[i] = (struct source){.fd = dup(pair[0]), .ready = note_runs};
+		assert_int_equal(loop_watch(&loop, &sources[i], EPOLLIN), 0);
+	}
+	agenda_post(&loop.agenda, &due.task);
+	while (!due.runs) {
+		loop_round(&loop, true);
+	}
+	assert_int_equal(runs_before, 0);
+	for (int i = 0; i <= LOOP_BATCH; i++) {
+		assert_int_equal(sources[i].events, 0);
+		close(sources[i].fd);
+	}
+	close(pair[0]);
+	close(pair[1]);
+}
+
+static int written_end;
+
+/* In time something is there; but this takes until the time is over. */
+static void write_and_take_long(struct source *source, uint32_t events)
+{
+	(void)events;
+	loop_unwatch(&loop, source);
+	assert_int_equal(write(written_end, "x", 1), 1);
+	while (curfew_now() < due.timer.node.due) {}
+}
+
+static void what_came_in_time_goes_before_a_deadline(void **state)
+{
+	struct source slow = {.ready = write_and_take_long}, source = {.ready = note_runs};
+	int first[2], second[2];
+
+	(void)state;
+	due = (struct job){.timer.fired = timer_fired};
+	runs_before = -1;
+	assert_int_equal(pipe(first), 0);
+	assert_int_equal(pipe(second), 0);
+	slow.fd = first[0];
+	source.fd = second[0];
+	written_end = second[1];
+	assert_int_equal(write(first[1], "x", 1), 1);
+	assert_int_equal(loop_watch(&loop, &slow, EPOLLIN), 0);
+	assert_int_equal(loop_watch(&loop, &source, EPOLLIN), 0);
+	agenda_start(&loop.agenda, &due.timer, curfew_after_ms(20));
+	while (!due.runs) {
+		loop_round(&loop, true);
+	}
+	assert_int_equal(runs_before, 0);
+	for (int i = 0; i < 2; i++) {
+		close(first[i]);
+		close(second[i]);
+	}
+}
+
+static void write_end(int number)
+{
+	(void)number;
+	(void)!write(written_end, "x", 1);
+}
+
+/* As by SIGCONT, without a handler. */
+static void what_came_while_it_was_interrupted_is_seen(void **state)
+{
+	const struct sigaction action = {.sa_handler = write_end};
+	const struct itimerval soon = {.it_value.tv_usec = 20000};
+	struct source source = {.ready = note_runs};
+	struct sigaction before;
+	int pair[2];
+
+	(void)state;
+	due = (struct job){.task.run = task_ran};
+	runs_before = -1;
+	assert_int_equal(pipe(pair), 0);
+	source.fd = pair[0];
+	written_end = pair[1];
+	loop_dispatch(&loop);
+	assert_int_equal(loop_watch(&loop, &source, EPOLLIN), 0);
+	assert_int_equal(sigaction(SIGALRM, &action, &before), 0);
+	assert_int_equal(setitimer(ITIMER_REAL, &soon, NULL), 0);
+	loop_round(&loop, true);
+	assert_int_equal(runs_before, 0);
+	assert_int_equal(sigaction(SIGALRM, &before, NULL), 0);
+	close(pair[0]);
+	close(pair[1]);
+}
+
 static void watch_of_what_cannot_be_polled_fails(void **state)
 {
 	struct source source = {.fd = -1, .ready = end_ready};
@@ -322,6 +431,9 @@ int main(void)
 		loop_test(source_that_is_unwatched_in_a_batch_is_not_called),
 		loop_test(source_that_is_watched_again_in_a_batch_is_called_later),
 		loop_test(ready_source_is_called_in_each_dispatch),
+		loop_test(many_that_are_ready_go_before_what_is_due),
+		loop_test(what_came_in_time_goes_before_a_deadline),
+		loop_test(what_came_while_it_was_interrupted_is_seen),
 		loop_test(watch_of_what_cannot_be_polled_fails),
 		cmocka_unit_test(short_of_descriptors_it_fails_and_keeps_none),
 	};

@@ -229,7 +229,7 @@ static inline void expect_of(struct peer *peer, const char *expected)
 	while (more && text.length < peer->seen + strlen(expected)) {
 		struct pollfd ready[] = {
 			{peer->fd, POLLIN, 0},
-			{uv_backend_fd(&worker->uv), POLLIN, 0},
+			{worker->loop->epoll_fd, POLLIN, 0},
 		};
 
 		round_now();

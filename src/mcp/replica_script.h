@@ -221,7 +221,7 @@ static inline void other_expect(const char *expected)
 
 	while (more && text.length < strlen(expected)) {
 		struct pollfd ready[] = {
-			{other, POLLIN, 0}, {uv_backend_fd(&worker->uv), POLLIN, 0}};
+			{other, POLLIN, 0}, {worker->loop->epoll_fd, POLLIN, 0}};
 
 		round_now();
 		(void)poll(ready, 2, round_timeout());

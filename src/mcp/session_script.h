@@ -187,7 +187,7 @@ static inline void await(struct peer *peer, const char *part)
 	while (!peer_has(peer, part)) {
 		struct pollfd ready[] = {
 			{peer->fd, POLLIN, 0},
-			{uv_backend_fd(&worker->uv), POLLIN, 0},
+			{worker->loop->epoll_fd, POLLIN, 0},
 		};
 
 		(void)poll(ready, 2, round_timeout());

@@ -170,7 +170,7 @@ static int look_up(struct dial_target *target, struct worker *worker)
 	list_init(&lookup->waiting);
 	(void)snprintf(port, sizeof(port), "%u", target->address.port);
 	error = uv_getaddrinfo(
-		&worker->uv, &lookup->request, looked_up, *host ? host : NULL, port, &hints);
+		worker_uv(worker), &lookup->request, looked_up, *host ? host : NULL, port, &hints);
 	if (error) {
 		free(lookup);
 		return error;

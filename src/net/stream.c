@@ -25,8 +25,6 @@
 #define LINGER_LOOK_MS 5
 #define DROPPED_READS 16 /* of what is dropped when a stream is cut */
 
-static void socket_ready(uv_poll_t *handle, int status, int events);
-
 bool stream_reads(const struct stream *stream)
 {
 	switch (stream->state) {
@@ -43,7 +41,7 @@ bool stream_reads(const struct stream *stream)
 }
 
 /* What has to come to pass; each direction of a filter may wait for the other. */
-static unsigned waits_for(const struct stream *stream)
+static uint32_t waits_for(const struct stream *stream)
 {
 	const struct stream_filter *filter = stream->filter;
 	bool reading = stream_reads(stream);
@@ -51,61 +49,39 @@ static unsigned waits_for(const struct stream *stream)
 	bool reading_writes =
 		reading && filter && filter->read_wants_write && stream_is_open(stream);
 	bool writing_reads = writing && filter && filter->write_wants_read;
-	unsigned wanted = 0;
+	uint32_t wanted = 0;
 
 	if ((reading && !reading_writes) || writing_reads) {
-		wanted |= UV_READABLE;
+		wanted |= EPOLLIN;
 	}
 	if ((writing && !writing_reads) || reading_writes) {
-		wanted |= UV_WRITABLE;
+		wanted |= EPOLLOUT;
 	}
 	return wanted;
 }
 
-/* Has libuv wait for it. */
-void stream_poll(struct stream *stream)
+int stream_poll(struct stream *stream)
 {
-	unsigned wanted = waits_for(stream);
-
-	if (stream->state == STREAM_CLOSED || wanted == stream->polled) {
-		return;
-	}
-	stream->polled = (uint8_t)wanted;
-	if (wanted) {
-		(void)uv_poll_start(&stream->poll, (int)wanted, socket_ready);
-	} else {
-		(void)uv_poll_stop(&stream->poll);
-	}
+	return stream->state == STREAM_CLOSED
+		? 0
+		: loop_watch(stream->worker->loop, &stream->source, waits_for(stream));
 }
 
-static void tell_closed(struct stream *stream)
+static void tell_closed(struct worker_flush *flush)
 {
+	struct stream *stream = container_of(flush, struct stream, flush);
+
 	stream_send_heir(stream);
 	stream->ops->closed(stream); /* may free it */
-}
-
-static void poll_closed(uv_handle_t *handle)
-{
-	tell_closed(container_of((uv_poll_t *)handle, struct stream, poll));
-}
-
-/* Where there was no poll to close. */
-static void flush_closed(struct worker_flush *flush)
-{
-	tell_closed(container_of(flush, struct stream, flush));
 }
 
 void stream_forget_socket(struct stream *stream)
 {
 	stream->state = STREAM_CLOSED;
-	worker_flush_forget(&stream->flush);
+	stream->flush.run = tell_closed;
+	worker_flush_later(stream->worker, &stream->flush);
 	deadline_fini(&stream->linger);
-	if (stream->poll.type == UV_POLL) {
-		uv_close((uv_handle_t *)&stream->poll, poll_closed);
-	} else {
-		stream->flush.run = flush_closed;
-		worker_flush_later(stream->worker, &stream->flush);
-	}
+	loop_unwatch(stream->worker->loop, &stream->source);
 }
 
 void stream_enter_closed(struct stream *stream)
@@ -252,7 +228,7 @@ static void tell_failure(struct stream *stream)
 		return;
 	}
 	stream->failure_told = true;
-	stream_poll(stream); /* for nothing any more, even if its owner takes its time */
+	(void)stream_poll(stream); /* for nothing any more, even if its owner takes its time */
 	stream_read_last_words(stream);
 	if (stream->state == STREAM_FAILED) {
 		stream->ops->failed(stream, stream->error);
@@ -284,27 +260,27 @@ static void flush(struct worker_flush *flush)
 	if (stream->state == STREAM_FAILED) {
 		tell_failure(stream);
 	} else {
-		stream_poll(stream);
+		(void)stream_poll(stream);
 	}
 }
 
-static void socket_ready(uv_poll_t *handle, int status, int events)
+static void socket_ready(struct source *source, uint32_t events)
 {
-	struct stream *stream = container_of(handle, struct stream, poll);
+	struct stream *stream = container_of(source, struct stream, source);
+	bool broken = events & EPOLLERR;
 	bool drops = !stream_is_open(stream) && stream_reads(stream);
 
-	if (status < 0) { /* a reset, of which the socket itself tells: libuv has stopped */
-		stream->polled = 0;
-		events = UV_READABLE | UV_WRITABLE;
+	if (broken) { /* of which the socket itself tells more; but epoll would never stop */
+		loop_unwatch(stream->worker->loop, source);
 	}
-	if (stream->filter) { /* either may wait for the other */
-		events = UV_READABLE | UV_WRITABLE;
+	if (events & (EPOLLERR | EPOLLHUP) || stream->filter) { /* either may wait for the other */
+		events = EPOLLIN | EPOLLOUT;
 	}
-	if (events & UV_WRITABLE && stream->blocked) {
+	if (events & EPOLLOUT && stream->blocked) {
 		stream->blocked = false;
 		worker_flush_later(stream->worker, &stream->flush);
 	}
-	if (events & UV_READABLE) {
+	if (events & EPOLLIN) {
 		if (stream_is_open(stream)) {
 			stream_read(stream);
 		} else if (drops) {
@@ -314,10 +290,10 @@ static void socket_ready(uv_poll_t *handle, int status, int events)
 	if (stream->state == STREAM_CLOSED || stream->state == STREAM_FAILED) {
 		return;
 	}
-	if (status < 0) {
+	if (broken) {
 		worker_flush_later(stream->worker, &stream->flush);
 	}
-	stream_poll(stream);
+	(void)stream_poll(stream);
 }
 
 /* For the owner. */
@@ -332,14 +308,14 @@ int stream_init(struct stream *stream, struct worker *worker, int fd, const stru
 		.worker = worker,
 		.filter = filter,
 		.fd = fd,
+		.source = {.fd = fd, .ready = socket_ready},
 		.flush.run = flush,
 	};
-	error = uv_poll_init(&worker->uv, &stream->poll, fd);
+	error = stream_poll(stream);
 	if (error) {
 		return error;
 	}
 	stream_begin_linger(stream);
-	stream_poll(stream);
 	return 0;
 }
 

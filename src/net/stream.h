@@ -114,7 +114,6 @@ struct stream {
 	int fd;
 	int error;      /* why it is FAILED */
 	uint8_t state;  /* enum stream_state */
-	uint8_t polled; /* what libuv waits for */
 	bool paused;    /* the owner did not take all */
 	bool resumed;   /* what it did not take is handed out at the end of the round */
 	bool has_ended; /* the peer has sent all */
@@ -136,7 +135,7 @@ struct stream {
 		struct task arrive; /* while it is crossing */
 	};
 	int64_t linger_until;
-	uv_poll_t poll;
+	struct source source;
 };
 
 /*

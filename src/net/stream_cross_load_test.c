@@ -161,7 +161,7 @@ static void wait_for_any(const struct peer *list)
 
 		ready[i] = (struct pollfd){.fd = list[i].fd, .events = wanted};
 	}
-	ready[STREAMS] = (struct pollfd){.fd = uv_backend_fd(&worker->uv), .events = POLLIN};
+	ready[STREAMS] = (struct pollfd){.fd = worker->loop->epoll_fd, .events = POLLIN};
 	(void)poll(ready, STREAMS + 1, round_timeout());
 }
 

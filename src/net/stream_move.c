@@ -11,26 +11,11 @@
 #include "base/list.h"
 #include "net/stream_state.h"
 
-/* libuv knows one handle for a socket: the old one lets go of it first. */
-static int move_poll(struct stream *to, struct stream *from)
-{
-	int error;
-
-	(void)uv_poll_stop(&from->poll);
-	from->polled = 0;
-	error = uv_poll_init(&from->worker->uv, &to->poll, from->fd);
-	if (error) {
-		stream_poll(from);
-	}
-	return error;
-}
-
 /* To has all that from had; from keeps nothing but its closed(). */
 static void take_over(struct stream *to, struct stream *from, const struct stream_ops *ops)
 {
 	to->ops = ops;
 	to->flush.link = (struct curfew_link){0};
-	to->polled = 0;
 	to->paused = false;
 	to->resumed = true; /* the rest, and the end, are told at the end of the round */
 	to->end_told = false;
@@ -49,9 +34,11 @@ int stream_move(struct stream *to, struct stream *from, const struct stream_ops 
 	int error;
 
 	assert(!stream_closing(from));
+	loop_unwatch(from->worker->loop, &from->source); /* which knows one for a socket */
 	*to = *from;
-	error = move_poll(to, from);
+	error = stream_poll(to);
 	if (error) {
+		(void)stream_poll(from);
 		return error;
 	}
 	take_over(to, from, ops);
@@ -68,7 +55,7 @@ static void arrive(struct task *task)
 
 	stream->crossing = false;
 	stream_begin_linger(stream);
-	error = uv_poll_init(&stream->worker->uv, &stream->poll, stream->fd);
+	error = stream_poll(stream);
 	if (error) {
 		stream_fail(stream, error);
 	}
@@ -82,10 +69,10 @@ void stream_cross(
 	struct stream *to, struct stream *from, struct worker *worker, const struct stream_ops *ops)
 {
 	assert(!stream_closing(from));
+	loop_unwatch(from->worker->loop, &from->source);
 	*to = *from;
 	take_over(to, from, ops);
 	to->worker = worker;
-	to->poll = (uv_poll_t){0};
 	to->arrive = (struct task){.run = arrive};
 	to->crossing = true;
 	from->crossing = true;

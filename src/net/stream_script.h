@@ -231,7 +231,7 @@ static inline void begin_unix(struct owner *owner)
 /* Runs rounds until there is nothing to do; fails where there always is. */
 static inline void settle(void)
 {
-	struct pollfd ready = {.fd = uv_backend_fd(&worker->uv), .events = POLLIN};
+	struct pollfd ready = {.fd = worker->loop->epoll_fd, .events = POLLIN};
 	int rounds = 0;
 
 	do {
@@ -283,7 +283,7 @@ static inline ssize_t peer_receive_some(struct owner *owner, struct buffer *all)
 		buffer_commit(all, (size_t)n);
 	} else if (n == -EAGAIN) {
 		struct pollfd ready[] = {
-			{owner->peer, POLLIN, 0}, {uv_backend_fd(&worker->uv), POLLIN, 0}};
+			{owner->peer, POLLIN, 0}, {worker->loop->epoll_fd, POLLIN, 0}};
 
 		(void)poll(ready, 2, round_timeout());
 	}

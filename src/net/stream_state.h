@@ -14,8 +14,8 @@ bool stream_reads(const struct stream *stream);
 /* Whether the owner may be told of what comes. */
 bool stream_is_open(const struct stream *stream);
 
-/* Has libuv wait for what is waited for. */
-void stream_poll(struct stream *stream);
+/* Has the loop wait for what is waited for. Returns 0 or a negative errno. */
+int stream_poll(struct stream *stream);
 
 /* The owner hears of it at the end of the round, since it may be inside a call of its own. */
 void stream_fail(struct stream *stream, int error);

@@ -181,7 +181,7 @@ void stream_write_parts(struct stream *stream, const struct stream_part *parts, 
 	if (goes_at_once(stream, length, count)) {
 		written = stream_write_now(stream, parts, count);
 		if (stream->state == STREAM_OPEN) {
-			stream_poll(stream);
+			(void)stream_poll(stream);
 		}
 	}
 	if (written < length) {

@@ -106,10 +106,10 @@ static void command_wait(const struct command *command)
 {
 	struct pollfd ready[] = {
 		{.fd = command->output, .events = POLLIN},
-		{.fd = uv_backend_fd(&worker->uv), .events = POLLIN},
+		{.fd = worker->loop->epoll_fd, .events = POLLIN},
 	};
 
-	(void)poll(ready, 2, uv_backend_timeout(&worker->uv));
+	(void)poll(ready, 2, round_timeout());
 }
 
 /* Waits while nothing changes, so the condition is looked at behind each turn. */

@@ -76,7 +76,7 @@ static void close_new(void)
 
 static void wait_for_peer(struct peer *peer)
 {
-	struct pollfd ready[] = {{peer->fd, POLLIN, 0}, {uv_backend_fd(&worker->uv), POLLIN, 0}};
+	struct pollfd ready[] = {{peer->fd, POLLIN, 0}, {worker->loop->epoll_fd, POLLIN, 0}};
 
 	(void)poll(ready, 2, round_timeout());
 }

@@ -344,12 +344,12 @@ static void half_a_record_cannot_be_taken_back(void **state)
 /* Nothing is due, and nothing that is waited for is there. */
 static void assert_rests(void)
 {
-	struct pollfd ready = {.fd = uv_backend_fd(&worker->uv), .events = POLLIN};
+	struct pollfd ready = {.fd = worker->loop->epoll_fd, .events = POLLIN};
 
 	for (int i = 0; i < 20; i++) {
 		round_now();
 	}
-	assert_int_equal(uv_backend_timeout(&worker->uv), -1);
+	assert_true(worker_idle(worker));
 	assert_int_equal(poll(&ready, 1, 0), 0);
 }
 

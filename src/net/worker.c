@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The loop of a worker's thread is libuv's; it polls the agenda's epoll descriptor among the
- * sockets. What was queued in a round is flushed behind its callbacks (uv_check), and what a flush
- * or a closing handle queues, before the next wait (uv_prepare); if that queues more, the wait is
- * none (uv_idle).
+ * A worker waits in its agenda's loop, where its sockets are, too. What was queued in a round is
+ * flushed behind its callbacks; what that queues, before the next wait, which then is none.
+ *
+ * libuv has threads for what would block. Its loop is a descriptor among the others.
  *
  * A worker ends when it is told to (stop), after the lifecycle is DONE: then its drain is empty.
  */
@@ -17,13 +17,22 @@
 #include "base/list.h"
 #include "loop/host.h"
 
-static void agenda_ready(uv_poll_t *handle, int status, int events)
+static void uv_ready(struct source *source, uint32_t events)
 {
-	struct worker *worker = container_of(handle, struct worker, agenda_poll);
-
-	(void)status;
 	(void)events;
-	loop_dispatch(worker->loop);
+	(void)uv_run(&container_of(source, struct worker, uv_ready)->uv, UV_RUN_NOWAIT);
+}
+
+/* libuv begins to watch its own descriptors when it is run with a request. */
+static void uv_begun(struct worker_flush *flush)
+{
+	(void)uv_run(&container_of(flush, struct worker, uv_begun)->uv, UV_RUN_NOWAIT);
+}
+
+uv_loop_t *worker_uv(struct worker *worker)
+{
+	worker_flush_later(worker, &worker->uv_begun);
+	return &worker->uv;
 }
 
 /* Runs what is queued now; what that queues waits for the next time. */
@@ -41,27 +50,19 @@ static void flush_queued(struct worker *worker)
 	}
 }
 
-static void no_wait(uv_idle_t *handle)
+/* What a flush left is done before the wait; and that may have been what the caller waits for. */
+void worker_round(struct worker *worker, bool waits)
 {
-	(void)handle;
-}
-
-static void before_wait(uv_prepare_t *handle)
-{
-	struct worker *worker = container_of(handle, struct worker, before_wait);
-
+	waits = waits && worker_idle(worker);
 	flush_queued(worker);
 	worker->now = 0;
-	if (list_empty(&worker->unflushed)) {
-		(void)uv_idle_stop(&worker->again);
-	} else {
-		(void)uv_idle_start(&worker->again, no_wait);
-	}
+	loop_round(worker->loop, waits);
+	flush_queued(worker);
 }
 
-static void after_wait(uv_check_t *handle)
+bool worker_idle(const struct worker *worker)
 {
-	flush_queued(container_of(handle, struct worker, after_wait));
+	return list_empty(&worker->unflushed);
 }
 
 int64_t worker_now(struct worker *worker)
@@ -111,18 +112,15 @@ void worker_spare_give(struct worker *worker, struct buffer *buffer)
 	buffer_init(buffer);
 }
 
-/* Its uv_run returns after this round. */
+/* This round is its last. */
 static void stop(struct task *task)
 {
 	container_of(task, struct worker, stop)->stopped = true;
 }
 
-static void close_handles(struct worker *worker)
+static void close_uv(struct worker *worker)
 {
-	uv_close((uv_handle_t *)&worker->agenda_poll, NULL);
-	uv_close((uv_handle_t *)&worker->before_wait, NULL);
-	uv_close((uv_handle_t *)&worker->after_wait, NULL);
-	uv_close((uv_handle_t *)&worker->again, NULL);
+	loop_unwatch(worker->loop, &worker->uv_ready);
 	(void)uv_run(&worker->uv, UV_RUN_NOWAIT);
 	worker->busy = uv_loop_close(&worker->uv) != 0;
 }
@@ -136,7 +134,7 @@ static void worker_fini(struct worker *worker)
 	}
 	drain_fini(&worker->drain);
 	drain_fini(&worker->peers);
-	close_handles(worker);
+	close_uv(worker);
 	if (worker->loop == &worker->own_loop && !worker->busy) {
 		loop_fini(&worker->own_loop);
 	}
@@ -147,32 +145,27 @@ static void *thread_main(void *arg)
 	struct worker *worker = arg;
 
 	while (!worker->stopped) {
-		(void)uv_run(&worker->uv, UV_RUN_ONCE);
+		worker_round(worker, true);
 	}
 	worker_fini(worker);
 	return NULL;
 }
 
-/* Only the first two of these can fail. */
-static int init_handles(struct worker *worker)
+static int init_uv(struct worker *worker)
 {
 	int error = uv_loop_init(&worker->uv);
 
 	if (error) {
 		return error;
 	}
-	error = uv_poll_init(&worker->uv, &worker->agenda_poll, worker->loop->epoll_fd);
+	worker->uv_begun.run = uv_begun;
+	worker->uv_ready.ready = uv_ready;
+	worker->uv_ready.fd = uv_backend_fd(&worker->uv);
+	error = loop_watch(worker->loop, &worker->uv_ready, EPOLLIN);
 	if (error) {
 		(void)uv_loop_close(&worker->uv);
-		return error;
 	}
-	(void)uv_poll_start(&worker->agenda_poll, UV_READABLE, agenda_ready);
-	(void)uv_prepare_init(&worker->uv, &worker->before_wait);
-	(void)uv_prepare_start(&worker->before_wait, before_wait);
-	(void)uv_check_init(&worker->uv, &worker->after_wait);
-	(void)uv_check_start(&worker->after_wait, after_wait);
-	(void)uv_idle_init(&worker->uv, &worker->again);
-	return 0;
+	return error;
 }
 
 static int join_stages(struct worker *worker)
@@ -206,7 +199,7 @@ static int worker_init(struct worker *worker, struct curfew_lifecycle *life, int
 	if (error) {
 		goto fail_scratch;
 	}
-	error = init_handles(worker);
+	error = init_uv(worker);
 	if (error) {
 		goto fail_loop;
 	}
@@ -284,7 +277,7 @@ int worker_pool_run(struct worker_pool *pool)
 	struct worker *worker = &pool->workers[0];
 
 	while (!curfew_lifecycle_done(worker->life)) {
-		(void)uv_run(&worker->uv, UV_RUN_ONCE);
+		worker_round(worker, true);
 	}
 	return curfew_lifecycle_exit_code(worker->life);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A thread with a libuv loop on which sockets live. What is on a worker belongs to its thread.
+ * A thread with a loop on which sockets live. What is on a worker belongs to its thread.
  *
  * Worker 0 is the thread that dispatches the lifecycle; the others have an agenda of their own.
  * Each has a drain for its connections, which is a hold on the lifecycle's work stage, and one for
@@ -11,9 +11,8 @@
  *	code = worker_pool_run(&pool);		until the lifecycle is DONE
  *	worker_pool_fini(&pool);
  *
- * A round of a worker is: wait, call back for each descriptor that is ready (the agenda's among
- * them), then write what was queued meanwhile (worker_flush_later): many small writes of a round
- * become one.
+ * A round of a worker is: wait, call back for each descriptor that is ready, run the agenda, then
+ * write what was queued meanwhile (worker_flush_later): many small writes of a round become one.
  */
 #ifndef NET_WORKER_H
 #define NET_WORKER_H
@@ -36,22 +35,26 @@
 #define WORKER_SPARE_MOST 65536 /* bytes of one that is kept: STREAM_QUEUE_AT_ONCE */
 #define WORKER_SPARES_MOST ((size_t)1024 * 1024) /* bytes of all */
 
+/* Something that has bytes to write at the end of the round; zeroed: not queued. */
+struct worker_flush {
+	struct curfew_link link; /* NULL: not queued */
+	void (*run)(struct worker_flush *flush);
+};
+
 struct worker {
-	uv_loop_t uv;
 	struct curfew_lifecycle *life;
-	struct loop *loop;         /* its agenda */
+	struct loop *loop;         /* its agenda, and all descriptors */
 	struct curfew_drain drain; /* of its connections: a hold on the work stage */
 	struct curfew_drain peers; /* of what they need, such as pools: on the children stage */
 	int index;
 	char *scratch; /* WORKER_SCRATCH bytes, valid until the callback returns */
 
 	/* Private from here on. */
-	struct loop own_loop; /* of all but worker 0 */
-	uv_poll_t agenda_poll;
-	uv_prepare_t before_wait;
-	uv_check_t after_wait;
-	uv_idle_t again; /* started: the next wait is none */
-	int64_t now;     /* worker_now; 0: not read in this round */
+	struct loop own_loop;   /* of all but worker 0 */
+	uv_loop_t uv;           /* for what it does on threads of its own */
+	struct source uv_ready; /* libuv has something to tell */
+	struct worker_flush uv_begun;
+	int64_t now; /* worker_now; 0: not read in this round */
 	struct curfew_link unflushed;
 	struct buffer dropped; /* what is written to streams that are closed */
 	/* Memory of queues that are empty, for the next streams that write. */
@@ -62,12 +65,6 @@ struct worker {
 	pthread_t thread;
 	bool stopped;
 	bool busy; /* something of it could not be ended */
-};
-
-/* Something that has bytes to write at the end of the round; zeroed: not queued. */
-struct worker_flush {
-	struct curfew_link link; /* NULL: not queued */
-	void (*run)(struct worker_flush *flush);
 };
 
 struct worker_pool {
@@ -81,6 +78,18 @@ struct worker_pool {
  * or a negative errno (-ESHUTDOWN where the lifecycle has come to its work); then nothing is left.
  */
 int worker_pool_init(struct worker_pool *pool, struct curfew_lifecycle *life, int count);
+
+/*
+ * One round, in the worker's own thread; waits: for something to do, first. The threads and
+ * worker_pool_run do nothing else.
+ */
+void worker_round(struct worker *worker, bool waits);
+
+/* Returns whether a round that waits would do so until a descriptor is ready. */
+bool worker_idle(const struct worker *worker);
+
+/* Returns libuv's loop, for a request that is begun in this round. */
+uv_loop_t *worker_uv(struct worker *worker);
 
 /* Runs worker 0 until the lifecycle is DONE; returns its exit code. */
 int worker_pool_run(struct worker_pool *pool);

@@ -63,19 +63,19 @@ static inline bool workers_end(void)
 /* One round of the first worker, without waiting. */
 static inline void round_now(void)
 {
-	(void)uv_run(&worker->uv, UV_RUN_NOWAIT);
+	worker_round(worker, false);
 }
 
 /* How long the next round would wait: 0, or -1 for ever. */
 static inline int round_timeout(void)
 {
-	return list_empty(&worker->unflushed) ? uv_backend_timeout(&worker->uv) : 0;
+	return worker_idle(worker) ? -1 : 0;
 }
 
 /* Waits until the first worker has something to do. */
 static inline void round_wait(void)
 {
-	struct pollfd ready = {.fd = uv_backend_fd(&worker->uv), .events = POLLIN};
+	struct pollfd ready = {.fd = worker->loop->epoll_fd, .events = POLLIN};
 
 	(void)poll(&ready, 1, round_timeout());
 }

@@ -102,12 +102,12 @@ static void a_flush_may_queue_flushes(void **state)
 	worker_flush_later(worker, &a.flush);
 	worker_flush_later(worker, &b.flush);
 	while (b.again) {
-		(void)uv_run(&worker->uv, UV_RUN_ONCE); /* would wait for ever */
+		worker_round(worker, true); /* would wait for ever */
 	}
 	round_now();
 	assert_memory_equal(order, "abcb", 4);
 	assert_int_equal(strlen(order), 23);
-	assert_int_equal(uv_backend_timeout(&worker->uv), -1); /* now it waits */
+	assert_true(worker_idle(worker)); /* now it waits */
 }
 
 /* At the end of the round in which it was asked for, not of the next. */
@@ -132,7 +132,7 @@ static void what_a_callback_queues_is_flushed_in_its_round(void **state)
 	asker.task.run = ask_for_flush;
 	asker.flusher = flusher('a');
 	agenda_post(&worker->loop->agenda, &asker.task);
-	(void)uv_run(&worker->uv, UV_RUN_ONCE);
+	worker_round(worker, true);
 	assert_string_equal(order, "a");
 }
 

@@ -131,7 +131,7 @@ static void far_heard(const char *text)
 
 static void wait_for_peer(void)
 {
-	struct pollfd ready[] = {{script.peer, POLLIN, 0}, {uv_backend_fd(&worker->uv), POLLIN, 0}};
+	struct pollfd ready[] = {{script.peer, POLLIN, 0}, {worker->loop->epoll_fd, POLLIN, 0}};
 
 	(void)poll(ready, 2, round_timeout());
 	round_now();

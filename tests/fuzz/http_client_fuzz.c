@@ -237,8 +237,8 @@ static void listen_to_it(void)
 
 static void rounds(void)
 {
-	(void)uv_run(&worker->uv, UV_RUN_NOWAIT);
-	(void)uv_run(&worker->uv, UV_RUN_NOWAIT);
+	worker_round(worker, false);
+	worker_round(worker, false);
 }
 
 static void step(void)
