@@ -19,7 +19,10 @@ struct source {
 	int fd;
 	uint32_t events; /* EPOLLIN and so on; 0: not watched */
 	bool urgent;     /* goes first: what it tells, others have to know */
-	/* Called in the dispatch while the descriptor is ready: level-triggered. */
+	/*
+	 * Called in the dispatch while the descriptor is ready; with EPOLLET only when it has
+	 * become so, or was so when it was watched for other events than before.
+	 */
 	void (*ready)(struct source *source, uint32_t events);
 };
 

@@ -40,7 +40,11 @@ bool stream_reads(const struct stream *stream)
 	}
 }
 
-/* What has to come to pass; each direction of a filter may wait for the other. */
+/*
+ * What has to come to pass; each direction of a filter may wait for the other. Where that is nothing
+ * but input, the kernel tells only of what is new (EPOLLET), since it would look at each such socket
+ * twice else: what it told of is read to its end (stream_read), or waited for anew.
+ */
 static uint32_t waits_for(const struct stream *stream)
 {
 	const struct stream_filter *filter = stream->filter;
@@ -56,6 +60,9 @@ static uint32_t waits_for(const struct stream *stream)
 	}
 	if ((writing && !writing_reads) || reading_writes) {
 		wanted |= EPOLLOUT;
+	}
+	if (wanted == EPOLLIN && !filter && stream_is_open(stream)) {
+		wanted |= EPOLLRDHUP | EPOLLET;
 	}
 	return wanted;
 }
@@ -250,7 +257,7 @@ static void flush(struct worker_flush *flush)
 		if (stream_is_open(stream) && stream_hand_out_unread(stream)) {
 			stream_tell_end(stream);
 		}
-		if (stream->filter && stream_is_open(stream)) {
+		if (stream_is_open(stream)) {
 			stream_read(stream);
 		}
 	}
@@ -273,6 +280,9 @@ static void socket_ready(struct source *source, uint32_t events)
 	if (broken) { /* of which the socket itself tells more; but epoll would never stop */
 		loop_unwatch(stream->worker->loop, source);
 	}
+	if (events & (EPOLLRDHUP | EPOLLHUP)) {
+		stream->hung_up = true;
+	}
 	if (events & (EPOLLERR | EPOLLHUP) || stream->filter) { /* either may wait for the other */
 		events = EPOLLIN | EPOLLOUT;
 	}
@@ -293,7 +303,9 @@ static void socket_ready(struct source *source, uint32_t events)
 	if (broken) {
 		worker_flush_later(stream->worker, &stream->flush);
 	}
-	(void)stream_poll(stream);
+	if (!link_linked(&stream->flush.link)) { /* which knows better what to wait for */
+		(void)stream_poll(stream);
+	}
 }
 
 /* For the owner. */

@@ -116,6 +116,7 @@ struct stream {
 	uint8_t state;  /* enum stream_state */
 	bool paused;    /* the owner did not take all */
 	bool resumed;   /* what it did not take is handed out at the end of the round */
+	bool hung_up;   /* the peer's end has come, perhaps behind what was not read yet */
 	bool has_ended; /* the peer has sent all */
 	bool end_told;  /* and the owner knows it */
 	bool failure_told;

@@ -87,9 +87,17 @@ void stream_drop_input(struct stream *stream)
 	}
 }
 
+/* Whether there may be more of which the kernel tells nothing, when so much was read at once. */
+static bool may_have_more(const struct stream *stream, ssize_t length)
+{
+	return length > 0 && (stream->filter || length == WORKER_SCRATCH || stream->hung_up) &&
+		stream_is_open(stream) && stream_reads(stream);
+}
+
 /*
  * A filter may hold bytes of which the kernel does not know: it is read until it has none, and the
- * next round goes on where that takes too long.
+ * next round goes on where that takes too long. A socket that gives less than was asked for is
+ * empty, and what comes then is told anew; only its end may be there already.
  */
 void stream_read(struct stream *stream)
 {
@@ -108,7 +116,7 @@ void stream_read(struct stream *stream)
 			stream_fail(stream, (int)n);
 		}
 	}
-	if (n > 0 && stream->filter && stream_is_open(stream) && stream_reads(stream)) {
+	if (may_have_more(stream, n)) {
 		worker_flush_later(stream->worker, &stream->flush);
 		stream->resumed = true;
 	}
