@@ -91,6 +91,36 @@ static void back_pressure_reaches_the_peer(void **state)
 	end(&owner);
 }
 
+/* The kernel tells of all of it once, and of the end with it. */
+static void what_takes_several_reads_is_read_to_its_end(void **state)
+{
+	char *bytes = pattern(3 * WORKER_SCRATCH);
+	const int room = MEGABYTE;
+
+	(void)state;
+	for (int i = 0; i < 12; i++) {
+		size_t length = (size_t)(i / 6 + 1) * WORKER_SCRATCH + (size_t)(i % 3) - 1;
+		bool ends = i % 6 >= 3;
+		struct owner owner;
+
+		begin_unix(&owner);
+		settle();
+		assert_int_equal(
+			setsockopt(owner.peer, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)), 0);
+		peer_send(&owner, bytes, length);
+		if (ends) {
+			assert_int_equal(shutdown(owner.peer, SHUT_WR), 0);
+		}
+		settle();
+		assert_int_equal(owner.got.length, length);
+		assert_memory_equal(owner.got.data, bytes, length);
+		assert_string_equal(owner.told, ends ? "re" : "r");
+		owner_cut(&owner);
+		end(&owner);
+	}
+	free(bytes);
+}
+
 static void the_end_comes_behind_the_last_byte(void **state)
 {
 	struct owner owner;
@@ -379,6 +409,7 @@ int main(void)
 		worker_test(what_is_taken_arrives),
 		worker_test(what_is_not_taken_is_kept),
 		worker_test(back_pressure_reaches_the_peer),
+		worker_test(what_takes_several_reads_is_read_to_its_end),
 		worker_test(the_end_comes_behind_the_last_byte),
 		worker_test(a_reset_is_told_once_behind_what_came_before),
 		worker_test(a_reset_is_seen_without_reading),
