@@ -245,7 +245,7 @@ static void what_cannot_be_taken_is_closed(void **state)
 	}
 }
 
-/* libuv takes no file: it is gone as soon as it has come. */
+/* epoll takes no file: it is gone as soon as it has come. */
 static void what_cannot_be_watched_is_closed(void **state)
 {
 	struct noted_filter noted = {.filter.ops = &noted_ops};

@@ -5,8 +5,7 @@
  * round, where the owner is told. That is the only place that calls the owner, so that nothing here
  * finds its dial gone; dial_cancel may come at any other time.
  *
- * One timer is for both, the next attempt and the deadline. The attempts are sources of the
- * worker's own loop rather than handles of libuv's, whose end is a callback in a later round.
+ * One timer is for both, the next attempt and the deadline.
  */
 #include "net/dial.h"
 

@@ -41,9 +41,9 @@ bool stream_reads(const struct stream *stream)
 }
 
 /*
- * What has to come to pass; each direction of a filter may wait for the other. Where that is nothing
- * but input, the kernel tells only of what is new (EPOLLET), since it would look at each such socket
- * twice else: what it told of is read to its end (stream_read), or waited for anew.
+ * What has to come to pass; each direction of a filter may wait for the other. Where that is
+ * nothing but input, the kernel tells only of what is new (EPOLLET), since else it would look at
+ * each such socket twice: what it told of is read to its end (stream_read), or waited for anew.
  */
 static uint32_t waits_for(const struct stream *stream)
 {

@@ -358,7 +358,7 @@ static void one_that_failed_rests(void **state)
 	end(&owner);
 }
 
-/* More than one read takes: libuv stops to poll a socket that has an error. */
+/* More than one read takes: a socket that has an error is not watched any more. */
 static void what_came_before_a_reset_is_read(void **state)
 {
 	char *bytes = pattern(4 * WORKER_SCRATCH);
