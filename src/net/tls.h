@@ -31,12 +31,21 @@ struct tls_server *tls_server_new(const char *cert, const char *key, struct buff
 void tls_server_free(struct tls_server *server);
 
 /*
+ * The same of files that are still to come: until the first tls_server_reload that reads them,
+ * tls_accept refuses.
+ */
+struct tls_server *tls_server_new_later(const char *cert, const char *key, struct buffer *refusal);
+
+/*
  * Reads the same files again (SIGHUP). Returns 0, or -1 with a refusal: then the old ones stay. Any
  * thread, while others make filters.
  */
 int tls_server_reload(struct tls_server *server, struct buffer *refusal);
 
-/* Returns a filter for an accepted connection, or NULL with errno ENOMEM. Any thread. */
+/*
+ * Returns a filter for an accepted connection, or NULL with errno ENOMEM; ENOKEY: there is no
+ * certificate yet. Any thread.
+ */
 struct stream_filter *tls_accept(struct tls_server *server);
 
 /* A client's trust: the system's CAs, or those of a PEM file. NULL with a refusal. */

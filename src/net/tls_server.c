@@ -22,7 +22,7 @@
 struct tls_server {
 	char *cert, *key; /* paths */
 	pthread_mutex_t lock;
-	SSL_CTX *context; /* guarded by the lock */
+	SSL_CTX *context; /* guarded by the lock; NULL: no certificate yet */
 };
 
 /* RFC 7301, 3.2: a client that names protocols, and not ours, is refused by an alert. */
@@ -120,7 +120,7 @@ int tls_server_reload(struct tls_server *server, struct buffer *refusal)
 	return 0;
 }
 
-struct tls_server *tls_server_new(const char *cert, const char *key, struct buffer *refusal)
+struct tls_server *tls_server_new_later(const char *cert, const char *key, struct buffer *refusal)
 {
 	struct tls_server *server = calloc(1, sizeof(*server));
 
@@ -133,11 +133,21 @@ struct tls_server *tls_server_new(const char *cert, const char *key, struct buff
 	server->key = strdup(key);
 	if (!server->cert || !server->key) {
 		buffer_append_text(refusal, "cannot set up TLS: out of memory");
-	} else if (!tls_server_reload(server, refusal)) {
-		return server;
+		tls_server_free(server);
+		return NULL;
 	}
-	tls_server_free(server);
-	return NULL;
+	return server;
+}
+
+struct tls_server *tls_server_new(const char *cert, const char *key, struct buffer *refusal)
+{
+	struct tls_server *server = tls_server_new_later(cert, key, refusal);
+
+	if (server && tls_server_reload(server, refusal) < 0) {
+		tls_server_free(server);
+		return NULL;
+	}
+	return server;
 }
 
 void tls_server_free(struct tls_server *server)
@@ -159,8 +169,14 @@ struct stream_filter *tls_accept(struct tls_server *server)
 
 	pthread_mutex_lock(&server->lock);
 	context = server->context;
-	(void)SSL_CTX_up_ref(context);
+	if (context) {
+		(void)SSL_CTX_up_ref(context);
+	}
 	pthread_mutex_unlock(&server->lock);
+	if (!context) {
+		errno = ENOKEY;
+		return NULL;
+	}
 	filter = tls_filter_new(context, &ssl);
 	SSL_CTX_free(context);
 	if (filter) {

@@ -250,6 +250,30 @@ static void refused_reload_leaves_the_old(void **state)
 	key_write("key", &server);
 }
 
+static void files_may_come_later(void **state)
+{
+	const char *cert = in_folder("later-cert");
+	const char *key = in_folder("later-key");
+	struct tls_server *made = tls_server_new_later(cert, key, &refusal);
+	struct stream_filter *filter;
+
+	(void)state;
+	assert_non_null(made);
+	assert_null(tls_accept(made));
+	assert_int_equal(errno, ENOKEY);
+	assert_int_equal(tls_server_reload(made, &refusal), -1);
+	assert_non_null(strstr(buffer_text(&refusal), "later-cert"));
+	buffer_fini(&refusal);
+	assert_null(tls_accept(made));
+	certificate_write("later-cert", &server, NULL);
+	key_write("later-key", &server);
+	assert_int_equal(tls_server_reload(made, &refusal), 0);
+	filter = tls_accept(made);
+	assert_non_null(filter);
+	filter->ops->free(filter);
+	tls_server_free(made);
+}
+
 /* Also those of OpenSSL, which main has routed here; they are thousands: every 17th will do. */
 static void any_allocation_may_fail(void **state)
 {
@@ -288,6 +312,7 @@ int main(void)
 		cmocka_unit_test(keys_of_others_are_refused),
 		cmocka_unit_test(weak_keys_are_refused),
 		cmocka_unit_test(refused_reload_leaves_the_old),
+		cmocka_unit_test(files_may_come_later),
 		cmocka_unit_test(any_allocation_may_fail),
 	};
 
