@@ -50,7 +50,10 @@ static void close_connection(int fd, struct stream_filter *filter)
 	close(fd);
 }
 
-/* Makes the filter of a connection. Returns false, and the connection is closed, without memory. */
+/*
+ * Makes the filter of a connection. Returns false, and the connection is closed, without memory, or
+ * while there is no certificate.
+ */
 static bool make_filter(const struct front *front, int fd, struct stream_filter **filter)
 {
 	struct stream_filter *inner = front->tls ? tls_accept(front->tls) : NULL;

@@ -67,6 +67,11 @@ void service_fail(struct service *service, const char *format, ...)
 
 /* What comes from the lifecycle. */
 
+int service_load_certificate(struct service *service, struct buffer *refusal)
+{
+	return tls_server_reload(service->tls, refusal);
+}
+
 static void reload(struct service *service)
 {
 	struct buffer refusal = {0};
@@ -127,6 +132,13 @@ static void on_forced(const struct curfew_holder *holder, void *arg)
 
 	journal_tell(&service->journal, &service_events[SERVICE_FORCED], journal_text(holder->kind),
 		journal_text(holder->name), journal_number(holder->age_ms));
+}
+
+void service_add_status(struct service *service, struct status_part *part)
+{
+	if (service->has_face) {
+		status_add_part(&service->face.status, part);
+	}
 }
 
 void service_left(struct service *service)

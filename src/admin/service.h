@@ -91,6 +91,15 @@ int service_listen(struct service *service);
 /* Offers readiness. Returns false if the end has begun meanwhile. */
 bool service_ready(struct service *service);
 
+/*
+ * Reads the certificate that is there by now (config->tls_later), or a new one. Connections that
+ * come before the first are closed at once. Returns 0, or -1 with a refusal: then all stays.
+ */
+int service_load_certificate(struct service *service, struct buffer *refusal);
+
+/* Has /status tell one thing more (admin/status.h). */
+void service_add_status(struct service *service, struct status_part *part);
+
 /* A connection that was accepted is over. Any thread. */
 void service_left(struct service *service);
 

@@ -29,6 +29,7 @@ struct service_config {
 	unsigned log_format;      /* enum journal_format */
 	const char *tls_cert;     /* NULL: no TLS */
 	const char *tls_key;
+	bool tls_later;               /* both files are still to come: service_load_certificate */
 	struct words trust_forwarded; /* address ranges, between commas in each word */
 	int max_connections;          /* 0: what the descriptors allow */
 	int descriptors_each; /* of a connection; 0: two, the client's and one to what it wants */

@@ -61,7 +61,8 @@ static int open_tls(struct service *service)
 	if (!config->tls_cert) {
 		return 0;
 	}
-	service->tls = tls_server_new(config->tls_cert, config->tls_key, &refusal);
+	service->tls = (config->tls_later ? tls_server_new_later : tls_server_new)(
+		config->tls_cert, config->tls_key, &refusal);
 	return service->tls ? 0 : refuse_text(service, &refusal);
 }
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/list.h"
 #include "core/report.h"
 
 #define EARLY_MS 100 /* a timer is not exact: so much earlier it is time for a sample too */
@@ -12,6 +13,12 @@
 void status_init(struct status *status, const struct metrics *metrics)
 {
 	*status = (struct status){.metrics = metrics};
+	list_init(&status->parts);
+}
+
+void status_add_part(struct status *status, struct status_part *part)
+{
+	list_append(&status->parts, &part->link);
 }
 
 /* The root is cancelled by whoever begins the end, before the phase changes. */
@@ -143,6 +150,18 @@ static void append_samples(struct buffer *out, const struct status *status)
 	buffer_append_text(out, "]}");
 }
 
+static void append_parts(struct buffer *out, const struct status *status)
+{
+	list_each(link, &status->parts) {
+		const struct status_part *part = container_of(link, struct status_part, link);
+
+		buffer_append_char(out, ',');
+		append_json_text(out, part->name);
+		buffer_append_char(out, ':');
+		part->write(out, part->arg);
+	}
+}
+
 void status_write(struct status *status, struct buffer *out)
 {
 	struct curfew_lifecycle *life = status->metrics->life;
@@ -162,5 +181,6 @@ void status_write(struct status *status, struct buffer *out)
 		(unsigned long long)metrics_in_flight(status->metrics),
 		(unsigned long long)metrics_ended(status->metrics));
 	append_samples(out, status);
+	append_parts(out, status);
 	buffer_append_char(out, '}');
 }

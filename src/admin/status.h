@@ -17,8 +17,17 @@ struct status_sample {
 	uint64_t work;     /* holds of the work stage */
 };
 
+/* One thing more that is told; all of it is borrowed. */
+struct status_part {
+	struct curfew_link link;
+	const char *name;                             /* of the member */
+	void (*write)(struct buffer *out, void *arg); /* appends its value, as JSON */
+	void *arg;
+};
+
 struct status {
 	const struct metrics *metrics;
+	struct curfew_link parts;
 	struct census census;
 	int64_t sampled; /* when the last sample was taken; 0: there is none */
 	size_t first;    /* of the samples, in the ring */
@@ -27,6 +36,9 @@ struct status {
 };
 
 void status_init(struct status *status, const struct metrics *metrics);
+
+/* The thread that dispatches. */
+void status_add_part(struct status *status, struct status_part *part);
 
 /*
  * Appends the object as of now. Begins a new sample if it is time for one; after a while in which
@@ -40,6 +52,7 @@ void status_init(struct status *status, const struct metrics *metrics);
  *	held {total, kinds {kind: count}, oldest [{stage, kind, name, age_ms}]}	the oldest first
  *	requests {in_flight, ended}
  *	samples {every_ms, requests [...], work [...]}	the last one is now
+ *	and a member for each part that was added
  */
 void status_write(struct status *status, struct buffer *out);
 

@@ -308,6 +308,28 @@ static void samples_begin_anew_after_nobody_has_looked(void **state)
 	assert_text("samples", "requests", "[0]");
 }
 
+static void write_part(struct buffer *out, void *arg)
+{
+	buffer_appendf(out, "{\"x\":%d}", *(int *)arg);
+}
+
+static void parts_are_told_behind_the_rest(void **state)
+{
+	int numbers[] = {1, 2};
+	struct status_part parts[] = {
+		{.name = "first", .write = write_part, .arg = &numbers[0]},
+		{.name = "\"second\"", .write = write_part, .arg = &numbers[1]},
+	};
+
+	(void)state;
+	status_add_part(&status, &parts[0]);
+	status_add_part(&status, &parts[1]);
+	write_status();
+	assert_text("first", "x", "1");
+	assert_non_null(
+		strstr(buffer_text(&text), ",\"first\":{\"x\":1},\"\\\"second\\\"\":{\"x\":2}}"));
+}
+
 static void failed_allocation_shows_in_the_buffer(void **state)
 {
 	bool failed = true;
@@ -337,6 +359,7 @@ int main(void)
 		status_test(samples_are_a_second_apart_and_the_last_ones_stay),
 		status_test(the_last_sample_is_now),
 		status_test(samples_begin_anew_after_nobody_has_looked),
+		status_test(parts_are_told_behind_the_rest),
 		status_test(failed_allocation_shows_in_the_buffer),
 	};
 
