@@ -23,7 +23,16 @@
 	X(NOT_ROUTED, "not_routed", WARNING, true, "server_id conn_id reason",                     \
 		"a message was dropped, or ended its connection")                                  \
 	X(REFUSED, "refused", WARNING, true, "remote endpoint status reason",                      \
-		"a request was refused")
+		"a request was refused")                                                           \
+	X(CERTIFICATE_LOADED, "certificate_loaded", INFO, false, "domain serial not_after",        \
+		"a certificate is served from now on (--domain)")                                  \
+	X(CERTIFICATE_ISSUED, "certificate_issued", INFO, false, "domain serial not_after",        \
+		"the CA has issued a certificate")                                                 \
+	X(CERTIFICATE_FAILED, "certificate_failed", ERROR, false, "domain reason next_try_s",      \
+		"none was issued; a warning where the old one is still good")                      \
+	X(CERTIFICATE_UNUSABLE, "certificate_unusable", WARNING, false, "file reason",             \
+		"what was in the cache at the start cannot be served; another one is issued")      \
+	X(UACME_SAID, "uacme_said", INFO, false, "line", "a line of uacme, which asks the CA")
 
 enum relay_event {
 #define RELAY_EVENT(name, word, level, bulk, fields, text) RELAY_EVENT_##name,
