@@ -230,7 +230,7 @@ static void go_on(struct acme *acme)
 	if (acme->state == ACME_VALID) {
 		run(acme, ACME_RENEWING,
 			usable ? certificate_days(&acme->certificate, time(NULL)) : 0);
-	} else if (usable) { /* another program has put it there */
+	} else if (usable) { /* it was there at the start, or others have put it there */
 		rest(acme);
 	} else {
 		run(acme, ACME_ISSUING, 0);
@@ -254,11 +254,7 @@ static void begin(struct task *task)
 			journal_text(acme->cache.cert), journal_text(buffer_text(&refusal)));
 	}
 	buffer_fini(&refusal);
-	if (is_usable(acme)) {
-		rest(acme);
-	} else {
-		go_on(acme);
-	}
+	go_on(acme);
 }
 
 /* What /status tells. */

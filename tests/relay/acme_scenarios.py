@@ -286,7 +286,7 @@ def test_acme_the_challenge_listener_answers_tokens_only():
     for name, content in (token, "its answer"), ("empty", ""), ("long", "x" * 1024), (token[:100] + ".x", "dot"):
         with open(os.path.join(challenges, name), "w", encoding="utf-8") as file:
             file.write(content)
-    os.symlink("/etc/passwd", os.path.join(challenges, "link"))
+    os.symlink("../private/key.pem", os.path.join(challenges, "link"))
     os.mkdir(os.path.join(challenges, "folder"))
     os.mkfifo(os.path.join(challenges, "fifo"))
     assert get(served.challenges, prefix + token) == (200, "its answer")
