@@ -25,7 +25,7 @@
 	X(REFUSED, "refused", WARNING, true, "remote endpoint status reason",                      \
 		"a request was refused")                                                           \
 	X(CERTIFICATE_LOADED, "certificate_loaded", INFO, false, "domain serial not_after",        \
-		"a certificate is served from now on (--domain)")                                  \
+		"a certificate is served from now on")                                             \
 	X(CERTIFICATE_ISSUED, "certificate_issued", INFO, false, "domain serial not_after",        \
 		"the CA has issued a certificate")                                                 \
 	X(CERTIFICATE_FAILED, "certificate_failed", ERROR, false, "domain reason next_try_s",      \

@@ -16,6 +16,7 @@
 #include "admin/service.h"
 #include "http/server.h"
 #include "http/trusted.h"
+#include "relay/acme.h"
 #include "relay/limiter.h"
 #include "relay/registry.h"
 #include "relay/relay.h"
@@ -88,7 +89,10 @@ struct lane {
 
 struct relay {
 	const struct relay_config *config;
+	struct service_config common; /* its options, as the certificates want them */
 	struct service service;
+	struct acme_config acme_config;
+	struct acme acme; /* --domain */
 	struct http_limits http_limits;
 	struct ws_limits ws_limits;
 	struct limiter limiter;

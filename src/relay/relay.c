@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The life of a relay: the config is checked, the lanes are made, the listeners opened, and
- * readiness is offered at once. A signal, or a failure, begins the end: no claim is taken any more;
- * then the listeners are emptied, and each worker's drain asks its members to finish (ending.h).
+ * readiness is offered at once, or with the first certificate (acme.h). A signal, or a failure,
+ * begins the end: no claim is taken any more; then the listeners are emptied, and each worker's
+ * drain asks its members to finish (ending.h).
  */
 #include "relay/relay.h"
 
@@ -112,10 +113,6 @@ static int read_domain(struct relay *relay)
 				for_domain[i].option);
 		}
 	}
-	if (config->domain) {
-		return service_refuse(&relay->service,
-			"--domain is not built yet (give a certificate with --tls-cert)");
-	}
 	return 0;
 }
 
@@ -133,6 +130,30 @@ static int read_production(struct relay *relay)
 			"CAP_NET_BIND_SERVICE for ports below 1024)");
 	}
 	return 0;
+}
+
+/* The service waits for what is in the cache, or will be. */
+static int read_acme(struct relay *relay)
+{
+	const struct relay_config *config = relay->config;
+	struct acme_config *acme = &relay->acme_config;
+	struct buffer refusal = {0};
+	int code = 0;
+
+	if (!config->domain) {
+		return 0;
+	}
+	acme_config_default(acme);
+	acme->domain = config->domain;
+	acme->cache = config->cert_cache;
+	acme->listen = config->acme_listen;
+	acme->uacme.url = config->acme_url;
+	acme->uacme.keeper = config->keeper;
+	if (acme_check(&relay->acme, acme, &relay->common, &refusal) < 0) {
+		code = service_refuse(&relay->service, "%s", buffer_text(&refusal));
+	}
+	buffer_fini(&refusal);
+	return code;
 }
 
 static void set_limits(struct relay *relay)
@@ -164,7 +185,8 @@ static int read_config(struct relay *relay)
 	code = code ? code : read_domain(relay);
 	code = code ? code : read_production(relay);
 	set_limits(relay);
-	return code ? code : service_read_trusted(&relay->service, &relay->trusted);
+	code = code ? code : service_read_trusted(&relay->service, &relay->trusted);
+	return code ? code : read_acme(relay);
 }
 
 /* The lanes. */
@@ -260,8 +282,9 @@ static int start(struct relay *relay)
 		return 0; /* nothing is opened */
 	}
 	relay->started = curfew_now();
-	code = service_listen(&relay->service);
-	if (!code) {
+	code = relay->config->domain ? acme_start(&relay->acme, &relay->service) : 0;
+	code = code ? code : service_listen(&relay->service);
+	if (!code && !relay->config->domain) {
 		(void)service_ready(&relay->service);
 	}
 	return code;
@@ -284,13 +307,14 @@ static int run(struct relay *relay)
 /* Between the checks of the config and the end of all that has to be freed. */
 static int serve(struct relay *relay)
 {
-	int code = service_init(&relay->service, &relay->config->service, &ops, relay);
+	int code = service_init(&relay->service, &relay->common, &ops, relay);
 
 	if (code) {
 		return code;
 	}
 	code = set_most(relay);
 	code = code ? code : run(relay);
+	acme_fini(&relay->acme);
 	close_lanes(relay);
 	service_fini(&relay->service);
 	relay_metrics_free(relay);
@@ -307,7 +331,8 @@ int relay_main(const struct relay_config *config)
 		return EXIT_CODE_FAILURE;
 	}
 	relay->config = config;
-	relay->service.config = &config->service;
+	relay->common = config->service;
+	relay->service.config = &relay->common;
 	code = read_config(relay);
 	code = code ? code : serve(relay);
 	free(relay);

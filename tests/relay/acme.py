@@ -165,9 +165,12 @@ class Served:
     """The program under test; what it logs, by its events."""
 
     def __init__(self, ca, cache, url=None, hook=HOOK, check_ms=3600000, retry_ms=300, run_ms=60000):
+        argv = [fixture("acme_server"), curfew_path(), DOMAIN, cache, url or ca.url, hook, str(check_ms), str(retry_ms), str(run_ms)]
+        self.start(ca, cache, argv)
+
+    def start(self, ca, cache, argv):
         self.log = fresh("served.log")
         self.cache = cache
-        argv = [fixture("acme_server"), curfew_path(), DOMAIN, cache, url or ca.url, hook, str(check_ms), str(retry_ms), str(run_ms)]
         environment = {**os.environ, "ACME_LISTEN": f"127.0.0.1:{ca.http}"}
         with open(self.log, "wb") as log:
             self.process = start(namespace(ca.cert, argv), stdout=log, stderr=log, env=environment)
@@ -229,6 +232,15 @@ class Served:
         """The certificate that is served to a new connection, as PEM."""
         with self.connect(root) as connection:
             return ssl.DER_cert_to_PEM_cert(connection.getpeercert(binary_form=True))
+
+
+class Relay(Served):
+    """curfew relay itself."""
+
+    def __init__(self, ca, cache):
+        options = ["--domain", DOMAIN, "--cert-cache", cache, "--acme-url", ca.url, "--acme-listen", f"127.0.0.1:{ca.http}"]
+        options += ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--log-format", "json"]
+        self.start(ca, cache, [curfew_path(), "relay", *options])
 
 
 def says_hello(connection):

@@ -302,6 +302,45 @@ def test_acme_the_challenge_listener_answers_tokens_only():
     served.stop()
 
 
+HANDSHAKE = (
+    f"GET /v1/server HTTP/1.1\r\nHost: {DOMAIN}\r\nUser-Agent: x\r\nX-Relay-Server: s\r\nX-Relay-Version: 1\r\n"
+    "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+
+
+@limit(120)
+def test_acme_the_relay_serves_its_domain():
+    """From nothing to a WebSocket over verified TLS, which gets its 1001 at the end; then again, from the cache."""
+    ca, cache = CA().start(), fresh("cache")
+    for start_over in False, True:
+        relay = Relay(ca, cache).up()
+        if not start_over:
+            relay.issued()
+        relay.event("ready")
+        root = ca.root()
+        assert relay.presented(root) == leaf(cache) and relay.status()["state"] == "valid"
+        with relay.connect(root) as member:
+            member.sendall(HANDSHAKE.encode())
+            reader = member.makefile("rb")
+            assert b" 101 " in reader.readline()
+            while reader.readline() != b"\r\n":
+                pass
+            relay.process.signal(signal.SIGTERM)
+            head = reader.read(2)
+            assert head[0] == 0x88 and reader.read(head[1])[:2] == (1001).to_bytes(2, "big")
+        assert relay.process.wait() == 0
+        assert_no_survivors()
+    assert not relay.events("uacme_said") and ca.orders() == 1
+
+
+def test_acme_the_relay_refuses_a_cache_that_others_can_read():
+    cache = fresh("cache")
+    os.mkdir(cache, 0o755)
+    os.chmod(cache, 0o755)
+    code, _, err = finished([curfew_path(), "relay", "--domain", DOMAIN, "--cert-cache", cache])
+    assert code == 2 and err.startswith("curfew relay: --cert-cache: others may use") and err.count("\n") == 1, (code, err)
+
+
 def test_acme_a_silent_connection_to_the_challenge_listener_delays_nobody():
     ca, cache = CA(), fresh("cache")
     put_certificate(cache, *dated(-DAY, 80 * DAY))
