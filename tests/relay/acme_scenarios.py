@@ -316,7 +316,7 @@ def test_acme_the_relay_serves_its_domain():
         relay = Relay(ca, cache).up()
         if not start_over:
             relay.issued()
-        relay.event("ready")
+        assert relay.event("ready")["time"] >= relay.event("certificate_loaded")["time"]
         root = ca.root()
         assert relay.presented(root) == leaf(cache) and relay.status()["state"] == "valid"
         with relay.connect(root) as member:
