@@ -8,9 +8,9 @@
  * peer has sent all (FIN, close_notify); writing goes on.
  *
  * Writing. Bytes are taken at once, all of them, and go to the kernel at the end of the round, or
- * at once where there are many by then. What the kernel does not take stays in a queue; stream_queued
- * tells how much: a writer that may stop does so above STREAM_QUEUE_HIGH, and goes on at
- * writable(), which comes when the queue has become empty after it was above that.
+ * at once where there are many by then. What the kernel does not take stays in a queue;
+ * stream_queued tells how much: a writer that may stop does so above STREAM_QUEUE_HIGH, and goes on
+ * at writable(), which comes when the queue has become empty after it was above that.
  *
  * The end, with four promises (each ends in closed(), exactly once, never inside a call, after
  * which the memory is the owner's again):
