@@ -249,7 +249,7 @@ def test_80_71_the_report_of_a_clean_end(face):
 @faces(PLAIN, CHILD)
 def test_41_74_what_was_forced_is_logged_named_and_counted(face):
     for options, code in ("", 0), ("--forced-exit 3", 3):
-        gate, client = holding(face, f"--grace 600ms --term-wait 100ms {options}", path="/hang?x=1")
+        gate, client = holding(face, f"--grace 2100ms --term-wait 700ms {options}", path="/hang?x=1")
         good = gate.client()
         good.send(get("/body"))
         good.whole()
