@@ -4,6 +4,7 @@
 import select
 import threading
 
+from flow import Flow
 from relay import *
 from wire import Ended
 
@@ -215,86 +216,6 @@ def test_51_kept_ids_and_claims_do_not_hold_up_the_end(face):
     relay.end()
 
 
-class Flow:
-    """A server and clients that send to each other as fast as they can, with sequence numbers, until they are closed."""
-
-    def __init__(self, relay, id, count):
-        self.server = relay.server(id).held()
-        self.phones = [relay.connect(id).known(self.server) for _ in range(count)]
-        self.names = [phone.name for phone in self.phones]
-        self.sent = {name: {"up": 0, "down": 0} for name in self.names}
-        self.came = {name: {"up": 0, "down": 0} for name in self.names}
-        self.closed, self.noticed, self.wrong = {}, {}, []
-        self.threads = [threading.Thread(target=self.guard, args=[self.hear_server])]
-        self.threads += [threading.Thread(target=self.guard, args=[self.talk_server])]
-        for phone in self.phones:
-            self.threads += [threading.Thread(target=self.guard, args=[self.hear, phone]), threading.Thread(target=self.guard, args=[self.talk, phone])]
-        self.going = threading.Event()
-        for thread in self.threads:
-            thread.start()
-
-    def guard(self, function, *arguments):
-        try:
-            function(*arguments)
-        except Exception as wrong:  # shown by the test, in its own thread
-            self.wrong.append(f"{function.__name__}: {type(wrong).__name__} {wrong}")
-
-    def talk(self, phone):
-        """Client to server, until the client has answered the close: all that was sent before counts."""
-        name, number = phone.name, 0
-        while name not in self.closed:
-            phone.say(f'[{number},"{"u" * 100}"]')
-            number += 1
-            self.sent[name]["up"] = number
-        phone.close(GONE)
-
-    def hear(self, phone):
-        name = phone.name
-        while (frame := phone.data()).opcode != frames.CLOSE:
-            self.follow(name, "down", json.loads(frame.payload)[0])
-        self.closed[name] = frames.close_code(frame.payload)
-        rest = phone.client.rest()
-        if rest:
-            self.wrong.append(f"{name} got {rest[:100]} behind its close frame")
-
-    def talk_server(self):
-        while len(self.closed) < len(self.phones):
-            for name in self.names:
-                if name not in self.closed:
-                    number = self.sent[name]["down"]
-                    self.server.tell(name, f'[{number},"{"d" * 100}"]')
-                    self.sent[name]["down"] = number + 1
-
-    def hear_server(self):
-        while (frame := self.server.data()).opcode != frames.CLOSE:
-            envelope = json.loads(frame.payload)
-            name = envelope["conn_id"]
-            if "close_code" in envelope:
-                self.noticed[name] = envelope["close_code"]
-            elif name in self.noticed:
-                self.wrong.append(f"a frame of {name} behind its notice")
-            else:
-                self.follow(name, "up", envelope["frame"][0])
-        self.closed["server"] = frames.close_code(frame.payload)
-        self.server.close(GONE)
-        self.server.client.assert_closed()
-
-    def follow(self, name, way, number):
-        if number != self.came[name][way]:
-            self.wrong.append(f"{name} {way}: {number} after {self.came[name][way] - 1}")
-        self.came[name][way] = number + 1
-
-    def assert_whole(self):
-        for thread in self.threads:
-            thread.join(WITHIN)
-            assert not thread.is_alive(), "somebody was not closed"
-        assert not self.wrong, self.wrong
-        assert self.closed == {name: GONE for name in [*self.names, "server"]}, self.closed
-        assert self.noticed == {name: GONE for name in self.names}, self.noticed
-        for name in self.names:
-            assert self.came[name]["up"] == self.sent[name]["up"], (name, self.came, self.sent)
-
-
 @faces(PLAIN, TLS, THREADS, TLS_THREADS)
 @limit(60)
 def test_43_at_full_load_no_frame_is_lost_and_none_is_out_of_order(face):
@@ -302,7 +223,7 @@ def test_43_at_full_load_no_frame_is_lost_and_none_is_out_of_order(face):
     that a client has sent before its own close frame reaches its server."""
     relay = Relay(face, "--outbox 64M")
     flows = [Flow(relay, f"desk{number}", 3) for number in range(3)]
-    until(lambda: all(way > 300 for flow in flows for each in flow.came.values() for way in each.values()), "much has passed")
+    until(lambda: all(flow.has_passed(300) for flow in flows), "much has passed")
     relay.signal()
     for flow in flows:
         flow.assert_whole()
