@@ -37,8 +37,8 @@ def test_3_term_int_and_quit_begin_the_same_end(face):
 def test_3_usr1_dumps_and_nothing_else():
     gate, client = holding(CHILD)
     gate.signal(signal.SIGUSR1)
-    until(lambda: gate.lines(event="state"), "the dump")
-    assert gate.is_ready() and any("GET /held" in line["line"] for line in gate.lines(event="state"))
+    until(lambda: any("GET /held" in line["line"] for line in gate.lines(event="state")), "the dump")
+    assert gate.is_ready()
     gate.origin.release()
     assert client.whole().status == 200
     gate.stop()

@@ -208,6 +208,13 @@ class Gate:
                 found.append(parsed)
         return found
 
+    def told(self, **fields):
+        """Waits until the log has such lines, since they are written behind what they tell of; returns them."""
+        try:
+            return until(lambda: self.lines(**fields), f"a line has {fields}")
+        except AssertionError as late:
+            raise AssertionError(f"{late}; it said:\n{self.log()}") from None
+
     def needs_curfew(self, what):
         if STANDIN:
             raise Skip(f"{STANDIN} has not got {what}")

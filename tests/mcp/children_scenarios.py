@@ -96,7 +96,7 @@ def test_a_line_of_9_mb_is_an_error_of_its_request(face):
         error = failed(client)
         assert error["id"] == "big" and error["error"]["message"], error
         assert session.ask("echo").got()[1]["method"] == "echo"
-    assert len(mcp.lines(event="too_long")) == 2
+    until(lambda: len(mcp.lines(event="too_long")) == 2, "both are logged")
     reply = session.ask("long 8000000", within=30)
     assert len(reply.only()["result"]) == 8000000
     mcp.stop()

@@ -106,7 +106,7 @@ def test_what_waits_for_a_child_has_a_bound(face):
         clients.append(mcp.client())
         clients[-1].send_while_possible(long)
     assert reply_of(clients.pop()).status == 503
-    assert "too many long messages" in mcp.lines(event="refused")[0]["reason"]
+    assert "too many long messages" in mcp.told(event="refused")[0]["reason"]
     for client in [stream.client, *clients]:
         client.close()
     mcp.idle()
@@ -167,7 +167,7 @@ def test_statuses(face):
         assert bare.status == 400 and bare.error()["code"] == -32602, bare.answer
         other = Reply(client.ask(post('{"jsonrpc":"2.0","id":1,"result":{}}', f"MCP-Protocol-Version: {VERSION}"), "POST"))
         assert other.status == 400 and other.error()["code"] == -32600 and "id" not in other.messages[0], other.answer
-    refused = mcp.lines(event="refused")
+    refused = until(lambda: len(lines := mcp.lines(event="refused")) >= 8 and lines, "each is logged")
     assert [line["status"] for line in refused] == ["400"] * 5 + ["404"] + ["400"] * 2, refused
     assert refused[4]["reason"] == "this protocol version is not supported", refused
     mcp.stop()

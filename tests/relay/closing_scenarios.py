@@ -105,7 +105,7 @@ def test_claim_a_holder_that_is_silent_is_taken_over(face):
     newcomer.tell(other.name, "1")
     assert other.text() == "1"
     assert newcomer.client.silent(), "it is not told of clients that were not its own"
-    assert relay.lines(event="taken_over", server_id="desk"), relay.log()
+    relay.told(event="taken_over", server_id="desk")
     relay.stop()
 
 
@@ -117,7 +117,7 @@ def test_claim_what_a_newcomer_says_meanwhile_is_not_lost(face):
     newcomer.say({"conn_id": phone.name, "frame": 1}).send(frames.PING, b"x")
     phone.assert_closed(KEPT_OUT)
     assert newcomer.frame().opcode == frames.PONG
-    assert relay.lines(event="not_routed"), "its envelope was read, for nobody"
+    relay.told(event="not_routed")  # its envelope was read, for nobody
     relay.connect().known(newcomer)
     relay.stop()
 
@@ -200,7 +200,7 @@ def test_kept_until_the_grace_is_over(face):
     phone.assert_closed(1000)
     relay.connect().assert_closed(KEPT_OUT)
     assert relay.metrics()["curfew_relay_grace_expiries_total"] == 1
-    assert relay.lines(event="expired", server_id="desk")
+    relay.told(event="expired", server_id="desk")
     relay.server().held()
     relay.stop()
 
@@ -289,7 +289,7 @@ def test_time_a_write_that_stalls(face):
     for _ in range(100):
         server.tell(slow.name, json.dumps("x" * 100000))
     assert server.notice() == (slow.name, 1001)
-    assert relay.lines(event="closed", conn_id=slow.name, cause="write failed"), relay.log()
+    relay.told(event="closed", conn_id=slow.name, cause="write failed")
     server.tell(phone.name, "1")
     assert phone.text() == "1"
     relay.stop()
