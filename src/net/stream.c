@@ -103,6 +103,7 @@ void stream_enter_closed(struct stream *stream)
 	buffer_fini(&stream->unread);
 	buffer_fini(&stream->queue);
 	stream->queue_start = 0;
+	stream_set_backlog(stream, 0);
 }
 
 /* The owner hears of it at the end of the round, since it may be inside a call of its own. */

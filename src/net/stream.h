@@ -129,6 +129,7 @@ struct stream {
 	struct buffer unread; /* what the owner did not take */
 	struct buffer queue;
 	size_t queue_start; /* of what is left in it */
+	size_t backlog;     /* of the worker's, what is this stream's */
 	uint64_t bytes_in, bytes_out;
 	struct worker_flush flush;
 	union {

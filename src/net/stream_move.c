@@ -27,6 +27,7 @@ static void take_over(struct stream *to, struct stream *from, const struct strea
 	buffer_init(&from->unread);
 	buffer_init(&from->queue);
 	from->queue_start = 0;
+	from->backlog = 0;
 }
 
 int stream_move(struct stream *to, struct stream *from, const struct stream_ops *ops)
@@ -72,6 +73,7 @@ void stream_cross(
 	loop_unwatch(from->worker->loop, &from->source);
 	*to = *from;
 	take_over(to, from, ops);
+	stream_set_backlog(to, 0); /* the other worker's, when it is tried again */
 	to->worker = worker;
 	to->arrive = (struct task){.run = arrive};
 	to->crossing = true;

@@ -40,4 +40,7 @@ void stream_read_last_words(struct stream *stream);
 size_t stream_write_now(struct stream *stream, const struct stream_part *more, int count);
 void stream_queue_close(struct stream *stream);
 
+/* Tells the worker how much of its backlog is this stream's: what the kernel has refused. */
+void stream_set_backlog(struct stream *stream, size_t backlog);
+
 #endif

@@ -16,6 +16,18 @@ size_t stream_queued(const struct stream *stream)
 	return stream->queue.length - stream->queue_start;
 }
 
+void stream_set_backlog(struct stream *stream, size_t backlog)
+{
+	_Atomic uint64_t *all = &stream->worker->backlog;
+
+	if (stream->backlog != backlog) {
+		atomic_store_explicit(all,
+			atomic_load_explicit(all, memory_order_relaxed) + backlog - stream->backlog,
+			memory_order_relaxed);
+		stream->backlog = backlog;
+	}
+}
+
 static ssize_t write_parts(struct stream *stream, struct iovec *parts, int count)
 {
 	const struct msghdr message = {.msg_iov = parts, .msg_iovlen = (size_t)count};
@@ -110,6 +122,7 @@ size_t stream_write_now(struct stream *stream, const struct stream_part *more, i
 	if (waiting) {
 		drop_written(stream, written < waiting ? written : waiting);
 	}
+	stream_set_backlog(stream, stream->blocked ? stream_queued(stream) : 0);
 	return written > waiting ? written - waiting : 0;
 }
 
@@ -126,7 +139,9 @@ void stream_written(struct stream *stream)
 	if (stream_queued(stream) >= STREAM_QUEUE_HIGH) {
 		stream->was_high = true;
 	}
-	if (!stream->blocked) {
+	if (stream->blocked) {
+		stream_set_backlog(stream, stream_queued(stream));
+	} else {
 		worker_flush_later(stream->worker, &stream->flush);
 	}
 }

@@ -18,7 +18,9 @@
 #define NET_WORKER_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <uv.h>
 
 #include <curfew/drain.h>
@@ -47,6 +49,8 @@ struct worker {
 	struct curfew_drain drain; /* of its connections: a hold on the work stage */
 	struct curfew_drain peers; /* of what they need, such as pools: on the children stage */
 	int index;
+	/* Bytes that streams have queued since the kernel takes no more of them; any thread. */
+	_Atomic uint64_t backlog;
 	char *scratch; /* WORKER_SCRATCH bytes, valid until the callback returns */
 
 	/* Private from here on. */

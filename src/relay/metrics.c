@@ -94,6 +94,18 @@ static void read_closed(struct metric_scrape *scrape, void *arg)
 	metric_value(scrape, "how", "forced", sum(arg, AT(closed_forced)));
 }
 
+/* Of HTTP as well, while it is still that: whatever waits for a peer that does not take it. */
+static void read_outboxes(struct metric_scrape *scrape, void *arg)
+{
+	const struct relay *relay = arg;
+	uint64_t all = 0;
+
+	for (int i = 0; i < relay->lane_count; i++) {
+		all += atomic_load_explicit(&relay->lanes[i].worker->backlog, memory_order_relaxed);
+	}
+	metric_value(scrape, NULL, NULL, all);
+}
+
 static void read_members(struct metric_scrape *scrape, void *arg)
 {
 	const struct relay *relay = arg;
@@ -118,6 +130,8 @@ static const struct metric rows[] = {
 	{"curfew_relay_connections", METRIC_GAUGE,
 		"Servers and clients, those included that have no place yet, or no longer.",
 		read_members},
+	{"curfew_relay_outbox_bytes", METRIC_GAUGE,
+		"Bytes that wait for receivers that do not take them.", read_outboxes},
 	{"curfew_relay_bytes_forwarded_total", METRIC_COUNTER,
 		"Bytes of the messages that were passed on, without envelopes.", read_bytes},
 	{"curfew_relay_messages_dropped_total", METRIC_COUNTER,

@@ -10,6 +10,7 @@
 
 static struct relay_config config;
 static struct relay relay;
+static struct worker workers[2];
 static struct lane lanes[2];
 static struct buffer text;
 
@@ -19,6 +20,9 @@ static int setup_relay(void **state)
 	begin_running();
 	config = (struct relay_config){.burst = 1};
 	memset(lanes, 0, sizeof(lanes));
+	memset(workers, 0, sizeof(workers));
+	lanes[0].worker = &workers[0];
+	lanes[1].worker = &workers[1];
 	relay = (struct relay){.config = &config, .lanes = lanes, .lane_count = 2};
 	metrics_init(&relay.service.metrics, &life);
 	return 0;
@@ -67,6 +71,8 @@ static void each_count_has_its_name(void **state)
 	COUNT(takeovers, 5);
 	COUNT(dropped, 6);
 	atomic_store(&relay.connections, 15);
+	atomic_store(&workers[0].backlog, 1000);
+	atomic_store(&workers[1].backlog, 16);
 	read_all();
 	assert_says("curfew_relay_connected_binaries 2");
 	assert_says("curfew_relay_connected_phones 3");
@@ -74,6 +80,7 @@ static void each_count_has_its_name(void **state)
 	assert_says("curfew_relay_takeovers_total 5");
 	assert_says("curfew_relay_messages_dropped_total 6");
 	assert_says("curfew_relay_connections 15");
+	assert_says("curfew_relay_outbox_bytes 1016");
 }
 
 static void counts_of_a_kind_have_labels(void **state)

@@ -17,8 +17,6 @@
 #include "relay/endpoint.h"
 #include "relay/metrics.h"
 
-#define BODY_MOST 65536 /* of a request that is refused; nobody reads it */
-
 #define MEMBERS_PRESET 10000
 #define SIZE_LIMIT (1ULL << 30) /* of --max-message and --outbox */
 #define BODY_MOST 65536         /* of a request that is refused */
@@ -56,6 +54,32 @@ static int read_sizes(struct relay *relay)
 	if (config->outbox > SIZE_LIMIT || config->outbox < config->max_message + OUTBOX_MORE) {
 		return service_refuse(&relay->service,
 			"--outbox: the size does not fit (--max-message and 4k more, up to 1G)");
+	}
+	return 0;
+}
+
+/* Times for something to come to pass: with none of it nobody could stay. */
+static int read_times(struct relay *relay)
+{
+	const struct relay_config *config = relay->config;
+	const struct {
+		const char *option;
+		int64_t ms;
+	} times[] = {
+		{"head-timeout", config->head_ms},
+		{"ping-interval", config->ping_ms},
+		{"pong-timeout", config->pong_ms},
+		{"message-timeout", config->message_ms},
+		{"write-timeout", config->write_ms},
+		{"claim-timeout", config->claim_ms},
+	};
+
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		if (!times[i].ms) {
+			return service_refuse(&relay->service,
+				"--%s: there has to be some time (inf is without a bound)",
+				times[i].option);
+		}
 	}
 	return 0;
 }
@@ -181,6 +205,7 @@ static int read_config(struct relay *relay)
 {
 	int code = read_sizes(relay);
 
+	code = code ? code : read_times(relay);
 	code = code ? code : read_prefixes(relay);
 	code = code ? code : read_domain(relay);
 	code = code ? code : read_production(relay);
