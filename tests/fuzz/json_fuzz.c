@@ -2,7 +2,7 @@
 /*
  * The JSON reader beside cJSON, which is laxer in ways that are known: what we accept it accepts,
  * and what only it accepts we refuse for one of these. Where both accept, the values at the paths
- * are the same. And the reader beside itself: beginnings, elements and edits.
+ * are the same. And the reader beside itself: beginnings, elements, edits, and the quick check.
  */
 #include <assert.h>
 #include <stdint.h>
@@ -12,6 +12,7 @@
 #include <cjson/cJSON.h>
 
 #include "base/buffer.h"
+#include "json/check.h"
 #include "json/edit.h"
 #include "json/reader.h"
 
@@ -30,6 +31,21 @@ static const struct json_path paths[PATHS] = {
 
 static struct json_value values[PATHS];
 
+/* The quick check takes what the reader takes, unless it may be too deep for it. */
+static void compare_check(const struct json_reader *reader, const char *text, size_t length)
+{
+	size_t brackets = 0;
+
+	for (size_t i = 0; i < length; i++) {
+		brackets += text[i] == '[' || text[i] == '{';
+	}
+	if (json_check(text, length)) {
+		assert(reader->error == JSON_OK);
+	} else if (brackets <= JSON_CHECK_DEPTH) {
+		assert(reader->error != JSON_OK);
+	}
+}
+
 /* Reads a copy of the exact size, so that a step too far is found. */
 static struct json_reader read_copy(const char *bytes, size_t length)
 {
@@ -39,6 +55,7 @@ static struct json_reader read_copy(const char *bytes, size_t length)
 	assert(copy);
 	memcpy(copy, bytes, length);
 	json_read(&reader, copy, length);
+	compare_check(&reader, copy, length);
 	free(copy);
 	return reader;
 }

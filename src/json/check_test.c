@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "json/check.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "json/reader.h"
+
+/* In memory of the exact size, so that a step too far is found. */
+static bool checked(const char *text, size_t length)
+{
+	char *exact = malloc(length ? length : 1);
+	bool taken;
+
+	assert_non_null(exact);
+	memcpy(exact, text, length);
+	taken = json_check(exact, length);
+	free(exact);
+	return taken;
+}
+
+static bool is_read(const char *text, size_t length)
+{
+	struct json_reader reader = {0};
+
+	return !json_read(&reader, text, length);
+}
+
+static const char *const texts[] = {
+	"{}",
+	"[]",
+	"\"\"",
+	"0",
+	"-1.5e+3",
+	"true",
+	"false",
+	"null",
+	" \t\r\n{ } ",
+	"{\"a\":1}",
+	"{ \"a\" : [ 1 , 2 , { \"b\" : null } ] , \"c\" : \"d\" }",
+	"[[],{},[[]],{\"a\":{}}]",
+	"{\"sixteen letters.\":\"and a string that is longer than thirty-two\"}",
+	"[\"\\u0041\\n\\\\\",\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"]",
+	"[1,[2,[3,[4,\"five\"],true],false],null]",
+};
+
+/* All that is a good text is taken; none of its beginnings is, unless it is one, too. */
+static void test_texts(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		size_t length = strlen(texts[i]);
+
+		assert_true(checked(texts[i], length));
+		for (size_t cut = 0; cut < length; cut++) {
+			assert_int_equal(checked(texts[i], cut), is_read(texts[i], cut));
+		}
+	}
+}
+
+/* With any of its bytes another, or one more, it is taken exactly if the reader takes it. */
+static void test_changed(void **state)
+{
+	static const char bytes[] = "{}[]:,\"\\ \n\x01\x80\xc3tfn-0159.eEu/";
+	char text[128];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		size_t length = strlen(texts[i]);
+
+		for (size_t at = 0; at <= length; at++) {
+			for (size_t j = 0; j < sizeof(bytes); j++) {
+				memcpy(text, texts[i], length);
+				text[at] = bytes[j];
+				assert_int_equal(checked(text, length), is_read(text, length));
+				memcpy(text + at + 1, texts[i] + at, length - at);
+				assert_int_equal(
+					checked(text, length + 1), is_read(text, length + 1));
+			}
+		}
+	}
+}
+
+static void test_depth(void **state)
+{
+	char text[2 * (JSON_CHECK_DEPTH + 1)];
+
+	(void)state;
+	for (size_t depth = 1; depth <= JSON_CHECK_DEPTH + 1; depth++) {
+		memset(text, '[', depth);
+		memset(text + depth, ']', depth);
+		assert_int_equal(checked(text, 2 * depth), depth <= JSON_CHECK_DEPTH);
+		assert_true(is_read(text, 2 * depth));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_changed),
+		cmocka_unit_test(test_depth),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
