@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "json/check.h"
 #include "json/reader.h"
 
 enum field { NAME, FRAME, CLOSE_CODE, FIELDS };
@@ -37,6 +38,9 @@ const char *envelope_frame_fault(const char *bytes, size_t length)
 {
 	struct json_reader reader = {.depth_most = JSON_DEPTH_MOST - 1};
 
+	if (json_check(bytes, length)) {
+		return NULL;
+	}
 	return json_read(&reader, bytes, length) ? json_error_text(reader.error) : NULL;
 }
 
@@ -104,6 +108,40 @@ static const char *read_fields(
 						       : "it has neither a frame nor a close_code";
 }
 
+static bool is_space(char byte)
+{
+	return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r';
+}
+
+/*
+ * An envelope as it is nearly always written: ENVELOPE_NAME, ENVELOPE_FRAME, ENVELOPE_END, nothing
+ * else and nothing escaped. False: it may be one all the same.
+ */
+static bool read_usual(struct envelope *envelope, const char *bytes, size_t length)
+{
+	const size_t before = sizeof(ENVELOPE_NAME) - 1, between = sizeof(ENVELOPE_FRAME) - 1;
+	const char *end = bytes + length, *name_end, *frame;
+
+	if (length < before || memcmp(bytes, ENVELOPE_NAME, before) != 0) {
+		return false;
+	}
+	end--;
+	name_end = json_check_string(bytes + before - 1, (size_t)(end - bytes) - before + 1);
+	if (!name_end || (size_t)(end - name_end) < between || *end != '}' ||
+		memcmp(name_end, ENVELOPE_FRAME, between) != 0) {
+		return false;
+	}
+	frame = name_end + between;
+	if (is_space(*frame) || is_space(end[-1]) || !json_check(frame, (size_t)(end - frame))) {
+		return false;
+	}
+	envelope->name = bytes + before;
+	envelope->name_length = (size_t)(name_end - envelope->name);
+	envelope->frame = frame;
+	envelope->frame_length = (size_t)(end - frame);
+	return true;
+}
+
 const char *envelope_read(struct envelope *envelope, const char *bytes, size_t length)
 {
 	struct json_value values[FIELDS];
@@ -111,6 +149,9 @@ const char *envelope_read(struct envelope *envelope, const char *bytes, size_t l
 
 	buffer_fini(&envelope->decoded);
 	*envelope = (struct envelope){0};
+	if (read_usual(envelope, bytes, length)) {
+		return NULL;
+	}
 	if (json_read(&reader, bytes, length)) {
 		return json_error_text(reader.error);
 	}

@@ -171,6 +171,47 @@ static void an_envelope_is_read(void **state)
 	envelope_fini(&envelope);
 }
 
+/* With white space behind it, an envelope is not read as the usual ones are; but as well. */
+static void compare_ways(char *text, size_t length)
+{
+	struct envelope quick = {0}, slow = {0};
+	bool taken;
+
+	text[length] = ' ';
+	taken = !envelope_read(&slow, text, length + 1);
+	assert_int_equal(!envelope_read(&quick, text, length), taken);
+	if (taken) {
+		assert_int_equal(quick.close_code, slow.close_code);
+		assert_int_equal(quick.frame_length, slow.frame_length);
+		assert_ptr_equal(quick.frame, slow.frame);
+		assert_int_equal(quick.name_length, slow.name_length);
+		assert_memory_equal(quick.name, slow.name, slow.name_length);
+	}
+	envelope_fini(&quick);
+	envelope_fini(&slow);
+}
+
+static void two_ways_find_the_same(void **state)
+{
+	static const char usual[] = "{\"conn_id\":\"client-a-00000001\",\"frame\":{\"a\":[1]}}";
+	static const char bytes[] = "{}[]:,\"\\ \n\x01\x80\xc3tn0-.e";
+	const size_t length = sizeof(usual) - 1;
+	char text[sizeof(usual) + 2];
+
+	(void)state;
+	for (size_t at = 0; at <= length; at++) {
+		memcpy(text, usual, length);
+		compare_ways(text, at);
+		for (size_t j = 0; j < sizeof(bytes); j++) {
+			memcpy(text, usual, length);
+			text[at] = bytes[j];
+			compare_ways(text, length);
+			memcpy(text + at + 1, usual + at, length - at);
+			compare_ways(text, length + 1);
+		}
+	}
+}
+
 static void a_name_without_memory_is_a_fault(void **state)
 {
 	static const char text[] = "{\"conn_id\":\"\\u0061\",\"frame\":1}";
@@ -256,6 +297,7 @@ int main(void)
 		cmocka_unit_test(the_parts_make_an_envelope),
 		cmocka_unit_test(a_close_makes_one_too),
 		cmocka_unit_test(an_envelope_is_read),
+		cmocka_unit_test(two_ways_find_the_same),
 		cmocka_unit_test(a_name_without_memory_is_a_fault),
 		cmocka_unit_test(a_frame_is_one_value),
 		cmocka_unit_test(depth_is_the_same_both_ways),
