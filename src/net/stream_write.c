@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#include "base/lanes.h"
 #include "net/stream_state.h"
 
 /* Writing. */
@@ -158,18 +159,48 @@ struct buffer *stream_compose(struct stream *stream)
 	return keeps_output(stream) ? queue_open(stream) : &stream->worker->dropped;
 }
 
+/*
+ * Copies, and returns what is behind it. Parts are mostly short and of no length that the compiler
+ * knows: the last step overlaps the one before.
+ */
+static inline char *put(char *to, const char *from, size_t length)
+{
+	if (length < sizeof(uint64_t) || length > (size_t)2 * LANES) {
+		if (length) {
+			memcpy(to, from, length);
+		}
+	} else if (length < LANES) {
+		uint64_t first, last;
+
+		memcpy(&first, from, sizeof(first));
+		memcpy(&last, from + length - sizeof(last), sizeof(last));
+		memcpy(to, &first, sizeof(first));
+		memcpy(to + length - sizeof(last), &last, sizeof(last));
+	} else {
+		lanes last = lanes_load(from + length - LANES);
+
+		lanes_store(to, lanes_load(from));
+		lanes_store(to + length - LANES, last);
+	}
+	return to + length;
+}
+
 /* Queues what is behind the bytes that were written already. */
-static void queue_rest(
-	struct stream *stream, const struct stream_part *parts, int count, size_t written)
+static void queue_rest(struct stream *stream, const struct stream_part *parts, int count,
+	size_t length, size_t written)
 {
 	struct buffer *queue = stream_compose(stream);
+	char *room = buffer_reserve(queue, length - written);
+	char *to = room;
 
-	for (int i = 0; i < count; i++) {
-		size_t length = parts[i].length;
-		size_t skipped = written < length ? written : length;
+	for (int i = 0; room && i < count; i++) {
+		size_t skipped = written < parts[i].length ? written : parts[i].length;
 
-		buffer_append(queue, (const char *)parts[i].bytes + skipped, length - skipped);
+		to = put(to, (const char *)parts[i].bytes + skipped, parts[i].length - skipped);
 		written -= skipped;
+	}
+	if (room) {
+		buffer_commit(queue, (size_t)(to - room));
 	}
 	stream_written(stream);
 }
@@ -200,7 +231,7 @@ void stream_write_parts(struct stream *stream, const struct stream_part *parts, 
 		}
 	}
 	if (written < length) {
-		queue_rest(stream, parts, count, written);
+		queue_rest(stream, parts, count, length, written);
 	}
 }
 
