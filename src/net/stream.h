@@ -51,7 +51,7 @@
  * be so many in the queue. Below, a copy costs less than a call of the kernel's.
  */
 #define STREAM_AT_ONCE 16384
-#define STREAM_QUEUE_AT_ONCE 65536
+#define STREAM_QUEUE_AT_ONCE 131072
 
 struct socket_address; /* net/address.h */
 struct stream;

@@ -361,12 +361,12 @@ static void one_that_failed_rests(void **state)
 /* More than one read takes: a socket that has an error is not watched any more. */
 static void what_came_before_a_reset_is_read(void **state)
 {
-	char *bytes = pattern(4 * WORKER_SCRATCH);
+	char *bytes = pattern(2 * WORKER_SCRATCH);
 	struct owner owner;
 
 	(void)state;
 	begin_tcp(&owner);
-	peer_send(&owner, bytes, 4 * WORKER_SCRATCH);
+	peer_send(&owner, bytes, 2 * WORKER_SCRATCH);
 	peer_reset(&owner);
 	run_until(strchr(owner.told, 'f'));
 	assert_string_equal(owner.told, "rf");

@@ -30,12 +30,12 @@
 #include "core/drain.h"
 #include "loop/loop.h"
 
-#define WORKER_SCRATCH 65536 /* bytes that are read at once */
+#define WORKER_SCRATCH 131072 /* bytes that are read at once */
 #define WORKERS_MOST 64
-#define WORKER_SPARES 64        /* as many streams as may well write in one round */
-#define WORKER_SPARE_FIRST 500  /* bytes of one at first: nearly any head */
-#define WORKER_SPARE_MOST 65536 /* bytes of one that is kept: STREAM_QUEUE_AT_ONCE */
-#define WORKER_SPARES_MOST ((size_t)1024 * 1024) /* bytes of all */
+#define WORKER_SPARES 64         /* as many streams as may well write in one round */
+#define WORKER_SPARE_FIRST 500   /* bytes of one at first: nearly any head */
+#define WORKER_SPARE_MOST 131072 /* bytes of one that is kept: STREAM_QUEUE_AT_ONCE */
+#define WORKER_SPARES_MOST ((size_t)4 * 1024 * 1024) /* bytes of all */
 
 /* Something that has bytes to write at the end of the round; zeroed: not queued. */
 struct worker_flush {
