@@ -4,7 +4,7 @@
  *
  * Servers with CLIENTS_EACH clients each. Every client sends one message, which its server sends
  * back; then all are idle. STALLED clients of one more server, of which nothing is read, get
- * STALLED_BYTES each, so that their sockets are full. Then it says "open". Behind every close frame
+ * STALLED_BYTES each: more than a socket takes, less than one and an outbox. Then it says "open". Behind every close frame
  * it sends its own; when all but those who have to do with the stalled ones have ended, it prints
  *
  *	ended clean N other N missed N last T
@@ -20,7 +20,7 @@
 #include "ws/frame.h"
 
 #define CLIENTS_EACH 16
-#define STALLED_BYTES (3 << 20)
+#define STALLED_BYTES (5 << 20)
 #define STALLED_PIECE (192 << 10)
 #define PREFIX_MOST 128
 #define GOING_AWAY 1001
