@@ -361,11 +361,13 @@ static void one_that_failed_rests(void **state)
 /* More than one read takes: a socket that has an error is not watched any more. */
 static void what_came_before_a_reset_is_read(void **state)
 {
+	const int room = 8 * WORKER_SCRATCH;
 	char *bytes = pattern(2 * WORKER_SCRATCH);
 	struct owner owner;
 
 	(void)state;
 	begin_tcp(&owner);
+	setsockopt(owner.stream.fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
 	peer_send(&owner, bytes, 2 * WORKER_SCRATCH);
 	peer_reset(&owner);
 	run_until(strchr(owner.told, 'f'));
