@@ -26,7 +26,7 @@
 #include <unistd.h>
 
 #define THREADS_MAX 256
-#define UNDER_WAY 50 /* answers for each thread */
+#define UNDER_WAY 10 /* answers for each thread */
 #define ANSWER_S 20  /* an answer that takes longer is lost */
 
 enum result { ANSWERED, ANSWERED_LAST, LOST, NOT_SENT };
