@@ -11,7 +11,9 @@
 #include "ws/opening.h"
 
 #define FULL_WAIT_S 5
-#define ENDING_WAIT_S 1 /* another one may be there at once */
+#define ENDING_WAIT_S 1  /* another one may be there at once */
+#define TOLD_AT_ONCE 256 /* of a lane: whoever finds the port may ask for anything */
+#define TOLD_EACH_MS 100
 #define FIELD_MOST (ENDPOINT_PREFIX_MOST + 16)
 
 /* What is asked for, until it is answered. */
@@ -37,6 +39,9 @@ static void count_attempt(struct asked *asked, enum relay_outcome outcome)
 
 static void tell_refused(struct asked *asked, unsigned status, const char *reason)
 {
+	if (!telling_allows(&asked->lane->telling, curfew_now(), TOLD_AT_ONCE, TOLD_EACH_MS)) {
+		return;
+	}
 	journal_tell(&asked->lane->relay->service.journal, &relay_events[RELAY_EVENT_REFUSED],
 		journal_text(asked->remote), journal_text(asked->endpoint), journal_number(status),
 		journal_text(reason));

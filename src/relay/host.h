@@ -20,6 +20,7 @@
 #include "relay/limiter.h"
 #include "relay/registry.h"
 #include "relay/relay.h"
+#include "relay/telling.h"
 #include "ws/connection.h"
 
 /* How an upgrade went, by the endpoint that was asked: X(NAME, word) */
@@ -85,6 +86,7 @@ struct lane {
 	struct registry registry;  /* of the ids that live here */
 	struct relay_counts counts;
 	struct request_metrics requests;
+	struct telling telling; /* of requests that are refused */
 };
 
 struct relay {

@@ -19,6 +19,7 @@
 
 #include "base/buffer.h"
 #include "relay/envelope.h"
+#include "relay/telling.h"
 #include "ws/connection.h"
 
 #define MEMBER_ID_MOST 256 /* bytes of a server-id */
@@ -42,6 +43,7 @@ struct member {
 	struct buffer gathered;  /* of a message that is not whole; no memory between messages */
 	int64_t since;           /* when its first piece came */
 	int64_t asked;           /* when it was asked for */
+	struct telling telling;  /* of its messages that go nowhere */
 	uint8_t role;            /* enum member_role */
 	bool registered; /* it is the slot's server, or one of its clients, and is counted */
 	bool muted;      /* what it says is dropped: nobody is there for it any more */

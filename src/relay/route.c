@@ -12,6 +12,8 @@
 #include "ws/send.h"
 
 #define BACKLOG_REASON "backlog full"
+#define TOLD_AT_ONCE 32 /* of one member; a server may say as much as it likes */
+#define TOLD_EACH_MS 1000
 
 /* A message of this member's, or for it, goes nowhere. */
 static void log_not_routed(struct member *member, const char *reason)
@@ -19,6 +21,10 @@ static void log_not_routed(struct member *member, const char *reason)
 	size_t length;
 	const char *id = member_id(member, &length);
 
+	if (!telling_allows(&member->telling, worker_now(member->lane->worker), TOLD_AT_ONCE,
+		    TOLD_EACH_MS)) {
+		return;
+	}
 	journal_tell(&member->lane->relay->service.journal, &relay_events[RELAY_EVENT_NOT_ROUTED],
 		journal_bytes(id, length), journal_text(member_name(member)), journal_text(reason));
 }

@@ -226,6 +226,26 @@ def test_log_nothing_that_peers_say_shows(face):
     assert SECRET not in relay.log() and SECRET.encode() not in told
 
 
+@faces(PLAIN)
+def test_log_a_stranger_cannot_fill_it(face):
+    """Messages for nobody, and requests for nothing, are told of in lines that are few, and counted."""
+    relay = Relay(face)
+    server, phone = relay.pair()
+    for _ in range(20):
+        server.client.send(frames.frame(frames.TEXT, b"0", masked=True) * 100)
+    with relay.client() as client:
+        client.send(b"".join(wire.get("/nothing") for _ in range(2000)))
+        for _ in range(2000):
+            assert client.whole().status == 404
+    server.tell(phone.name, "1")
+    assert phone.text() == "1", "it stays"
+    found = relay.metrics()
+    assert found["curfew_relay_messages_dropped_total"] == 2000 and found['curfew_requests_total{code="404"}'] == 2000, found
+    assert 32 <= len(relay.lines(event="not_routed")) < 100, len(relay.lines(event="not_routed"))
+    assert 256 <= len(relay.lines(event="refused")) < 1000, len(relay.lines(event="refused"))
+    relay.stop()
+
+
 # Addresses
 
 

@@ -34,10 +34,9 @@ def test_4_a_second_signal_cuts_at_once(face):
     assert len(relay.lines(event="forced")) == 2, relay.log()
 
 
-@faces(PLAIN, THREADS)
+@faces(THREADS)
 @alone
 @slow
-@limit(120)
 def test_12_idle_there_are_no_wake_ups_in_10_s(face):
     """With a server and a client that say nothing, and nothing left of others."""
     bounds = "--head-timeout 300ms --write-timeout 300ms --close-timeout 300ms --reclaim-grace 100ms"

@@ -70,7 +70,7 @@ def close_all(opened):
     return codes, list(told.values()), now()
 
 
-@faces(PLAIN, THREADS)
+@faces(THREADS)
 @alone
 @slow
 @limit(180)
