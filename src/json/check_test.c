@@ -87,6 +87,28 @@ static void test_changed(void **state)
 	}
 }
 
+/* Wherever it stands in a string of any length, what may not be in one is found. */
+static void test_long_strings(void **state)
+{
+	static const char stops[] = {'"', '\\', '\n', '\0', '\x1f', '\x80', '\xff'};
+	char text[400];
+
+	(void)state;
+	for (size_t length = 2; length < sizeof(text); length += 1 + length / 8) {
+		memset(text, 'x', length);
+		text[0] = text[length - 1] = '"';
+		assert_true(checked(text, length));
+		assert_false(checked(text, length - 1));
+		for (size_t at = 1; at < length - 1; at++) {
+			for (size_t i = 0; i < sizeof(stops); i++) {
+				text[at] = stops[i];
+				assert_false(checked(text, length));
+			}
+			text[at] = 'x';
+		}
+	}
+}
+
 static void test_depth(void **state)
 {
 	char text[2 * (JSON_CHECK_DEPTH + 1)];
@@ -105,6 +127,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_changed),
+		cmocka_unit_test(test_long_strings),
 		cmocka_unit_test(test_depth),
 	};
 
