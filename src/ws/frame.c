@@ -19,6 +19,9 @@ uint64_t ws_frame_length(const uint8_t *header)
 	if (!size) {
 		return header[1] & 0x7f;
 	}
+	if (size == 2) {
+		return (uint64_t)header[2] << 8 | header[3];
+	}
 	for (size_t i = 0; i < size; i++) {
 		length = length << 8 | header[2 + i];
 	}
@@ -66,7 +69,12 @@ size_t ws_frame_write(uint8_t header[WS_HEADER_MOST], const struct ws_frame *fra
 		header[1] = masked | (frame->length <= UINT16_MAX ? LENGTH_16 : LENGTH_64);
 	}
 	size = ws_frame_length_size(header[1]);
-	write_big_endian(header + 2, frame->length, size);
+	if (size == 2) {
+		header[2] = (uint8_t)(frame->length >> 8);
+		header[3] = (uint8_t)frame->length;
+	} else {
+		write_big_endian(header + 2, frame->length, size);
+	}
 	if (masked) {
 		memcpy(header + 2 + size, frame->key, 4);
 	}
