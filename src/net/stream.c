@@ -23,7 +23,8 @@
 #include "net/address.h"
 
 #define LINGER_LOOK_MS 5
-#define DROPPED_READS 16 /* of what is dropped when a stream is cut */
+#define DROPPED_READS 64 /* of what is dropped when a stream is cut */
+#define DROPPED_READ 16384
 
 bool stream_reads(const struct stream *stream)
 {
@@ -375,6 +376,15 @@ void stream_close(struct stream *stream, bool expects_input)
 	worker_flush_later(stream->worker, &stream->flush);
 }
 
+/* Not into the worker's scratch: another stream's input may lie there, which is being read. */
+static void drop_input(int fd)
+{
+	char dropped[DROPPED_READ];
+	int left = DROPPED_READS;
+
+	while (left-- > 0 && recv(fd, dropped, sizeof(dropped), 0) > 0) {}
+}
+
 void stream_cut(struct stream *stream)
 {
 	if (stream->state == STREAM_CLOSED) {
@@ -394,10 +404,7 @@ void stream_cut(struct stream *stream)
 		(void)shutdown(stream->fd, SHUT_WR);
 	}
 	if (stream->state == STREAM_CLOSING || stream->state == STREAM_LINGERING) {
-		int left = DROPPED_READS;
-
-		while (left-- > 0 &&
-			recv(stream->fd, stream->worker->scratch, WORKER_SCRATCH, 0) > 0) {}
+		drop_input(stream->fd);
 	}
 	if (stream->state != STREAM_CLOSED) {
 		stream_enter_closed(stream);

@@ -419,6 +419,39 @@ static void a_reset_is_one_to_the_peer(void **state)
 	}
 }
 
+static struct owner other;
+
+static void cut_other(struct owner *owner)
+{
+	owner->on_received = NULL;
+	owner_cut(&other);
+}
+
+/* What a stream is being read from is not touched when another one is cut meanwhile. */
+static void a_cut_leaves_the_input_of_others(void **state)
+{
+	struct owner owner;
+
+	(void)state;
+	begin_tcp(&owner);
+	begin_tcp(&other);
+	other.takes = 0;
+	peer_send(&other, "-", 1);
+	run_until(stream_paused(&other.stream));
+	peer_send(&other, "--------------------", 20);
+	owner.takes = 5;
+	owner.on_received = cut_other;
+	peer_send(&owner, "hello, world", 12);
+	run_until(owner.got.length);
+	owner.takes = SIZE_MAX;
+	owner_resume(&owner);
+	run_until(owner.got.length == 12);
+	assert_memory_equal(owner.got.data, "hello, world", 12);
+	owner_cut(&owner);
+	end(&owner);
+	end(&other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -438,6 +471,7 @@ int main(void)
 		worker_test(a_cut_response_survives_unread_input),
 		worker_test(a_closing_stream_may_be_cut_and_reset),
 		worker_test(a_reset_is_one_to_the_peer),
+		worker_test(a_cut_leaves_the_input_of_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
