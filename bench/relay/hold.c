@@ -5,8 +5,8 @@
  * Servers with CLIENTS_EACH clients each. Every client sends one message, which its server sends
  * back; then all are idle. STALLED clients of one more server, of which nothing is read, get
  * STALLED_BYTES each: more than a socket takes, less than one and an outbox. Then it says "open".
- * Behind every close frame it sends its own; when all but those who have to do with the stalled ones
- * have ended, it prints
+ * Behind every close frame it sends its own; when all but those who have to do with the stalled
+ * ones have ended, it prints
  *
  *	ended clean N other N missed N last T
  *

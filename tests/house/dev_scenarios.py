@@ -140,5 +140,6 @@ def test_npm_packages_are_pinned_for_any_registry():
 
 def test_ci_calls_dev():
     script = text(ROOT / ".ci/run")
-    for command in ["lint", "mcp-conformance", "test", "asan", "tsan"]:
+    for command in ["mcp-conformance", "test", "asan", "tsan", "fuzz"]:
         assert f"\nrun {command}" in script, command
+    assert "./dev lint" in script

@@ -15,6 +15,7 @@ def refused(cache):
     return err
 
 
+@plain
 @limit(120)
 def test_acme_from_nothing_to_a_certificate():
     ca, cache = CA().start(), fresh("cache")
@@ -40,6 +41,7 @@ def test_acme_from_nothing_to_a_certificate():
     served.stop()
 
 
+@plain
 @limit(120)
 def test_acme_starts_from_the_cache_without_the_ca():
     ca, cache = CA().start(), fresh("cache")
@@ -56,6 +58,7 @@ def test_acme_starts_from_the_cache_without_the_ca():
     again.stop()
 
 
+@plain
 @limit(120)
 def test_acme_renews_while_connections_stay():
     ca, cache = CA().start(), fresh("cache")
@@ -77,6 +80,7 @@ def test_acme_renews_while_connections_stay():
 
 
 @slow
+@plain
 @limit(120)
 def test_acme_renews_what_lives_for_seconds():
     """Shorter than the day in which uacme counts; each connection finds one that is good."""
@@ -92,6 +96,7 @@ def test_acme_renews_what_lives_for_seconds():
     served.stop()
 
 
+@plain
 @limit(120)
 def test_acme_looks_at_what_is_not_due_and_asks_nobody():
     ca, cache = CA(), fresh("cache")
@@ -106,6 +111,7 @@ def test_acme_looks_at_what_is_not_due_and_asks_nobody():
     served.stop()
 
 
+@plain
 @limit(120)
 def test_acme_serves_what_another_program_has_renewed():
     ca, cache = CA(), fresh("cache")
@@ -122,6 +128,7 @@ def test_acme_serves_what_another_program_has_renewed():
 
 
 @slow
+@plain
 @limit(120)
 def test_acme_a_ca_that_is_down_is_asked_again():
     """uacme itself tries for a quarter of a minute."""
@@ -135,6 +142,7 @@ def test_acme_a_ca_that_is_down_is_asked_again():
     served.stop()
 
 
+@plain
 @limit(120)
 def test_acme_waits_longer_from_failure_to_failure():
     ca, cache = CA().start(), fresh("cache")
@@ -154,6 +162,7 @@ def test_acme_waits_longer_from_failure_to_failure():
     served.stop()
 
 
+@plain
 @limit(120)
 def test_acme_a_ca_that_rejects_and_one_that_forgot_us():
     """The challenge is looked for where nobody answers; then there is another CA, to which our account is strange."""
@@ -170,6 +179,7 @@ def test_acme_a_ca_that_rejects_and_one_that_forgot_us():
     served.stop()
 
 
+@plain
 @limit(120)
 def test_acme_a_ca_of_errors_and_the_old_certificate_stays():
     ca, cache = CA(), fresh("cache")
@@ -190,6 +200,7 @@ def test_acme_a_ca_of_errors_and_the_old_certificate_stays():
     served.stop()
 
 
+@plain
 @limit(120)
 def test_acme_a_cache_that_cannot_be_served_is_replaced():
     for wrong in dated(-60 * DAY, -DAY), dated(-DAY, 80 * DAY, "other.example.org"), (dated(-DAY, 80 * DAY)[0], dated(-DAY, DAY)[1]):
@@ -308,6 +319,7 @@ HANDSHAKE = (
 )
 
 
+@plain
 @limit(120)
 def test_acme_the_relay_serves_its_domain():
     """From nothing to a WebSocket over verified TLS, which gets its 1001 at the end; then again, from the cache."""
