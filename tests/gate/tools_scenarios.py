@@ -127,4 +127,4 @@ def test_40_an_ordinary_server_behind_it_loses_nothing():
     clients.expect("running", within=30)
     gate.stop()
     counted = json.loads(clients.line(30))
-    assert counted["lost"] == counted["unsent"] == 0 and counted["answered"] > 800, counted
+    assert counted["lost"] == counted["unsent"] == 0 and counted["answered"] >= 160, counted
