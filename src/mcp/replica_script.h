@@ -220,8 +220,7 @@ static inline void other_expect(const char *expected)
 	bool more = true;
 
 	while (more && text.length < strlen(expected)) {
-		struct pollfd ready[] = {
-			{other, POLLIN, 0}, {worker->loop->epoll_fd, POLLIN, 0}};
+		struct pollfd ready[] = {{other, POLLIN, 0}, {worker->loop->epoll_fd, POLLIN, 0}};
 
 		round_now();
 		(void)poll(ready, 2, round_timeout());
