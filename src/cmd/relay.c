@@ -232,8 +232,8 @@ static bool configure_relay(
 
 const struct command command_relay = {
 	.name = "relay",
-	.summary = "Forward WebSocket messages between servers behind NAT and their clients, and "
-		   "end in order",
+	.summary = "Forward WebSocket messages between servers behind NAT and their clients, in "
+		   "order",
 	.takes = OPERANDS_NONE,
 	.options = options,
 	.configure = configure_relay,

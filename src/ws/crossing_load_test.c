@@ -256,7 +256,7 @@ static void wait_for_any(void)
 		ready[i] = (struct pollfd){
 			.fd = peers[i].fd, .events = (short)(sends ? POLLIN | POLLOUT : POLLIN)};
 	}
-	ready[PEERS] = (struct pollfd){.fd = uv_backend_fd(&worker->uv), .events = POLLIN};
+	ready[PEERS] = (struct pollfd){.fd = worker->loop->epoll_fd, .events = POLLIN};
 	(void)poll(ready, PEERS + 1, round_timeout());
 }
 
