@@ -47,19 +47,6 @@ static void end_behind_gap(struct member *to, int error)
 	}
 }
 
-static int bucket_of(int64_t ns)
-{
-#define BOUND(text, ns) ns,
-	static const int64_t bounds[] = {METRIC_BUCKETS(BOUND)};
-#undef BOUND
-	int bucket = 0;
-
-	while (bucket < METRIC_BUCKET_COUNT && ns > bounds[bucket]) {
-		bucket++;
-	}
-	return bucket;
-}
-
 /* One that came in one piece has left in the round that it came in. */
 static void count_forwarded(struct member *from, enum relay_direction direction, size_t length)
 {
@@ -68,7 +55,7 @@ static void count_forwarded(struct member *from, enum relay_direction direction,
 
 	relay_count(&counts->frames[direction], 1);
 	relay_count(&counts->bytes[direction], (int64_t)length);
-	relay_count(&counts->latency[bucket_of(ns)], 1);
+	relay_count(&counts->latency[metric_bucket(ns)], 1);
 	relay_count(&counts->latency_ns, ns);
 }
 
