@@ -58,4 +58,11 @@ bool json_integer(const char *text, const struct json_value *value, int64_t *int
 bool json_element_next(
 	const char *text, const struct json_value *array, struct json_value *element);
 
+/*
+ * Goes through an object in the same way: name, a string, and its value. A name that is repeated
+ * comes each time; value->repeated is not set.
+ */
+bool json_member_next(const char *text, const struct json_value *object, struct json_value *name,
+	struct json_value *value);
+
 #endif
