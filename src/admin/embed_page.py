@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes a C source of a page: its bytes, and the content security policy that allows just its own parts.
 
-usage: embed_page.py PAGE OUTPUT
+usage: embed_page.py PAGE HEADER NAME OUTPUT
 """
 
 import base64
@@ -30,14 +30,14 @@ def literal(text):
     return json.dumps(text).replace("??", '?""?')
 
 
-def main(source, output):
+def main(source, header, name, output):
     with open(source, encoding="ascii") as file:
         page = file.read()
     lines = "\n".join("\t" + literal(line) for line in page.splitlines(keepends=True))
     with open(output, "w", encoding="ascii") as file:
-        file.write('#include "admin/page.h"\n\n')
-        file.write(f"const char admin_page[] =\n{lines};\n\n")
-        file.write(f"const char admin_page_policy[] =\n\t{literal(policy(page))};\n")
+        file.write(f'#include "{header}"\n\n')
+        file.write(f"const char {name}[] =\n{lines};\n\n")
+        file.write(f"const char {name}_policy[] =\n\t{literal(policy(page))};\n")
 
 
 main(*sys.argv[1:])

@@ -8,4 +8,7 @@
 
 extern const char docs_page[]; /* made of docs.html by the build */
 
+/* Its Content-Security-Policy. */
+extern const char docs_page_policy[];
+
 #endif
