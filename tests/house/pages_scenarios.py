@@ -29,7 +29,7 @@ def test_commands_of_the_pages_work():
     for number, (page, block) in enumerate(blocks):
         folder = temporary(f"block-{number}")
         os.mkdir(folder)
-        code, out, err = finished(["sh", "-eu", "-c", block], cwd=folder, env={**os.environ, "PATH": path})
+        code, out, err = finished(["sh", "-eu", "-c", block], cwd=folder, env={**os.environ, "PATH": path, "C_INCLUDE_PATH": str(ROOT / "include")})
         assert code == 0, f"{page}: exit code {code} of\n{block}\n{out}{err}"
 
 
