@@ -100,8 +100,7 @@ static void close_value(struct walk *walk)
 	walk->opened = false;
 }
 
-/* What a value is, by its first byte. */
-static enum json_kind kind_of(char first)
+enum json_kind json_kind_of(char first)
 {
 	switch (first) {
 	case '{':
@@ -156,7 +155,7 @@ static bool begin_value(struct walk *walk, const struct match *match)
 
 	json_pass_space(cursor);
 	start = (size_t)(cursor->at - walk->text);
-	kind = cursor->at < cursor->end ? kind_of(*cursor->at) : JSON_ABSENT;
+	kind = cursor->at < cursor->end ? json_kind_of(*cursor->at) : JSON_ABSENT;
 	walk->opened = false;
 	if (!pass_value(walk, match, kind)) {
 		return false;
@@ -294,7 +293,7 @@ static void walk_begin(struct walk *walk, const char *text, size_t length)
 static struct json_value passed(const struct walk *walk, const char *first)
 {
 	return (struct json_value){
-		.kind = kind_of(*first),
+		.kind = json_kind_of(*first),
 		.start = (size_t)(first - walk->text),
 		.length = (size_t)(walk->cursor.at - first),
 	};
@@ -352,27 +351,64 @@ enum json_error json_read(struct json_reader *reader, const char *text, size_t l
 	return reader->error;
 }
 
-bool json_element_next(const char *text, const struct json_value *array, struct json_value *element)
+/*
+ * Goes on in an array or object, behind what came last in it: to the first byte of the next element
+ * or name. False if there is none.
+ */
+static bool walk_on(struct walk *walk, const char *text, const struct json_value *whole,
+	const struct json_value *last)
+{
+	walk_begin(walk, text, whole->start + whole->length);
+	walk->cursor.at += last->kind ? last->start + last->length : whole->start;
+	json_pass_space(&walk->cursor);
+	if (walk->cursor.at + 1 == walk->cursor.end) {
+		return false;
+	}
+	walk->cursor.at++; /* the comma, or the bracket that opens */
+	json_pass_space(&walk->cursor);
+	return walk->cursor.at + 1 < walk->cursor.end; /* it is not empty */
+}
+
+static bool walk_to(struct walk *walk, struct json_value *value)
 {
 	struct match none = {0};
-	struct walk walk;
 	const char *first;
 
-	if (array->kind != JSON_ARRAY) {
+	json_pass_space(&walk->cursor);
+	first = walk->cursor.at;
+	if (!walk_value(walk, &none)) {
 		return false;
 	}
-	walk_begin(&walk, text, array->start + array->length);
-	walk.cursor.at += element->kind ? element->start + element->length : array->start;
-	json_pass_space(&walk.cursor);
-	if (*walk.cursor.at == ']') {
-		return false;
-	}
-	walk.cursor.at++; /* the comma, or the bracket that opens */
-	json_pass_space(&walk.cursor);
-	first = walk.cursor.at;
-	if (!walk_value(&walk, &none)) {
-		return false; /* the array is empty */
-	}
-	*element = passed(&walk, first);
+	*value = passed(walk, first);
 	return true;
+}
+
+bool json_element_next(const char *text, const struct json_value *array, struct json_value *element)
+{
+	struct walk walk;
+
+	return array->kind == JSON_ARRAY && walk_on(&walk, text, array, element) &&
+		walk_to(&walk, element);
+}
+
+bool json_member_next(const char *text, const struct json_value *object, struct json_value *name,
+	struct json_value *value)
+{
+	struct json_cursor *cursor;
+	struct walk walk;
+	const char *first;
+	bool escaped;
+
+	if (object->kind != JSON_OBJECT || !walk_on(&walk, text, object, value)) {
+		return false;
+	}
+	cursor = &walk.cursor;
+	first = cursor->at;
+	if (!json_pass_string(cursor, &escaped)) {
+		return false;
+	}
+	*name = passed(&walk, first);
+	json_pass_space(cursor);
+	cursor->at++; /* the colon */
+	return walk_to(&walk, value);
 }

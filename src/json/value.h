@@ -31,6 +31,9 @@ struct json_value {
 	size_t length; /* up to its last byte: no white space around it */
 };
 
+/* What a value is, by its first byte; JSON_ABSENT if none begins so. */
+enum json_kind json_kind_of(char first);
+
 /*
  * Whether a value is a string of exactly these bytes of UTF-8 once its escapes are read. A
  * surrogate that stands alone equals nothing.

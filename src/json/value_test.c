@@ -174,6 +174,37 @@ static void goes_through_arrays(void **state)
 	assert_elements("\"[1]\"", "");
 }
 
+static void assert_members(const char *text, const char *expected)
+{
+	struct json_value object = whole(text), name = {0}, value = {0};
+	struct buffer seen = {0};
+
+	while (json_member_next(text, &object, &name, &value)) {
+		assert_int_equal(name.kind, JSON_STRING);
+		buffer_append(&seen, text + name.start, name.length);
+		buffer_appendf(&seen, "=%d ", value.kind);
+		buffer_append(&seen, text + value.start, value.length);
+		buffer_append_char(&seen, '|');
+	}
+	assert_string_equal(buffer_text(&seen), expected);
+	buffer_fini(&seen);
+}
+
+static void goes_through_objects(void **state)
+{
+	(void)state;
+	assert_members("{}", "");
+	assert_members(" { } ", "");
+	assert_members("{\"a\":0}", "\"a\"=4 0|");
+	assert_members(" { \"a\" : {\"id\":[1,2]} , \"}\\\"\":\"b,}\",\"\" :[{},3]\n,"
+		       "\"a\"\t:null,\"a\":true,\"seventeen letters\":false } ",
+		"\"a\"=7 {\"id\":[1,2]}|\"}\\\"\"=5 \"b,}\"|\"\"=6 [{},3]|"
+		"\"a\"=1 null|\"a\"=3 true|\"seventeen letters\"=2 false|");
+	assert_members("[{\"a\":1}]", "");
+	assert_members("\"{}\"", "");
+	assert_members("1", "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -182,6 +213,7 @@ int main(void)
 		cmocka_unit_test(reads_what_the_buffer_writes),
 		cmocka_unit_test(reads_integers),
 		cmocka_unit_test(goes_through_arrays),
+		cmocka_unit_test(goes_through_objects),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

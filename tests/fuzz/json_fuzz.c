@@ -110,6 +110,25 @@ static void compare_string(const char *text, const struct json_value *ours, cons
 	buffer_fini(&decoded);
 }
 
+static void compare(const char *text, const struct json_value *ours, const cJSON *theirs);
+
+static void compare_members(const char *text, const struct json_value *object, const cJSON *theirs)
+{
+	struct json_value name = {0}, value = {0};
+	const cJSON *member = theirs->child;
+
+	if (object->kind != JSON_OBJECT) {
+		assert(!json_member_next(text, object, &name, &value));
+		return;
+	}
+	for (; json_member_next(text, object, &name, &value); member = member->next) {
+		assert(member && name.kind == JSON_STRING);
+		compare_string(text, &name, member->string);
+		compare(text, &value, member);
+	}
+	assert(!member);
+}
+
 static void compare(const char *text, const struct json_value *ours, const cJSON *theirs)
 {
 	static const int types[] = {
@@ -139,6 +158,7 @@ static void compare(const char *text, const struct json_value *ours, const cJSON
 		compare(text, &element, cJSON_GetArrayItem(theirs, count));
 	}
 	assert(ours->kind != JSON_ARRAY || count == cJSON_GetArraySize(theirs));
+	compare_members(text, ours, theirs);
 }
 
 static void check_beside_theirs(const struct json_reader *reader, const char *text, size_t length)
