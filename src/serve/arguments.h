@@ -16,7 +16,7 @@
 
 enum arguments_outcome {
 	ARGUMENTS_OK,
-	ARGUMENTS_NOT_JSON, /* 400: *told is one sentence, with the byte */
+	ARGUMENTS_NOT_JSON, /* 400: *told is a sentence: "the body is not JSON: byte 3: ..." */
 	ARGUMENTS_INVALID,  /* 422: *told is {"detail":[{"type","loc","msg","input"},...]} */
 	ARGUMENTS_NO_MEMORY,
 };

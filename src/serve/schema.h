@@ -28,6 +28,7 @@
 #define SCHEMA_DEPTH_MOST 32      /* schemas in each other */
 #define SCHEMA_BYTES_MOST 1048576 /* of a document */
 #define SCHEMA_PARTS_MOST 1000    /* members, alternatives or choices of one */
+#define SCHEMA_NAME_MOST 256      /* bytes of a member's name */
 
 enum schema_kind {
 	SCHEMA_ANY,
@@ -64,9 +65,10 @@ struct schema {
 	bool is_file_data;
 	struct schema_text preset;      /* "default" */
 	struct schema_text description; /* as JSON text, with its quotes */
-	struct schema *items;           /* of an array's items, or an object's values; NULL: any */
-	struct schema *keys;            /* of an object's names, where items is set; a string */
-	struct schema_member *members;  /* in the order in which they were declared */
+	struct schema_text required; /* of an object: the list as it came; the members tell, too */
+	struct schema *items;        /* of an array's items, or an object's values; NULL: any */
+	struct schema *keys;         /* of an object's names, where items is set; a string */
+	struct schema_member *members; /* as they were declared; NULL: an object may have any */
 	size_t member_count;
 	struct schema **alternatives; /* of a union: two or more */
 	size_t alternative_count;
@@ -85,7 +87,10 @@ struct schema *schema_read(
 /* NULL is fine. */
 void schema_free(struct schema *schema);
 
-/* Appends it as JSON, members in their order: {"type":"object","required":[...],...}. */
+/*
+ * Appends it as JSON on one line, members in their order: {"type":"object","required":[...],...}.
+ * What schema_read reads of it is the same schema.
+ */
 void schema_write(struct buffer *out, const struct schema *schema);
 
 /*
