@@ -57,12 +57,6 @@ bool schema_takes_parameters(const struct schema *schema, struct buffer *refusal
 			"inputs: it is neither {\"type\":\"null\"} nor an object with properties");
 		return false;
 	}
-	for (size_t i = 0; i < schema->member_count; i++) {
-		if (!schema->members[i].name_length) {
-			buffer_append_text(refusal, "inputs: a parameter has an empty name");
-			return false;
-		}
-	}
 	return true;
 }
 
