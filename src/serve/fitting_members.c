@@ -110,6 +110,17 @@ static void append_name(struct buffer *out, char before, const struct schema_mem
 	buffer_append_char(out, ':');
 }
 
+/* Nothing is told behind this: there would be no end of it. Returns false. */
+static bool refuse_preset(
+	struct fitting *fitting, const struct schema *schema, const struct place *place)
+{
+	if (fitting_told(fitting)) {
+		(void)fitting_complain(fitting, &complaint_presets, schema, place, NULL);
+		fitting->complained = fitting->complaints_most;
+	}
+	return false;
+}
+
 /* The preset, with those of its own members where it has none. It was checked when it was read. */
 static bool fill_in(struct fitting *fitting, const struct schema *schema, const struct place *place)
 {
@@ -121,7 +132,7 @@ static bool fill_in(struct fitting *fitting, const struct schema *schema, const 
 
 	fitting->presets += preset->length;
 	if (fitting->presets > FITTING_PRESETS_MOST) {
-		return fitting_complain(fitting, &complaint_presets, schema, place, NULL);
+		return refuse_preset(fitting, schema, place);
 	}
 	fitting->text = preset->bytes;
 	fitting->trying++;

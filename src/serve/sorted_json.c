@@ -101,7 +101,7 @@ static void append_array(struct buffer *out, const char *text, const struct json
 	buffer_append_char(out, ']');
 }
 
-/* What a name says, so that its bytes sort as its characters do: surrogates as if they were ones. */
+/* What a name says, as bytes that sort as its characters do; surrogates are some, too. */
 static void append_said(struct buffer *names, const char *text, const struct json_value *name)
 {
 	const char *at = text + name->start + 1;
