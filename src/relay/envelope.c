@@ -142,7 +142,7 @@ static bool read_usual(struct envelope *envelope, const char *bytes, size_t leng
 	return true;
 }
 
-const char *envelope_read(struct envelope *envelope, const char *bytes, size_t length)
+const char *relay_envelope_read(struct envelope *envelope, const char *bytes, size_t length)
 {
 	struct json_value values[FIELDS];
 	struct json_reader reader = {.paths = paths, .values = values, .count = FIELDS};
@@ -161,7 +161,7 @@ const char *envelope_read(struct envelope *envelope, const char *bytes, size_t l
 	return read_fields(envelope, bytes, values);
 }
 
-void envelope_fini(struct envelope *envelope)
+void relay_envelope_fini(struct envelope *envelope)
 {
 	buffer_fini(&envelope->decoded);
 }

@@ -53,9 +53,9 @@ struct envelope {
 
 /*
  * Reads what a server has said. Returns NULL, or why it goes nowhere: one sentence, static. A
- * zeroed envelope, or one that was used before; envelope_fini frees what it has.
+ * zeroed envelope, or one that was used before; relay_envelope_fini frees what it has.
  */
-const char *envelope_read(struct envelope *envelope, const char *bytes, size_t length);
-void envelope_fini(struct envelope *envelope);
+const char *relay_envelope_read(struct envelope *envelope, const char *bytes, size_t length);
+void relay_envelope_fini(struct envelope *envelope);
 
 #endif

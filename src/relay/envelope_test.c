@@ -51,12 +51,12 @@ static void the_parts_make_an_envelope(void **state)
 		struct envelope envelope = {0};
 
 		put_in(&out, names[i].name, " [1,{\"frame\":2}]\n");
-		assert_null(envelope_read(&envelope, out.data, out.length));
+		assert_null(relay_envelope_read(&envelope, out.data, out.length));
 		assert_int_equal(envelope.name_length, strlen(names[i].name));
 		assert_memory_equal(envelope.name, names[i].name, envelope.name_length);
 		assert_int_equal(envelope.frame_length, 15);
 		assert_memory_equal(envelope.frame, "[1,{\"frame\":2}]", 15);
-		envelope_fini(&envelope);
+		relay_envelope_fini(&envelope);
 		buffer_fini(&out);
 	}
 }
@@ -74,10 +74,10 @@ static void a_close_makes_one_too(void **state)
 
 		assert_int_equal(length, strlen(close));
 		(void)snprintf(text, sizeof(text), ENVELOPE_NAME "a%s", close);
-		assert_null(envelope_read(&envelope, text, strlen(text)));
+		assert_null(relay_envelope_read(&envelope, text, strlen(text)));
 		assert_int_equal(envelope.close_code, codes[i]);
 		assert_null(envelope.frame);
-		envelope_fini(&envelope);
+		relay_envelope_fini(&envelope);
 	}
 }
 
@@ -143,7 +143,7 @@ static const struct read_row {
 
 static const char *read_text(struct envelope *envelope, struct buffer *says, const char *text)
 {
-	const char *fault = envelope_read(envelope, text, strlen(text));
+	const char *fault = relay_envelope_read(envelope, text, strlen(text));
 
 	buffer_fini(says);
 	if (fault) {
@@ -168,7 +168,7 @@ static void an_envelope_is_read(void **state)
 		assert_string_equal(read_text(&envelope, &says, reads[i].text), reads[i].says);
 	}
 	buffer_fini(&says);
-	envelope_fini(&envelope);
+	relay_envelope_fini(&envelope);
 }
 
 /* With white space behind it, an envelope is not read as the usual ones are; but as well. */
@@ -178,8 +178,8 @@ static void compare_ways(char *text, size_t length)
 	bool taken;
 
 	text[length] = ' ';
-	taken = !envelope_read(&slow, text, length + 1);
-	assert_int_equal(!envelope_read(&quick, text, length), taken);
+	taken = !relay_envelope_read(&slow, text, length + 1);
+	assert_int_equal(!relay_envelope_read(&quick, text, length), taken);
 	if (taken) {
 		assert_int_equal(quick.close_code, slow.close_code);
 		assert_int_equal(quick.frame_length, slow.frame_length);
@@ -187,8 +187,8 @@ static void compare_ways(char *text, size_t length)
 		assert_int_equal(quick.name_length, slow.name_length);
 		assert_memory_equal(quick.name, slow.name, slow.name_length);
 	}
-	envelope_fini(&quick);
-	envelope_fini(&slow);
+	relay_envelope_fini(&quick);
+	relay_envelope_fini(&slow);
 }
 
 static void two_ways_find_the_same(void **state)
@@ -219,11 +219,11 @@ static void a_name_without_memory_is_a_fault(void **state)
 
 	(void)state;
 	allocation_fail(1);
-	assert_string_equal(envelope_read(&envelope, text, sizeof(text) - 1),
+	assert_string_equal(relay_envelope_read(&envelope, text, sizeof(text) - 1),
 		"there is no memory for its conn_id");
 	assert_true(allocation_failed());
-	assert_null(envelope_read(&envelope, text, sizeof(text) - 1));
-	envelope_fini(&envelope);
+	assert_null(relay_envelope_read(&envelope, text, sizeof(text) - 1));
+	relay_envelope_fini(&envelope);
 }
 
 static const struct frame_row {
@@ -283,8 +283,8 @@ static void depth_is_the_same_both_ways(void **state)
 		}
 		put_in(&text, "a", buffer_text(&frame));
 		assert_int_equal(!envelope_frame_fault(frame.data, frame.length), fits);
-		assert_int_equal(!envelope_read(&envelope, text.data, text.length), fits);
-		envelope_fini(&envelope);
+		assert_int_equal(!relay_envelope_read(&envelope, text.data, text.length), fits);
+		relay_envelope_fini(&envelope);
 		buffer_fini(&frame);
 		buffer_fini(&text);
 	}

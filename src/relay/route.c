@@ -154,7 +154,7 @@ static bool has_lost_id(const struct member *server)
 void route_from_server(struct member *server, const char *bytes, size_t length)
 {
 	struct envelope envelope = {0};
-	const char *fault = envelope_read(&envelope, bytes, length);
+	const char *fault = relay_envelope_read(&envelope, bytes, length);
 
 	if (!fault) {
 		fault = has_lost_id(server) ? "another server has its id"
@@ -163,7 +163,7 @@ void route_from_server(struct member *server, const char *bytes, size_t length)
 	if (fault) {
 		drop(server, fault);
 	}
-	envelope_fini(&envelope);
+	relay_envelope_fini(&envelope);
 }
 
 /* The end of a client. */

@@ -73,12 +73,12 @@ static void compare_ways(const char *text, size_t size)
 {
 	struct envelope quick = {0}, slow = {0};
 	char *longer = malloc(size + 1);
-	bool taken = !envelope_read(&quick, text, size);
+	bool taken = !relay_envelope_read(&quick, text, size);
 
 	assert(longer);
 	memcpy(longer, text, size);
 	longer[size] = ' ';
-	assert(taken == !envelope_read(&slow, longer, size + 1));
+	assert(taken == !relay_envelope_read(&slow, longer, size + 1));
 	if (taken) {
 		assert(quick.close_code == slow.close_code);
 		assert(quick.name_length == slow.name_length);
@@ -86,8 +86,8 @@ static void compare_ways(const char *text, size_t size)
 		assert(!quick.frame == !slow.frame && quick.frame_length == slow.frame_length);
 		assert(!quick.frame || quick.frame - text == slow.frame - longer);
 	}
-	envelope_fini(&quick);
-	envelope_fini(&slow);
+	relay_envelope_fini(&quick);
+	relay_envelope_fini(&slow);
 	free(longer);
 }
 
@@ -96,7 +96,7 @@ static void check_read(const char *text, size_t size)
 {
 	struct envelope envelope = {0};
 
-	if (!envelope_read(&envelope, text, size)) {
+	if (!relay_envelope_read(&envelope, text, size)) {
 		assert(envelope.frame || envelope.close_code);
 		assert(envelope.close_code <= UINT16_MAX);
 		if (!may_confuse_theirs(text)) {
@@ -108,7 +108,7 @@ static void check_read(const char *text, size_t size)
 			assert(!envelope_frame_fault(envelope.frame, envelope.frame_length));
 		}
 	}
-	envelope_fini(&envelope);
+	relay_envelope_fini(&envelope);
 }
 
 static void check_frame(const char *text, size_t size)
@@ -123,13 +123,13 @@ static void check_frame(const char *text, size_t size)
 	buffer_append(&whole, text, size);
 	buffer_append_text(&whole, ENVELOPE_END);
 	if (!envelope_frame_fault(text, size)) {
-		assert(!envelope_read(&envelope, whole.data, whole.length));
+		assert(!relay_envelope_read(&envelope, whole.data, whole.length));
 		assert(envelope.name_length == sizeof(name) - 1);
 		assert(!memcmp(envelope.name, name, sizeof(name) - 1));
 		assert(envelope.close_code == 0 && envelope.frame_length <= size);
 		assert(memmem(text, size, envelope.frame, envelope.frame_length));
 	}
-	envelope_fini(&envelope);
+	relay_envelope_fini(&envelope);
 	buffer_fini(&whole);
 }
 
