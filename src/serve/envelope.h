@@ -27,7 +27,7 @@
 struct envelope {
 	int status_code;     /* 0: 200 */
 	struct buffer usage; /* its elements as JSON texts, with commas between them */
-	struct buffer infos; /* the same: strings, objects of message channels as they came */
+	struct buffer infos; /* the same, of strings */
 	struct buffer warnings;
 	struct buffer new_records;
 	struct buffer output;    /* a JSON text; empty: null */
@@ -51,13 +51,17 @@ int envelope_add_info(struct envelope *envelope, const char *text);
 int envelope_add_warning(struct envelope *envelope, const char *text);
 int envelope_add_new_record(struct envelope *envelope, const char *json, size_t length);
 
-/* A failure: a status, and one line; control characters in it become spaces. Output goes. */
+/*
+ * A failure: a status, and one line; control characters in it become spaces. Output and file_data
+ * go.
+ */
 void envelope_fail(struct envelope *envelope, int status, const char *text, size_t length);
 
 /*
  * Reads a line that a process wrote: an object with any of the members, each of the type that it is
- * written with. Others are ignored; *ended: whether "end" is true. Returns 0; -EINVAL with one
- * sentence in *refusal; -ENOMEM.
+ * written with; status_code 200 to 599, of those that have a body. Others are ignored; *ended:
+ * whether "end" is true. Returns 0; -EINVAL with one sentence in *refusal, nothing was changed;
+ * -ENOMEM, it is to be reset.
  */
 int envelope_read(struct envelope *envelope, const char *line, size_t length, bool *ended,
 	struct buffer *refusal);
