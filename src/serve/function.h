@@ -27,7 +27,8 @@ struct runner_ops {
 	 */
 	int (*begin)(struct invocation *invocation);
 	/*
-	 * Its context was cancelled: a process is asked to end, a thread sees its token. Once. NULL:
+	 * Its context was cancelled: a process is asked to end, a thread sees its token. Once; not
+	 * behind cut. It may come inside invocation_item, where it must not end the call. NULL:
 	 * nothing to do
 	 */
 	void (*cancel)(struct invocation *invocation);

@@ -7,7 +7,8 @@
  *
  * Calls wait in one queue, in order, for one of serve->slots slots; the queue is bounded
  * (--queue). A call is a hold on the work stage, "call" by the function's name, so that the end
- * knows it by name and age. Its context is a child of serve->context, and is cancelled for
+ * knows it by name and age; where that stage is closed already, on the children's. Its context is
+ * a child of serve->context, and is cancelled for
  *
  *	the process's end	at the signal, or --cancel-after it	503, Retry-After
  *	CURFEW_CLIENT_GONE	invocation_leave				nobody
@@ -18,6 +19,9 @@
  * deadline is answered then, and keeps its slot until it does. One that does not come back at the
  * work's deadline is answered when it is cut, and counted as forced; its hold stays, so that the
  * lifecycle abandons it, and the process leaves by _exit(2).
+ *
+ * Each call that begins is counted once more: as done, failed, crashed, stopped, timed out, left or
+ * forced, whichever of these was first.
  *
  * All in worker 0's thread; context and token are any thread's.
  */
@@ -35,6 +39,8 @@
 #define INVOCATION_PATIENCE_MS 1000
 #define INVOCATION_RETRY_AFTER_S 5
 #define INVOCATION_STOPPED "plugin shutdown: in-flight work aborted"
+#define INVOCATION_TIMED_OUT "[timeout] the request's time is over"
+#define INVOCATION_BUSY "[busy] too many calls wait"
 
 enum invocation_kind { INVOCATION_CALL, INVOCATION_PRECHECK };
 
@@ -60,6 +66,11 @@ struct invocation_ops {
 	 */
 	void (*answered)(struct invocation *invocation, const struct envelope *envelope,
 		int retry_after_s, bool has_line);
+	/*
+	 * The work's deadline is over, and the call is told as forced, by its name: its connection,
+	 * which is cut next and brings invocation_cut, need not be (http_told). NULL
+	 */
+	void (*forced)(struct invocation *invocation);
 };
 
 /* On the heap: it may outlive its owner, whom it forgets (invocation_leave, answered). */
@@ -77,19 +88,23 @@ struct invocation {
 	/* Private. */
 	struct curfew_link link; /* of the queue, or of those that run */
 	struct curfew_hold hold;
-	struct curfew_watch *watch;
 	struct deadline deadline;
-	struct envelope last;
+	struct buffer line;   /* an item's */
+	struct envelope last; /* what is answered */
 	int64_t began;
 	uint64_t items;
-	bool answered;
+	bool answered; /* or its client has left: ops hear of nothing any more */
+	bool paused;   /* the client takes no more items for now */
+	bool overdue;  /* its time is over: the deadline is that of our patience */
+	bool told;     /* its runner was, of the cancellation */
 	bool cut;
 };
 
 /*
- * Begins a call, which takes the arguments over. Returns it; or NULL with the refusal in *refusal
- * and *retry_after_s: the queue is full, or the end has begun (503), no memory (500). ops and owner
- * hear of nothing before this returns.
+ * Begins a call, which takes the arguments over: they are empty then. Returns it; or NULL with the
+ * refusal in *refusal and *retry_after_s, the arguments as before: the queue is full, or the end's
+ * token has fired (503), no memory, or it could not be begun (500). ops and owner hear of nothing
+ * before this returns.
  */
 struct invocation *invocation_start(struct serve *serve, enum invocation_kind kind,
 	struct arguments *arguments, const struct invocation_ops *ops, void *owner,
@@ -114,8 +129,13 @@ bool invocation_item(struct invocation *invocation, struct envelope *envelope);
 void invocation_end(
 	struct invocation *invocation, enum invocation_outcome how, struct envelope *envelope);
 
-/* The queue. The end's token fires: what waits is answered 503. */
+/* Makes the lists of serve; before the first call, which needs serve->context too. */
 void invocations_init(struct serve *serve);
+
+/*
+ * The end's token fires: serve->context is cancelled for what has ended the lifecycle, if it was
+ * not yet; what waits is answered 503, and the runner is told of what runs.
+ */
 void invocations_cancel(struct serve *serve);
 
 #endif
