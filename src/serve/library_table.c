@@ -115,10 +115,9 @@ bool library_table_check(const struct curfew_plugin *table, struct buffer *refus
 	}
 	if (!row_fits(table->function_bytes, LIBRARY_FUNCTION_LEAST) ||
 		!row_fits(table->parameter_bytes, LIBRARY_PARAMETER_LEAST)) {
-		buffer_appendf(refusal,
-			"its table has rows of %u and %u bytes, which cannot be "
-			"(CURFEW_PLUGIN(...) defines it)",
-			table->function_bytes, table->parameter_bytes);
+		buffer_append_text(refusal,
+			"its table has rows of a length that cannot be (CURFEW_PLUGIN(...) defines "
+			"it)");
 		return false;
 	}
 	if (table->reserved[0] || table->reserved[1]) {
