@@ -18,7 +18,7 @@
  * Fills in serve->function but for its texts. Waits for the process, on serve->service.life's loop,
  * until --start-timeout or a signal. Returns 0; 1: the end has begun, nothing was refused; -1 with
  * one sentence in *refusal, and in *error the errno with which the command could not be executed
- * (0: it was).
+ * (0: it was). What was filled in by then is function_fini's in any case.
  */
 int program_describe(struct serve *serve, struct buffer *refusal, int *error);
 
