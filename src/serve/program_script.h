@@ -138,10 +138,12 @@ static inline int teardown(void **state)
 	if (serve.function.runner && serve.function.runner->stop) {
 		serve.function.runner->stop(&serve);
 	}
-	assert_true(workers_stop());
+	curfew_lifecycle_stop_for(life, CURFEW_COMPLETED, NULL);
+	assert_int_equal(worker_pool_run(&pool), 0);
 	if (serve.function.runner && serve.function.runner->fini) {
 		serve.function.runner->fini(&serve);
 	}
+	assert_true(worker_pool_fini(&pool));
 	journal_fini(&serve.service.journal, CURFEW_NEVER);
 	curfew_lifecycle_free(life);
 	close(journal_pipe[0]);

@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Processes that are kept: requests and answers by lines, replacement, the cancel, the end. */
+#include "serve/kept_process.h"
+
+#include "serve/program_script.h"
+
+static int setup_kept(void **state)
+{
+	int result = setup(state);
+
+	command[1] = "kept";
+	command[2] = NULL;
+	serve.function.runner = &kept_process_runner;
+	serve_config.workers = 1;
+	return result;
+}
+
+#define kept_test(test) cmocka_unit_test_setup_teardown(test, setup_kept, teardown)
+
+static void start_kept(int workers)
+{
+	serve_config.workers = workers;
+	assert_int_equal(program_start(&serve), 0);
+	assert_int_equal(serve.counts.processes_started, workers);
+}
+
+#define ANSWER "say {'output':1,'end':true}"
+#define PID "pid; say {'end':true}"
+
+static void one_process_answers_many_calls(void **state)
+{
+	char pid[32] = "";
+
+	(void)state;
+	start_kept(1);
+	for (int i = 0; i < 5; i++) {
+		struct called *one = call(PID);
+
+		await(one);
+		assert_int_equal(one->outcome, INVOCATION_DONE);
+		assert_string_equal(buffer_text(&one->output), i ? pid : buffer_text(&one->output));
+		(void)snprintf(pid, sizeof(pid), "%s", buffer_text(&one->output));
+	}
+	assert_int_equal(serve.counts.processes_started, 1);
+}
+
+static void as_many_calls_at_a_time_as_workers(void **state)
+{
+	struct called *one, *two, *three;
+
+	(void)state;
+	start_kept(2);
+	one = call("tell one up; hang");
+	two = call("tell two up; hang");
+	run_until_logged("line=\"one up\"");
+	run_until_logged("line=\"two up\"");
+	three = call(ANSWER);
+	cancel(one);
+	await(three);
+	assert_done(three, "1");
+	cancel(two);
+	await(one);
+	await(two);
+	assert_int_equal(one->outcome, INVOCATION_CANCELLED);
+	assert_int_equal(two->outcome, INVOCATION_CANCELLED);
+}
+
+static void an_answer_may_be_one_line_or_two(void **state)
+{
+	struct called *one, *two, *three, *four;
+
+	(void)state;
+	start_kept(1);
+	one = call(ANSWER);
+	await(one);
+	assert_done(one, "1");
+	two = call("got; say {'end':true}");
+	await(two);
+	assert_done(two, "{\"do\":\"got; say {'end':true}\"}");
+	three = call("say {'status_code':404,'status_code_text':'gone','end':true}");
+	await(three);
+	assert_end(three, INVOCATION_DONE, 404, "gone");
+	four = call("say {'end':true}");
+	await(four);
+	assert_done(four, "");
+	assert_int_equal(serve.counts.processes_started, 1);
+}
+
+static void items_of_a_stream_come_as_they_are_said(void **state)
+{
+	struct called *one, *two, *three;
+
+	(void)state;
+	serve.function.streams = true;
+	start_kept(1);
+	one = call("say {'output':1}; say {'output':2,'end':true}");
+	await(one);
+	assert_int_equal(one->item_count, 2);
+	assert_done(one, "");
+	two = call("say {'output':1}; say {'output':2}; say {'end':true}");
+	await(two);
+	assert_int_equal(two->item_count, 2);
+	assert_done(two, "");
+	three = call(
+		"say {'output':1}; say {'status_code':422,'status_code_text':'no','end':true}");
+	await(three);
+	assert_int_equal(three->item_count, 1);
+	assert_end(three, INVOCATION_DONE, 422, "no");
+	assert_int_equal(serve.counts.processes_started, 1);
+}
+
+static void a_slow_client_stops_the_reading_and_not_the_next_call(void **state)
+{
+	struct called *one = call_of(INVOCATION_CALL, "flood 50 10; say {'end':true}"), *two;
+
+	(void)state;
+	serve.function.streams = true;
+	start_kept(1);
+	one->slow_after = 3;
+	begin(one);
+	run_until(one->item_count);
+	for (int i = 0; i < 20; i++) {
+		round_now();
+	}
+	assert_int_equal(one->item_count, 3);
+	resume(one);
+	await(one);
+	assert_int_equal(one->item_count, 50);
+	two = call("say {'output':1,'end':true}");
+	two->slow_after = 1;
+	await(two);
+	two = call(ANSWER);
+	await(two);
+	assert_int_equal(two->item_count, 1);
+}
+
+/* What is wrong with it. */
+
+static void one_that_dies_is_replaced(void **state)
+{
+	static const struct {
+		const char *script, *text, *log;
+	} cases[] = {
+		{"die 11", "[signal SEGV]", " signal=SEGV "},
+		{"tell oh no; exit 3", "[exit 3] oh no", " code=3 "},
+		{"say {'output':1}; exit 0", "[exit 0]", " code=0 "},
+	};
+
+	(void)state;
+	start_kept(1);
+	for (size_t i = 0; i < 3; i++) {
+		struct called *one = call(cases[i].script);
+		struct called *two;
+
+		await(one);
+		assert_end(one, INVOCATION_CRASHED, 502, cases[i].text);
+		assert_contains(log_text(), "event=worker_ended ");
+		assert_contains(log_text(), cases[i].log);
+		two = call(ANSWER);
+		await(two);
+		assert_done(two, "1");
+	}
+	assert_int_equal(serve.counts.processes_started, 4);
+	assert_int_equal(serve.counts.processes_died, 1);
+}
+
+static void one_that_dies_again_and_again_is_started_later_and_later(void **state)
+{
+	int64_t begun = curfew_now();
+
+	(void)state;
+	start_kept(1);
+	for (int i = 0; i < 4; i++) {
+		struct called *one = call("exit 1");
+
+		await(one);
+		assert_end(one, INVOCATION_CRASHED, 502, "[exit 1]");
+	}
+	run_until_logged(" after_ms=400\n");
+	assert_contains(log_text(), " code=1 after_ms=0\n");
+	assert_contains(log_text(), " code=1 after_ms=100\n");
+	assert_contains(log_text(), " code=1 after_ms=200\n");
+	assert_true(curfew_now() - begun >= 300000000);
+}
+
+static void what_is_no_answer_ends_the_process(void **state)
+{
+	static const struct {
+		const char *script, *text;
+	} cases[] = {
+		{"say hello; hang", "[output] "},
+		{"say {'output':1}; say {'output':2}; hang",
+			"[output] it wrote more than one answer, and is no stream"},
+		{"say {'output':1}; say {'output':2,'end':true}",
+			"[output] it wrote more than one answer, and is no stream"},
+		{"long 2000; hang", "[output] a line is longer than --max-line"},
+	};
+
+	(void)state;
+	serve_config.max_line = 1000;
+	start_kept(1);
+	for (size_t i = 0; i < 4; i++) {
+		struct called *one = call(cases[i].script);
+		struct called *two;
+
+		await(one);
+		assert_int_equal(one->outcome, INVOCATION_DONE);
+		assert_int_equal(one->status, 500);
+		assert_contains(buffer_text(&one->said), cases[i].text);
+		two = call(ANSWER);
+		await(two);
+		assert_done(two, "1");
+	}
+	assert_int_equal(serve.counts.processes_started, 5);
+	assert_null(strstr(log_text(), "worker_ended"));
+}
+
+static struct called *follower;
+
+static void begin_follower(void)
+{
+	begin(follower);
+}
+
+/* The next call begins inside the end of the one before. */
+static void what_nobody_asked_for_is_nobodys_answer(void **state)
+{
+	struct called *one = call_of(INVOCATION_CALL, "stray");
+
+	(void)state;
+	serve.function.streams = true;
+	start_kept(1);
+	follower = call_of(INVOCATION_CALL, "say {'output':'own','end':true}");
+	one->then = begin_follower;
+	begin(one);
+	await(follower);
+	assert_done(one, "");
+	assert_done(follower, "");
+	assert_int_equal(follower->item_count, 1);
+	assert_contains(buffer_text(&follower->items), "own");
+	assert_contains(log_text(), "event=noise ");
+}
+
+static void one_that_closes_its_input_is_replaced(void **state)
+{
+	struct called *one, *two;
+
+	(void)state;
+	start_kept(1);
+	one = call("deaf; say {'end':true}; hang");
+	await(one);
+	assert_done(one, "");
+	two = call(ANSWER);
+	await(two);
+	assert_end(two, INVOCATION_CRASHED, 502, "[signal TERM]");
+	two = call(ANSWER);
+	await(two);
+	assert_done(two, "1");
+}
+
+static void calls_are_refused_while_none_can_be_started(void **state)
+{
+	struct called *one, *two;
+
+	(void)state;
+	start_kept(1);
+	serve_config.cwd = "/nonexistent";
+	one = call("exit 1");
+	await(one);
+	two = call(ANSWER);
+	await(two);
+	assert_end(two, INVOCATION_DONE, 503,
+		"[worker] it cannot be started: No such file or directory");
+	run_until_logged("event=worker_failed reason=\"No such file or directory\" after_ms=");
+	serve_config.cwd = NULL;
+	two = call(ANSWER);
+	await(two);
+	assert_done(two, "1");
+}
+
+static void at_the_start_it_is_an_error(void **state)
+{
+	(void)state;
+	serve_config.workers = 3;
+	serve_config.cwd = "/nonexistent";
+	assert_int_equal(program_start(&serve), -ENOENT);
+}
+
+/* The cancel. */
+
+static void a_cancel_is_the_end_of_its_process(void **state)
+{
+	struct called *one, *two;
+
+	(void)state;
+	start_kept(1);
+	one = call("tell up; hang");
+	run_until_logged("line=up");
+	cancel(one);
+	await(one);
+	assert_int_equal(one->outcome, INVOCATION_CANCELLED);
+	two = call(ANSWER);
+	await(two);
+	assert_done(two, "1");
+	assert_int_equal(serve.counts.processes_started, 2);
+	assert_null(strstr(log_text(), "worker_ended"));
+}
+
+static void what_is_answered_behind_the_cancel_is_the_answer(void **state)
+{
+	struct called *one, *two;
+
+	(void)state;
+	start_kept(1);
+	one = call("on-term-end 0; tell up; hang");
+	run_until_logged("line=up");
+	cancel(one);
+	two = call(ANSWER);
+	await(one);
+	assert_done(one, "\"late\"");
+	await(two);
+	assert_done(two, "1");
+}
+
+static void a_call_that_waits_is_cancelled_at_once(void **state)
+{
+	struct called *one, *two;
+
+	(void)state;
+	start_kept(1);
+	one = call("tell up; hang");
+	two = call(ANSWER);
+	run_until_logged("line=up");
+	cancel(two);
+	assert_int_equal(two->ends, 0); /* not inside */
+	await(two);
+	assert_int_equal(two->outcome, INVOCATION_CANCELLED);
+	assert_int_equal(one->ends, 0);
+	cancel(one);
+	await(one);
+}
+
+static void one_that_ignores_the_cancel_is_killed(void **state)
+{
+	struct called *one, *two;
+
+	(void)state;
+	serve_config.term_wait_ms = 50;
+	start_kept(1);
+	one = call("ignore-term; tell up; hang");
+	run_until_logged("line=up");
+	cancel(one);
+	await(one);
+	assert_int_equal(one->outcome, INVOCATION_CANCELLED);
+	serve_config.term_wait_ms = 10000;
+	two = call("ignore-term; tell up again; hang");
+	run_until_logged("line=\"up again\"");
+	cut(two);
+	await(two);
+	assert_int_equal(two->outcome, INVOCATION_CANCELLED);
+}
+
+/* The end. */
+
+static void idle_ones_end_by_the_end_of_their_input(void **state)
+{
+	int64_t begun = curfew_now();
+
+	(void)state;
+	start_kept(3);
+	await(call(ANSWER));
+	kept_process_runner.stop(&serve);
+	curfew_lifecycle_stop_for(life, CURFEW_COMPLETED, NULL);
+	assert_int_equal(worker_pool_run(&pool), 0);
+	assert_true(curfew_now() - begun < 5000000000);
+	assert_int_equal(serve.counts.processes_started, 3);
+	assert_null(strstr(log_text(), "worker_ended"));
+}
+
+static void the_lifecycle_ends_them_too(void **state)
+{
+	(void)state;
+	start_kept(2);
+	curfew_lifecycle_stop_for(life, CURFEW_COMPLETED, NULL);
+	assert_int_equal(worker_pool_run(&pool), 0);
+	assert_int_equal(serve.counts.processes_started, 2);
+	assert_null(strstr(log_text(), "worker_ended"));
+}
+
+static void behind_the_stop_a_busy_one_ends_its_call_first(void **state)
+{
+	struct called *one, *two;
+
+	(void)state;
+	start_kept(1);
+	one = call("tell up; eof");
+	run_until_logged("line=up");
+	kept_process_runner.stop(&serve);
+	two = call(ANSWER);
+	assert_int_equal(one->ends, 0);
+	cancel(one);
+	await(one);
+	await(two);
+	assert_end(two, INVOCATION_DONE, 503, INVOCATION_STOPPED);
+}
+
+static void a_precheck_is_a_process_of_its_own(void **state)
+{
+	struct called *one = call_of(INVOCATION_PRECHECK, "not told"), *two;
+
+	(void)state;
+	(void)words_add(&serve_config.environment, "SERVE_CHILD=tell no key;exit 1");
+	start_kept(1);
+	begin(one);
+	await(one);
+	assert_end(one, INVOCATION_DONE, 500, "[exit 1] no key");
+	two = call_of(INVOCATION_PRECHECK, "not told");
+	begin(two);
+	cancel(two);
+	await(two);
+	two = call_of(INVOCATION_PRECHECK, "not told");
+	begin(two);
+	cut(two);
+	await(two);
+	await(call(ANSWER));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		kept_test(one_process_answers_many_calls),
+		kept_test(as_many_calls_at_a_time_as_workers),
+		kept_test(an_answer_may_be_one_line_or_two),
+		kept_test(items_of_a_stream_come_as_they_are_said),
+		kept_test(a_slow_client_stops_the_reading_and_not_the_next_call),
+		kept_test(one_that_dies_is_replaced),
+		kept_test(one_that_dies_again_and_again_is_started_later_and_later),
+		kept_test(what_is_no_answer_ends_the_process),
+		kept_test(what_nobody_asked_for_is_nobodys_answer),
+		kept_test(one_that_closes_its_input_is_replaced),
+		kept_test(calls_are_refused_while_none_can_be_started),
+		kept_test(at_the_start_it_is_an_error),
+		kept_test(a_cancel_is_the_end_of_its_process),
+		kept_test(what_is_answered_behind_the_cancel_is_the_answer),
+		kept_test(a_call_that_waits_is_cancelled_at_once),
+		kept_test(one_that_ignores_the_cancel_is_killed),
+		kept_test(idle_ones_end_by_the_end_of_their_input),
+		kept_test(the_lifecycle_ends_them_too),
+		kept_test(behind_the_stop_a_busy_one_ends_its_call_first),
+		kept_test(a_precheck_is_a_process_of_its_own),
+	};
+
+	return cmocka_run_group_tests(tests, first_of_all, NULL);
+}
