@@ -115,12 +115,13 @@ static void writable(struct source *source, uint32_t events)
 void dialogue_say(struct dialogue *dialogue, const char *text, size_t length, bool closes)
 {
 	assert(!dialogue->text);
+	dialogue->written = 0;
+	dialogue->complaint[0] = '\0'; /* it was about something else */
 	if (curfew_child_input(dialogue->child) < 0) {
 		return; /* it is ending */
 	}
 	dialogue->text = text;
 	dialogue->length = length;
-	dialogue->written = 0;
 	dialogue->closes = closes;
 	worker_flush_later(dialogue->serve->worker, &dialogue->flush);
 }

@@ -46,8 +46,9 @@ struct dialogue {
 
 	size_t written; /* bytes of what was said last; 0: it cannot have answered that */
 
+	const char *text; /* borrowed, and not yet written whole; NULL: nothing is being said */
+
 	/* Private. */
-	const char *text; /* borrowed; NULL: nothing is being said */
 	size_t length;
 	bool closes; /* its input ends behind that */
 	struct worker_flush flush;

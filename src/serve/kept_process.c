@@ -235,7 +235,16 @@ static void note_noise(const struct dialogue *dialogue, const char *line, size_t
 		journal_bytes(line, length < NOISE_TOLD ? length : NOISE_TOLD));
 }
 
-/* It has said all. */
+static void finish(struct place *place)
+{
+	enter(place, PLACE_ENDING);
+	dialogue_finish(&place->dialogue);
+}
+
+/*
+ * It has said all. One that has not read all of its request will take the rest for the next one,
+ * and is not used again.
+ */
 static void end_answer(struct place *place)
 {
 	struct kept *kept = place->kept;
@@ -244,10 +253,12 @@ static void end_answer(struct place *place)
 	place->delay_ms = 0;
 	dialogue_resume(&place->dialogue);
 	if (place->state == PLACE_BUSY) {
-		enter(place, PLACE_IDLE);
-		if (kept->stopped) {
-			enter(place, PLACE_ENDING);
-			dialogue_finish(&place->dialogue);
+		if (place->dialogue.text) {
+			retire(place);
+		} else if (kept->stopped) {
+			finish(place);
+		} else {
+			enter(place, PLACE_IDLE);
 		}
 	}
 	end_call(call, INVOCATION_DONE);
@@ -515,8 +526,7 @@ static void stop(struct serve *serve)
 
 		agenda_stop(agenda_of(kept), &place->start);
 		if (place->state == PLACE_IDLE) {
-			enter(place, PLACE_ENDING);
-			dialogue_finish(&place->dialogue);
+			finish(place);
 		}
 	}
 	if (!kept->alive) {

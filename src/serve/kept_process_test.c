@@ -258,6 +258,44 @@ static void one_that_closes_its_input_is_replaced(void **state)
 	assert_done(two, "1");
 }
 
+/* The rest of its request would be the beginning of the next one. */
+static void one_that_answers_before_it_has_read_is_replaced(void **state)
+{
+	static char *const hasty[] = {"/bin/sh", "-c",
+		"head -c 1 >/dev/null; echo '{\"output\":1,\"end\":true}'; exec sleep 1000", NULL};
+
+	(void)state;
+	serve_config.command = hasty;
+	start_kept(1);
+	for (int i = 0; i < 2; i++) {
+		struct called *one = call_of(INVOCATION_CALL, "");
+		struct buffer *text = &one->invocation.arguments.text;
+
+		for (int j = 0; j < 100000; j++) {
+			buffer_append_text(text, "0123456789");
+		}
+		begin(one);
+		await(one);
+		assert_done(one, "1");
+		buffer_fini(text); /* it is the call's, which is over */
+	}
+	assert_int_equal(serve.counts.processes_started, 2);
+}
+
+static void a_complaint_belongs_to_its_call(void **state)
+{
+	struct called *one, *two;
+
+	(void)state;
+	start_kept(1);
+	one = call("tell old news;" ANSWER);
+	await(one);
+	run_until_logged("line=\"old news\"");
+	two = call("exit 5");
+	await(two);
+	assert_end(two, INVOCATION_CRASHED, 502, "[exit 5]");
+}
+
 static void calls_are_refused_while_none_can_be_started(void **state)
 {
 	struct called *one, *two;
@@ -438,6 +476,8 @@ int main(void)
 		kept_test(what_is_no_answer_ends_the_process),
 		kept_test(what_nobody_asked_for_is_nobodys_answer),
 		kept_test(one_that_closes_its_input_is_replaced),
+		kept_test(one_that_answers_before_it_has_read_is_replaced),
+		kept_test(a_complaint_belongs_to_its_call),
 		kept_test(calls_are_refused_while_none_can_be_started),
 		kept_test(at_the_start_it_is_an_error),
 		kept_test(a_cancel_is_the_end_of_its_process),
