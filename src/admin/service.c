@@ -242,8 +242,12 @@ int service_init(struct service *service, const struct service_config *config,
 
 int service_listen(struct service *service)
 {
+	int code = service->config->listen_later ? service_open_front(service) : 0;
 	int error;
 
+	if (code) {
+		return code;
+	}
 	service_tell_started(service);
 	error = front_listen(&service->front, service->life);
 	if (error < 0 && error != -ESHUTDOWN) {

@@ -19,6 +19,7 @@ struct service_config {
 	const char *command;       /* "gate" */
 	struct words listen;       /* addresses; none: what systemd handed over, or: */
 	const char *listen_preset; /* NULL: 127.0.0.1:8080 */
+	bool listen_later;         /* the sockets are opened by service_listen */
 	const char *admin;         /* address; NULL: no admin face */
 	int64_t grace_ms;
 	const char *grace_reason; /* why it is so long, for the start line */

@@ -66,7 +66,7 @@ static int open_tls(struct service *service)
 	return service->tls ? 0 : refuse_text(service, &refusal);
 }
 
-static int open_front(struct service *service)
+int service_open_front(struct service *service)
 {
 	const struct service_config *config = service->config;
 	struct buffer refusal = {0};
@@ -128,7 +128,7 @@ int service_open(struct service *service)
 		return code;
 	}
 	code = open_admin(service); /* first: whoever reaches us can ask how we are */
-	return code ? code : open_front(service);
+	return code || config->listen_later ? code : service_open_front(service);
 }
 
 /* What the workers carry. */
