@@ -14,6 +14,7 @@ const struct command *const commands[] = {
 	&command_gate,
 	&command_mcp,
 	&command_relay,
+	&command_serve,
 	&command_ready,
 	&command_help,
 	&command_completion,

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "cmd/grace.h"
 #include "cmd/option.h"
 
 /* What stands behind a command's options: for completion. */
@@ -36,12 +37,15 @@ struct command {
 	bool (*configure)(
 		const struct command *command, char **arguments, void *config, int *exit_code);
 	size_t config_bytes;
+	struct grace (*grace_preset)(void); /* its own default of --grace; NULL: that of all */
+	bool is_never_announced;            /* in Kubernetes neither, unless that is asked for */
 };
 
 extern const struct command command_run;
 extern const struct command command_gate;
 extern const struct command command_mcp;
 extern const struct command command_relay;
+extern const struct command command_serve;
 extern const struct command command_ready;
 extern const struct command command_help;
 extern const struct command command_completion;

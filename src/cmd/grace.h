@@ -23,6 +23,15 @@ struct grace grace_preset(bool first_process, bool kubernetes);
 
 /* Return the defaults for this process. */
 struct grace grace_preset_here(void);
+
+/*
+ * The same of curfew serve, whose default outside of Kubernetes, and not as PID 1, is the 30 s that
+ * plugin servers have.
+ */
+#define GRACE_SERVE_PRESET_TEXT "30s; 25s in Kubernetes; 8s as PID 1 outside of it"
+struct grace grace_serve_preset(bool first_process, bool kubernetes);
+struct grace grace_serve_preset_here(void);
+
 int64_t announce_preset_here_ms(void);
 
 #endif

@@ -11,6 +11,7 @@
 #include "loop/signals.h"
 #include "mcp/mcp.h"
 #include "relay/relay.h"
+#include "serve/serve.h"
 
 static int serve_gate(const void *config)
 {
@@ -27,6 +28,11 @@ static int serve_relay(const void *config)
 	return relay_main(config);
 }
 
+static int serve_serve(const void *config)
+{
+	return serve_main(config);
+}
+
 /* What each command that serves does with its config. */
 static const struct {
 	const struct command *command;
@@ -35,6 +41,7 @@ static const struct {
 	{&command_gate, serve_gate},
 	{&command_mcp, serve_mcp},
 	{&command_relay, serve_relay},
+	{&command_serve, serve_serve},
 };
 
 #define SERVICES (sizeof(services) / sizeof(services[0]))

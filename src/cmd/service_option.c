@@ -20,9 +20,10 @@ static void preset(struct service_config *service)
 }
 
 /* What depends on where we run, and on what else was given. */
-static void complete(struct service_config *service)
+static void complete(const struct command *command, struct service_config *service)
 {
-	const struct grace grace = grace_preset_here();
+	const struct grace grace =
+		command->grace_preset ? command->grace_preset() : grace_preset_here();
 
 	service->grace_reason = "as given";
 	if (service->grace_ms == NOT_GIVEN) {
@@ -30,7 +31,7 @@ static void complete(struct service_config *service)
 		service->grace_reason = grace.reason;
 	}
 	if (service->announce_ms == NOT_GIVEN) {
-		service->announce_ms = announce_preset_here_ms();
+		service->announce_ms = command->is_never_announced ? 0 : announce_preset_here_ms();
 	}
 	if (!service->tls_key) {
 		service->tls_key = service->tls_cert;
@@ -52,7 +53,7 @@ bool service_option_read(const struct command *command, char ***arguments, void 
 		*exit_code = EXIT_CODE_USAGE;
 		return false;
 	}
-	complete(service);
+	complete(command, service);
 	option_strip(command->options, environ);
 	option_strip(command_run.options, environ); /* of the keepers of our children */
 	return true;

@@ -35,17 +35,17 @@ extern const char *const service_log_formats[];
 		.metavar = "ADDRESS", .preset_text = "none",                                       \
 		.help = "Answer /healthz, /readyz, /metrics and /status there, to the very end",   \
 	}
-#define SERVICE_GRACE(type)                                                                        \
+#define SERVICE_GRACE(type, text)                                                                  \
 	{                                                                                          \
 		.name = "grace", .kind = OPTION_DURATION, SERVICE_FIELD(type, grace_ms),           \
-		.metavar = "DURATION", .preset_text = GRACE_PRESET_TEXT,                           \
+		.metavar = "DURATION", .preset_text = text,                                        \
 		.help = "Time from the first stop signal to our exit; what is left then is cut; "  \
 			"inf for no limit",                                                        \
 	}
-#define SERVICE_ANNOUNCE(type)                                                                     \
+#define SERVICE_ANNOUNCE(type, text)                                                               \
 	{                                                                                          \
 		.name = "announce", .kind = OPTION_DURATION, SERVICE_FIELD(type, announce_ms),     \
-		.metavar = "DURATION", .preset_text = ANNOUNCE_PRESET_TEXT,                        \
+		.metavar = "DURATION", .preset_text = text,                                        \
 		.help = "Of the grace: time for which we still accept, but say that we are not "   \
 			"ready",                                                                   \
 	}
@@ -125,12 +125,15 @@ extern const char *const service_log_formats[];
 		.help = "Exit code where the end was asked for but something had to be cut",       \
 	}
 
-/* What fits every command. */
+/* What fits every command; grace, announce: what people are told of their defaults. */
+#define SERVICE_OPTIONS_PRESET(type, grace, announce)                                              \
+	SERVICE_LISTEN(type), SERVICE_ADMIN(type), SERVICE_GRACE(type, grace),                     \
+		SERVICE_ANNOUNCE(type, announce), SERVICE_REPORT(type), SERVICE_LOG_LEVEL(type),   \
+		SERVICE_LOG_FORMAT(type), SERVICE_TLS_CERT(type), SERVICE_TLS_KEY(type),           \
+		SERVICE_PROXY_PROTOCOL(type), SERVICE_INSIST(type), SERVICE_FORCED_EXIT(type)
+
 #define SERVICE_OPTIONS_OF_ALL(type)                                                               \
-	SERVICE_LISTEN(type), SERVICE_ADMIN(type), SERVICE_GRACE(type), SERVICE_ANNOUNCE(type),    \
-		SERVICE_REPORT(type), SERVICE_LOG_LEVEL(type), SERVICE_LOG_FORMAT(type),           \
-		SERVICE_TLS_CERT(type), SERVICE_TLS_KEY(type), SERVICE_PROXY_PROTOCOL(type),       \
-		SERVICE_INSIST(type), SERVICE_FORCED_EXIT(type)
+	SERVICE_OPTIONS_PRESET(type, GRACE_PRESET_TEXT, ANNOUNCE_PRESET_TEXT)
 
 #define SERVICE_OPTIONS(type)                                                                      \
 	SERVICE_OPTIONS_OF_ALL(type), SERVICE_MAX_CONNECTIONS(type),                               \
