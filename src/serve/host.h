@@ -39,6 +39,7 @@ struct serve {
 	struct http_server server;
 	struct request_metrics requests;
 	struct metric_table metrics;
+	struct status_part status;
 	struct serve_counts counts;
 	struct function function;
 
@@ -46,6 +47,8 @@ struct serve {
 	struct timer cancel;            /* --cancel-after */
 	bool cancelled;                 /* the context was, because of the end */
 	bool ending;                    /* ANNOUNCING or later */
+	bool listens;                   /* the listeners were opened */
+	bool started;                   /* the runner was */
 
 	int slots;   /* calls that may run at the same time */
 	int running; /* that do */
