@@ -24,7 +24,7 @@
 	"\"output\":null,\"message_channels\":{\"infos\":[],\"warnings\":[]}}"
 
 static struct serve_config config;
-static struct serve serve;
+static struct serve host;
 static struct invocation *call; /* the last that was begun and has not ended */
 static struct buffer asked;     /* of the runner: a line for each */
 
@@ -124,7 +124,7 @@ static inline void connect_client(void)
 	tcp_pair(fds);
 	client = fds[1];
 	script.left = 0;
-	assert_int_equal(endpoint_take(&serve, fds[0], NULL), 0);
+	assert_int_equal(endpoint_take(&host, fds[0], NULL), 0);
 }
 
 static inline int endpoint_setup(void **state)
@@ -136,10 +136,10 @@ static inline int endpoint_setup(void **state)
 		.max_body = 1024,
 		.request_timeout_ms = CURFEW_NEVER,
 	};
-	serve = (struct serve){.config = &config, .worker = worker, .slots = 1};
-	serve.service.config = &config.service;
-	serve.service.life = life;
-	serve.function = (struct function){
+	host = (struct serve){.config = &config, .worker = worker, .slots = 1};
+	host.service.config = &config.service;
+	host.service.life = life;
+	host.function = (struct function){
 		.name = strdup("extract"),
 		.id = strdup("the-id"),
 		.inputs = schema_of("{\"type\":\"object\",\"required\":[\"path\"],\"properties\":"
@@ -147,13 +147,13 @@ static inline int endpoint_setup(void **state)
 		.outputs = schema_of("{\"type\":\"string\"}"),
 		.runner = &runner,
 	};
-	buffer_append_text(&serve.function.schema, "{\"inputs\":1,\"outputs\":2}");
-	buffer_append_text(&serve.function.openapi, "{\"openapi\":3}");
-	serve.context = curfew_context_new(NULL, CURFEW_NEVER);
-	assert_non_null(serve.context);
-	invocations_init(&serve);
-	endpoint_init(&serve);
-	serve.server.left = script_left;
+	buffer_append_text(&host.function.schema, "{\"inputs\":1,\"outputs\":2}");
+	buffer_append_text(&host.function.openapi, "{\"openapi\":3}");
+	host.context = curfew_context_new(NULL, CURFEW_NEVER);
+	assert_non_null(host.context);
+	invocations_init(&host);
+	endpoint_init(&host);
+	host.server.left = script_left;
 	asked = got = (struct buffer){0};
 	script = (struct script){.left = 0};
 	call = NULL;
@@ -172,13 +172,13 @@ static inline int endpoint_teardown(void **state)
 		end_call(INVOCATION_CANCELLED, NULL);
 	}
 	settle();
-	assert_int_equal(serve.server.connections, 0);
-	assert_int_equal(serve.requests.begun, serve.requests.ended);
-	assert_int_equal(serve.gathered, 0);
-	assert_int_equal(serve.running, 0);
-	assert_int_equal(serve.queued, 0);
-	function_fini(&serve.function);
-	curfew_context_free(serve.context);
+	assert_int_equal(host.server.connections, 0);
+	assert_int_equal(host.requests.begun, host.requests.ended);
+	assert_int_equal(host.gathered, 0);
+	assert_int_equal(host.running, 0);
+	assert_int_equal(host.queued, 0);
+	function_fini(&host.function);
+	curfew_context_free(host.context);
 	buffer_fini(&asked);
 	buffer_fini(&got);
 	return workers_end() ? 0 : -1;

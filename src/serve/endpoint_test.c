@@ -185,23 +185,23 @@ static void what_does_not_fit_is_422(void **state)
 static void bodies_are_not_gathered_without_end(void **state)
 {
 	(void)state;
-	serve.gathered = SERVE_BODIES_MOST - strlen(BODY);
+	host.gathered = SERVE_BODIES_MOST - strlen(BODY);
 	begin_call();
 	end_call(INVOCATION_DONE, "1");
 	expect_answer("HTTP/1.1 200 ", "");
 	ask(POST, JSON_TYPE, BODY " ");
 	expect_answer("HTTP/1.1 503 ", "\nRetry-After: 5\n");
-	serve.gathered -= SERVE_BODIES_MOST - strlen(BODY);
+	host.gathered -= SERVE_BODIES_MOST - strlen(BODY);
 }
 
 static void what_runs_is_gathered_still(void **state)
 {
 	(void)state;
 	begin_call();
-	assert_int_equal(serve.gathered, strlen(BODY));
+	assert_int_equal(host.gathered, strlen(BODY));
 	end_call(INVOCATION_DONE, "1");
 	expect_answer("HTTP/1.1 200 ", "");
-	assert_int_equal(serve.gathered, 0);
+	assert_int_equal(host.gathered, 0);
 }
 
 static void a_body_that_does_not_come_is_given_up(void **state)
@@ -209,10 +209,10 @@ static void a_body_that_does_not_come_is_given_up(void **state)
 	(void)state;
 	ask(POST, JSON_TYPE "Content-Length: 13\r\n", NULL);
 	say("{\"pa");
-	run_until(serve.gathered == 4);
+	run_until(host.gathered == 4);
 	client_reset();
 	run_until(script.left == 1);
-	assert_int_equal(serve.gathered, 0);
+	assert_int_equal(host.gathered, 0);
 }
 
 int main(void)

@@ -74,7 +74,7 @@ static void envelope_status_leaves_200(void **state)
 static void a_precheck_has_an_answer_of_its_own(void **state)
 {
 	(void)state;
-	serve.function.has_precheck = true;
+	host.function.has_precheck = true;
 	ask("GET /precheck HTTP/1.1\r\nHost: localhost\r\n", "", NULL);
 	run_until(call);
 	expect_asked("precheck \n");
@@ -90,7 +90,7 @@ static int other_client(void)
 	int fds[2];
 
 	tcp_pair(fds);
-	assert_int_equal(endpoint_take(&serve, fds[0], NULL), 0);
+	assert_int_equal(endpoint_take(&host, fds[0], NULL), 0);
 	return fds[1];
 }
 
@@ -107,14 +107,14 @@ static void a_full_queue_is_503(void **state)
 
 	(void)state;
 	send_call(running);
-	run_until(serve.running == 1);
+	run_until(host.running == 1);
 	send_call(waiting);
-	run_until(serve.queued == 1);
+	run_until(host.queued == 1);
 	ask(POST, JSON_TYPE, BODY);
 	expect_answer("HTTP/1.1 503 ", "\nRetry-After: 5\n");
 	close(waiting);
 	close(running);
-	run_until(script.left == 0 || serve.server.connections == 1);
+	run_until(script.left == 0 || host.server.connections == 1);
 	end_call(INVOCATION_CANCELLED, NULL);
 	script.left = 0;
 }
@@ -125,18 +125,18 @@ static void the_end_of_the_process_is_503(void **state)
 
 	(void)state;
 	send_call(running);
-	run_until(serve.running == 1);
+	run_until(host.running == 1);
 	ask(POST, JSON_TYPE, BODY);
-	run_until(serve.queued == 1);
-	serve.cancelled = true;
-	curfew_context_cancel_for(serve.context, CURFEW_SIGNAL, NULL);
-	invocations_cancel(&serve);
+	run_until(host.queued == 1);
+	host.cancelled = true;
+	curfew_context_cancel_for(host.context, CURFEW_SIGNAL, NULL);
+	invocations_cancel(&host);
 	expect_answer("HTTP/1.1 503 ", "\nRetry-After: 5\n");
 	ask(POST, JSON_TYPE, BODY);
 	expect_answer("HTTP/1.1 503 ", FAILURE("503", "plugin shutdown: in-flight work aborted"));
 	expect_asked("begin " BODY "\ncancel: parent\n");
 	close(running);
-	run_until(serve.server.connections == 1);
+	run_until(host.server.connections == 1);
 	end_call(INVOCATION_CANCELLED, NULL);
 	script.left = 0;
 }
@@ -146,7 +146,7 @@ static void the_end_of_the_process_is_503(void **state)
 static void items_leave_as_they_come(void **state)
 {
 	(void)state;
-	serve.function.streams = true;
+	host.function.streams = true;
 	begin_call();
 	assert_true(yield("1"));
 	expect("HTTP/1.1 200 OK\nContent-Type: application/x-ndjson\n"
@@ -160,7 +160,7 @@ static void items_leave_as_they_come(void **state)
 static void a_failure_is_the_last_line(void **state)
 {
 	(void)state;
-	serve.function.streams = true;
+	host.function.streams = true;
 	begin_call();
 	assert_true(yield("1"));
 	expect_answer("HTTP/1.1 200 ", LINE("1"));
@@ -172,7 +172,7 @@ static void a_failure_is_the_last_line(void **state)
 static void a_failure_before_all_items_has_its_status(void **state)
 {
 	(void)state;
-	serve.function.streams = true;
+	host.function.streams = true;
 	begin_call();
 	fail_call(418, "no");
 	expect_answer("HTTP/1.1 418 ", "\nContent-Type: application/x-ndjson\n");
@@ -181,7 +181,7 @@ static void a_failure_before_all_items_has_its_status(void **state)
 static void a_stream_may_be_empty(void **state)
 {
 	(void)state;
-	serve.function.streams = true;
+	host.function.streams = true;
 	begin_call();
 	end_call(INVOCATION_DONE, NULL);
 	expect("HTTP/1.1 200 OK\nContent-Type: application/x-ndjson\n"
@@ -198,7 +198,7 @@ static void a_slow_client_is_waited_for(void **state)
 		buffer_append_text(&output, "0123456789abcdef");
 	}
 	buffer_append_char(&output, '"');
-	serve.function.streams = true;
+	host.function.streams = true;
 	begin_call();
 	expect_asked("begin " BODY "\n");
 	while (yield(buffer_text(&output))) {
@@ -230,7 +230,7 @@ static void a_client_that_goes_cancels(void **state)
 static void a_client_that_goes_in_a_stream_cancels(void **state)
 {
 	(void)state;
-	serve.function.streams = true;
+	host.function.streams = true;
 	begin_call();
 	assert_true(yield("1"));
 	client_reset();
@@ -271,11 +271,11 @@ static void who_waited_in_the_queue_and_left_never_runs(void **state)
 
 	(void)state;
 	send_call(running);
-	run_until(serve.running == 1);
+	run_until(host.running == 1);
 	ask(POST, JSON_TYPE, BODY);
-	run_until(serve.queued == 1);
+	run_until(host.queued == 1);
 	client_reset();
-	run_until(serve.queued == 0);
+	run_until(host.queued == 0);
 	end_call(INVOCATION_DONE, "1");
 	settle();
 	expect_asked("begin " BODY "\n");
@@ -300,7 +300,7 @@ static void the_last_word_is_the_envelope(void **state)
 static void the_last_word_of_a_stream_is_a_line(void **state)
 {
 	(void)state;
-	serve.function.streams = true;
+	host.function.streams = true;
 	begin_call();
 	assert_true(yield("1"));
 	curfew_drain_cut(&worker->drain);
@@ -314,7 +314,7 @@ static void a_body_that_is_cut_is_answered(void **state)
 	(void)state;
 	ask(POST, JSON_TYPE "Content-Length: 13\r\n", NULL);
 	say("{\"pa");
-	run_until(serve.gathered == 4);
+	run_until(host.gathered == 4);
 	curfew_drain_cut(&worker->drain);
 	read_to_end();
 	assert_non_null(strstr(buffer_text(&got), "HTTP/1.1 503 "));
