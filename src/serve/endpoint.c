@@ -231,7 +231,7 @@ static void left(struct http_server *server)
 	service_left((struct service *)&serve->service);
 }
 
-void endpoint_init(struct serve *serve)
+void serve_endpoint_init(struct serve *serve)
 {
 	http_limits_default(&serve->limits);
 	serve->server = (struct http_server){
@@ -246,7 +246,7 @@ void endpoint_init(struct serve *serve)
 }
 
 /* Calls may be long, and nothing is said meanwhile. */
-int endpoint_take(struct serve *serve, int fd, struct stream_filter *filter)
+int serve_endpoint_take(struct serve *serve, int fd, struct stream_filter *filter)
 {
 	keep_alive_socket(fd);
 	return http_server_take(&serve->server, fd, filter);

@@ -15,9 +15,9 @@
 #include "serve/host.h"
 
 /* Makes serve->server. */
-void endpoint_init(struct serve *serve);
+void serve_endpoint_init(struct serve *serve);
 
 /* A connection was accepted: as service_ops has it. */
-int endpoint_take(struct serve *serve, int fd, struct stream_filter *filter);
+int serve_endpoint_take(struct serve *serve, int fd, struct stream_filter *filter);
 
 #endif

@@ -124,7 +124,7 @@ static inline void connect_client(void)
 	tcp_pair(fds);
 	client = fds[1];
 	script.left = 0;
-	assert_int_equal(endpoint_take(&host, fds[0], NULL), 0);
+	assert_int_equal(serve_endpoint_take(&host, fds[0], NULL), 0);
 }
 
 static inline int endpoint_setup(void **state)
@@ -152,7 +152,7 @@ static inline int endpoint_setup(void **state)
 	host.context = curfew_context_new(NULL, CURFEW_NEVER);
 	assert_non_null(host.context);
 	invocations_init(&host);
-	endpoint_init(&host);
+	serve_endpoint_init(&host);
 	host.server.left = script_left;
 	asked = got = (struct buffer){0};
 	script = (struct script){.left = 0};

@@ -90,7 +90,7 @@ static int other_client(void)
 	int fds[2];
 
 	tcp_pair(fds);
-	assert_int_equal(endpoint_take(&host, fds[0], NULL), 0);
+	assert_int_equal(serve_endpoint_take(&host, fds[0], NULL), 0);
 	return fds[1];
 }
 

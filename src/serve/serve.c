@@ -36,7 +36,7 @@ static int accepted(
 	struct service *service, struct worker *worker, int fd, struct stream_filter *filter)
 {
 	(void)worker;
-	return endpoint_take(service->arg, fd, filter);
+	return serve_endpoint_take(service->arg, fd, filter);
 }
 
 /* The end. */
@@ -296,7 +296,7 @@ static int prepare(struct serve *serve)
 		return -ENOMEM;
 	}
 	invocations_init(serve);
-	endpoint_init(serve);
+	serve_endpoint_init(serve);
 	serve->metrics = (struct metric_table){
 		.rows = serve_metrics,
 		.count = serve_metric_count,
