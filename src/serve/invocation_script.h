@@ -166,13 +166,16 @@ static inline void script_forced(struct invocation *invocation)
 static const struct invocation_ops script_ops = {
 	.item = script_item, .answered = script_answered, .forced = script_forced};
 
+static inline void forget_heard(void)
+{
+	buffer_consume(&heard, heard.length);
+}
+
 /* What was heard since it was last asked for. */
 #define assert_heard(text)                                                                         \
 	do {                                                                                       \
 		assert_string_equal(buffer_text(&heard), text);                                    \
-		heard.length = 0;                                                                  \
-		(void)buffer_reserve(&heard, 0);                                                   \
-		buffer_commit(&heard, 0);                                                          \
+		forget_heard();                                                                    \
 	} while (0)
 
 /* Calls. */

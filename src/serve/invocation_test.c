@@ -51,7 +51,7 @@ static void file_data_comes_back_but_in_errors(void **state)
 		assert_int_equal(own ? envelope_set_file_data(&envelope, own, strlen(own)) : 0, 0);
 		end_with(call, INVOCATION_DONE, &envelope);
 		assert_non_null(strstr(buffer_text(&heard), file_data[i].file_data));
-		heard.length = 0;
+		forget_heard();
 	}
 	assert_int_equal(serve.counts.calls_failed, 2);
 	assert_int_equal(serve.counts.calls_done, 5);
@@ -122,7 +122,7 @@ static void nobody_overtakes_from_inside_an_answer(void **state)
 	end_as(&called[2], INVOCATION_DONE);
 	assert_heard("answered 3: 200, begin 4");
 	end_as(&called[3], INVOCATION_DONE);
-	heard.length = 0;
+	forget_heard();
 }
 
 static void what_cannot_be_begun_is_refused(void **state)
@@ -181,7 +181,7 @@ static void calls_are_held_by_name_and_age(void **state)
 	end_as(&called[0], INVOCATION_DONE);
 	assert_int_equal(held(CURFEW_WORK), 1);
 	end_as(&called[1], INVOCATION_DONE);
-	heard.length = 0;
+	forget_heard();
 }
 
 static void what_nobody_cancelled_is_a_failure(void **state)
@@ -216,7 +216,7 @@ static void items_are_lines(void **state)
 	(void)state;
 	serve.function.streams = true;
 	shows_text = true;
-	heard.length = 0;
+	forget_heard();
 	assert_true(give_item(call, "[1,\n2]"));
 	assert_heard("item 1: {\"usage\":[],\"status_code\":200,\"file_data\":7," META
 		     "\"status_code_text\":null,\"output\":[1,2]," MESSAGES "\n");
@@ -285,9 +285,7 @@ static void a_stream_ends_with_what_was_not_said(void **state)
 		end_with(call, INVOCATION_DONE, &envelope);
 		no_line = strstr(buffer_text(&heard), "no line");
 		assert_int_equal(no_line, strstr(ends[i].heard, "no line") != NULL);
-		heard.length = 0;
-		(void)buffer_reserve(&heard, 0);
-		buffer_commit(&heard, 0);
+		forget_heard();
 	}
 }
 
@@ -336,7 +334,7 @@ static void every_allocation_may_fail(void **state)
 	assert_int_equal(serve.counts.calls_failed, broken);
 	assert_true(refused >= 2);
 	assert_true(broken >= 2);
-	heard.length = 0;
+	forget_heard();
 }
 
 /* One that does not end by itself is cancelled, and its client gets an end. */
