@@ -84,6 +84,7 @@ bool item_queue_take(struct item_queue *queue, struct envelope *envelope)
 		queue->bytes -= bytes_of(envelope);
 		taken = true;
 	}
+	/* Who waits is woken once for several places, not for each. */
 	if (queue->waiting && queue->count <= ITEM_QUEUE_MOST / 2) {
 		pthread_cond_signal(&queue->room);
 	}

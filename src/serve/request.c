@@ -12,9 +12,11 @@
 
 #include "json/number.h"
 
+/* A precheck has no arguments, though the schema has parameters. */
 static bool find(const struct curfew_request *request, const char *name, struct json_value *value)
 {
-	return name && arguments_find(request->arguments, request->inputs, name, value);
+	return name && request->arguments->text.length &&
+		arguments_find(request->arguments, request->inputs, name, value);
 }
 
 static const char *text_of(const struct curfew_request *request)
