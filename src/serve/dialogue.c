@@ -5,9 +5,6 @@
  *
  * A last line without its newline counts only if the process exited with 0: one that was cut short
  * is no line.
- *
- * The child object closes its end of the input pipe when the child is asked to end, by us or by
- * the children stage, or is gone. By that the kernel forgets that it was watched, and so must we.
  */
 #include "serve/dialogue.h"
 
@@ -16,115 +13,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
 #include "base/list.h"
 #include "base/signal_name.h"
+#include "serve/dialogue_input.h"
 #include "serve/event.h"
 
 #define WORD_TOO_LONG "a line is longer than --max-line"
 #define WORD_NO_MEMORY "there is no memory for what the process says"
-
-/* What is said to it. */
-
-static void unwatch(struct dialogue *dialogue)
-{
-	struct source *source = &dialogue->writable;
-
-	if (source->fd != curfew_child_input(dialogue->child)) {
-		source->fd = -1; /* it was closed, and its number may be somebody else's */
-	}
-	loop_unwatch(dialogue->serve->worker->loop, source);
-}
-
-static void end_saying(struct dialogue *dialogue, bool closes)
-{
-	worker_flush_forget(&dialogue->flush);
-	unwatch(dialogue);
-	dialogue->text = NULL;
-	if (closes) {
-		curfew_child_close_input(dialogue->child);
-	}
-}
-
-/* Returns what writev(2) does, with the newline behind the text. */
-static ssize_t write_rest(const struct dialogue *dialogue)
-{
-	size_t written = dialogue->written;
-	struct iovec parts[2] = {
-		{(char *)dialogue->text + written, dialogue->length - written}, {"\n", 1}};
-
-	if (written == dialogue->length) {
-		return write(curfew_child_input(dialogue->child), "\n", 1);
-	}
-	return writev(curfew_child_input(dialogue->child), parts, 2);
-}
-
-/* Returns 0, or why it could not be written whole: -EAGAIN, -EPIPE. */
-static int write_text(struct dialogue *dialogue)
-{
-	while (dialogue->length && dialogue->written <= dialogue->length) {
-		ssize_t length = write_rest(dialogue);
-
-		if (length >= 0) {
-			dialogue->written += (size_t)length;
-		} else if (errno != EINTR) {
-			return -errno;
-		}
-	}
-	return 0;
-}
-
-/*
- * A process that takes one request need not read it. One that is kept and has closed its input has
- * no other way to be asked: it is ended.
- */
-static void write_now(struct dialogue *dialogue)
-{
-	int error = write_text(dialogue);
-
-	if (error == -EAGAIN) {
-		dialogue->writable.fd = curfew_child_input(dialogue->child);
-		error = loop_watch(dialogue->serve->worker->loop, &dialogue->writable, EPOLLOUT);
-		if (!error) {
-			return;
-		}
-	}
-	end_saying(dialogue, dialogue->closes);
-	if (error && !dialogue->closes) {
-		dialogue_stop(dialogue);
-	}
-}
-
-static void flush(struct worker_flush *flush)
-{
-	struct dialogue *dialogue = container_of(flush, struct dialogue, flush);
-
-	if (dialogue->text && !dialogue->writable.events) {
-		write_now(dialogue);
-	}
-}
-
-static void writable(struct source *source, uint32_t events)
-{
-	(void)events;
-	write_now(container_of(source, struct dialogue, writable));
-}
-
-void dialogue_say(struct dialogue *dialogue, const char *text, size_t length, bool closes)
-{
-	assert(!dialogue->text);
-	dialogue->written = 0;
-	dialogue->complaint[0] = '\0'; /* it was about something else */
-	if (curfew_child_input(dialogue->child) < 0) {
-		return; /* it is ending */
-	}
-	dialogue->text = text;
-	dialogue->length = length;
-	dialogue->closes = closes;
-	worker_flush_later(dialogue->serve->worker, &dialogue->flush);
-}
 
 /* What it says. */
 
@@ -256,7 +152,7 @@ static void end(struct dialogue *dialogue)
 		end_line(dialogue, "", 0);
 	}
 	count_end(dialogue, &exit);
-	end_saying(dialogue, false);
+	dialogue_end_saying(dialogue, false);
 	drop_output(dialogue);
 	curfew_child_free(dialogue->child);
 	dialogue->child = NULL;
@@ -321,7 +217,7 @@ void dialogue_ignore(struct dialogue *dialogue)
 
 void dialogue_stop(struct dialogue *dialogue)
 {
-	end_saying(dialogue, true);
+	dialogue_end_saying(dialogue, true);
 	curfew_child_stop(dialogue->child, NULL);
 }
 
@@ -333,7 +229,7 @@ void dialogue_kill(struct dialogue *dialogue)
 
 void dialogue_finish(struct dialogue *dialogue)
 {
-	end_saying(dialogue, false);
+	dialogue_end_saying(dialogue, false);
 	curfew_child_stop(dialogue->child, NULL);
 }
 
@@ -417,8 +313,8 @@ int dialogue_start(struct dialogue *dialogue, struct serve *serve, const struct 
 		.serve = serve,
 		.ops = ops,
 		.line_most = serve->config->max_line,
-		.flush = {.run = flush},
-		.writable = {.fd = -1, .ready = writable},
+		.flush = {.run = dialogue_flush},
+		.writable = {.fd = -1, .ready = dialogue_writable},
 		.again = {.run = go_on},
 	};
 	if (argv && environment) {
