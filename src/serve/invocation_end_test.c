@@ -55,6 +55,8 @@ static void the_end_stops_what_runs_and_what_waits(void **state)
 	assert_heard("begin 1, begin 2, answered 3: 503 retry 5, answered 4: 503 retry 5, "
 		     "cancel 1, cancel 2");
 	assert_int_equal(serve.queued, 0);
+	assert_ptr_equal(serve.calls.next, &called[0].work->link);
+	assert_ptr_equal(serve.calls.prev, &called[1].work->link);
 	invocations_cancel(&serve);
 	assert_heard("");
 	shows_text = true;

@@ -161,6 +161,30 @@ static void or_answered_if_it_has_waited_and_the_next_one_runs(void **state)
 	assert_int_equal(serve.counts.calls_failed, 2);
 }
 
+static void mend_and_start(struct called *call)
+{
+	on_answered = NULL;
+	begin_error = 0;
+	assert_int_equal(call->number, 2);
+	(void)start();
+}
+
+static void nor_does_one_overtake_where_a_slot_is_left_free(void **state)
+{
+	(void)state;
+	serve.slots = 1;
+	for (int i = 0; i < 3; i++) {
+		(void)start();
+	}
+	begin_error = -ENOMEM;
+	on_answered = mend_and_start;
+	end_as(&called[0], INVOCATION_DONE);
+	assert_heard("begin 1, begin 2 fails, answered 2: 500, begin 3, answered 1: 200");
+	end_as(&called[2], INVOCATION_DONE);
+	end_as(&called[3], INVOCATION_DONE);
+	assert_heard("begin 4, answered 3: 200, answered 4: 200");
+}
+
 static void collect(const struct curfew_holder *holder, void *arg)
 {
 	buffer_appendf(arg, "%s %s %lld, ", holder->kind, holder->name, (long long)holder->age_ms);
@@ -295,19 +319,23 @@ static void a_stream_ends_with_what_was_not_said(void **state)
 static void try_call(void)
 {
 	struct called *call = start_with(INVOCATION_CALL, "{\"file_data\":\"abc\"}");
-	struct envelope envelope = {0};
+	struct envelope item = {0};
+	struct envelope end = {0};
+	int first = 0;
 
 	if (!call->invocation) {
 		assert_int_equal(call->status, 500);
 		return;
 	}
 	for (int i = 0; i < 2; i++) {
-		envelope.status_code = 200;
-		assert_true(invocation_item(call->work, &envelope));
+		first = call->items;
+		assert_true(invocation_item(call->work, &item));
 	}
-	end_with(call, INVOCATION_DONE, &envelope);
+	envelope_fini(&item);
+	end_with(call, INVOCATION_DONE, &end);
 	assert_int_equal(call->answers, 1);
 	assert_true(call->status == 0 ? call->items == 2 : call->status == 500);
+	assert_true(call->items == 0 || first == 1); /* none comes behind one that was lost */
 }
 
 static void every_allocation_may_fail(void **state)
@@ -354,7 +382,10 @@ static void a_lost_item_ends_the_stream(void **state)
 	assert_true(give_item(call, "2"));
 	timeline_settle();
 	assert_heard("cancel 1");
-	timeline_advance_ms(INVOCATION_PATIENCE_MS);
+	assert_true(give_item(call, "3"));
+	timeline_advance_ms(INVOCATION_PATIENCE_MS - 1);
+	assert_heard("");
+	timeline_advance_ms(1);
 	assert_heard("answered 1: 500");
 	end_as(call, INVOCATION_DONE);
 	assert_heard("");
@@ -372,6 +403,7 @@ int main(void)
 		call_test(nobody_overtakes_from_inside_an_answer),
 		call_test(what_cannot_be_begun_is_refused),
 		call_test(or_answered_if_it_has_waited_and_the_next_one_runs),
+		call_test(nor_does_one_overtake_where_a_slot_is_left_free),
 		call_test(calls_are_held_by_name_and_age),
 		call_test(what_nobody_cancelled_is_a_failure),
 		call_test(a_crash_is_told),
