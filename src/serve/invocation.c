@@ -77,11 +77,7 @@ static void deadline_passed(struct deadline *deadline)
 {
 	struct invocation *invocation = container_of(deadline, struct invocation, deadline);
 
-<<<<<<< HEAD
-	if (invocation->overdue || invocation->answered) {
-=======
 	if (invocation->overdue) {
->>>>>>> 73208a1 (serve: calls against a model; nobody overtakes, nothing comes behind a lost item)
 		invocation_answer_cause(invocation);
 		return;
 	}
