@@ -25,7 +25,7 @@ static void refuse(struct place *place, const char *text)
 	if (place->state == PLACE_BUSY) {
 		retire(place);
 	}
-	call_fail(call, 500, text);
+	kept_call_fail(call, 500, text);
 }
 
 static void refuse_line(struct place *place, int error, const char *refusal)
@@ -99,7 +99,7 @@ static void end_answer(struct place *place)
 			place_enter(place, PLACE_IDLE);
 		}
 	}
-	call_end(call, INVOCATION_DONE);
+	kept_call_end(call, INVOCATION_DONE);
 	kept_serve_waiting(kept);
 }
 

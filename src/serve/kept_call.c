@@ -23,7 +23,7 @@ static struct call *call_at(struct curfew_link *link)
 	return container_of(link, struct call, link);
 }
 
-void call_end(struct call *call, enum invocation_outcome outcome)
+void kept_call_end(struct call *call, enum invocation_outcome outcome)
 {
 	struct invocation *invocation = call->invocation;
 	struct envelope answer = call->answer;
@@ -39,15 +39,15 @@ void call_end(struct call *call, enum invocation_outcome outcome)
 	invocation_end(invocation, outcome, &answer);
 }
 
-void call_fail(struct call *call, int status, const char *text)
+void kept_call_fail(struct call *call, int status, const char *text)
 {
 	envelope_fail(&call->answer, status, text, strlen(text));
-	call_end(call, INVOCATION_DONE);
+	kept_call_end(call, INVOCATION_DONE);
 }
 
-void call_end_cancelled(struct task *task)
+void kept_call_end_cancelled(struct task *task)
 {
-	call_end(container_of(task, struct call, end), INVOCATION_CANCELLED);
+	kept_call_end(container_of(task, struct call, end), INVOCATION_CANCELLED);
 }
 
 static void give(struct place *place, struct call *call)
@@ -91,6 +91,6 @@ void kept_fail_waiting(struct kept *kept, const char *text)
 	struct call *call;
 
 	while ((call = next_call(kept))) {
-		call_fail(call, 503, text);
+		kept_call_fail(call, 503, text);
 	}
 }

@@ -59,11 +59,11 @@ static void end_lost_call(struct place *place, const struct curfew_child_exit *e
 		call->cancelled && exit->rung >= CURFEW_RUNG_TERM && (!exit->signal || exit->by_us);
 
 	if (call->is_dropped || is_ours) {
-		call_end(call, INVOCATION_CANCELLED);
+		kept_call_end(call, INVOCATION_CANCELLED);
 		return;
 	}
 	dialogue_tell_end(&place->dialogue, exit, 502, &call->answer);
-	call_end(call, INVOCATION_CRASHED);
+	kept_call_end(call, INVOCATION_CRASHED);
 }
 
 /* The end has come to the processes. */
@@ -165,7 +165,7 @@ static int begin(struct invocation *invocation)
 	}
 	call->kept = kept;
 	call->invocation = invocation;
-	call->end.run = call_end_cancelled;
+	call->end.run = kept_call_end_cancelled;
 	invocation->run = call;
 	list_append(&kept->waiting, &call->link);
 	kept_serve_waiting(kept);

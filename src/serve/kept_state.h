@@ -59,9 +59,9 @@ static inline struct place *place_of(struct dialogue *dialogue)
 void place_enter(struct place *place, enum place_state state);
 
 /* The last of a call. The next one may have begun inside. */
-void call_end(struct call *call, enum invocation_outcome outcome);
-void call_fail(struct call *call, int status, const char *text);
-void call_end_cancelled(struct task *task);
+void kept_call_end(struct call *call, enum invocation_outcome outcome);
+void kept_call_fail(struct call *call, int status, const char *text);
+void kept_call_end_cancelled(struct task *task);
 
 /* Gives those that wait to places that are idle; fails them. */
 void kept_serve_waiting(struct kept *kept);
