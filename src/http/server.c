@@ -425,6 +425,9 @@ static void arrive(struct task *task)
 		connection_free(connection);
 		return;
 	}
+	if (server->minds_reset) {
+		stream_mind_reset(&connection->stream);
+	}
 	server->connections++;
 	enter_idle(connection);
 	if (connection->cut_asked) {

@@ -98,6 +98,7 @@ struct http_server {
 	const char *scheme; /* "http" or "https" */
 	void *arg;          /* the handler's */
 	bool uncounted;     /* its requests are no work: the report does not count them */
+	bool minds_reset;   /* an exchange is over as soon as its client resets (net/stream.h) */
 	struct http_date date;
 	size_t connections;
 	struct http_head spare; /* memory for the next head: idle connections keep none */

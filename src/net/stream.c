@@ -65,6 +65,9 @@ static uint32_t waits_for(const struct stream *stream)
 	if (wanted == EPOLLIN && !filter && stream_is_open(stream)) {
 		wanted |= EPOLLRDHUP | EPOLLET;
 	}
+	if (!wanted && stream->minds_reset && stream_is_open(stream)) {
+		wanted = EPOLLET; /* for EPOLLERR, which needs not be asked for */
+	}
 	return wanted;
 }
 
@@ -273,6 +276,16 @@ static void flush(struct worker_flush *flush)
 	}
 }
 
+/* Of a socket that epoll says has one. */
+static int socket_error(int fd)
+{
+	int error = 0;
+	socklen_t length = sizeof(error);
+
+	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) == 0 && error ? -error
+										   : -ECONNRESET;
+}
+
 static void socket_ready(struct source *source, uint32_t events)
 {
 	struct stream *stream = container_of(source, struct stream, source);
@@ -302,6 +315,9 @@ static void socket_ready(struct source *source, uint32_t events)
 	if (stream->state == STREAM_CLOSED || stream->state == STREAM_FAILED) {
 		return;
 	}
+	if (broken && stream->minds_reset && stream_is_open(stream) && !stream_reads(stream)) {
+		stream_fail(stream, socket_error(stream->fd));
+	}
 	if (broken) {
 		worker_flush_later(stream->worker, &stream->flush);
 	}
@@ -311,6 +327,12 @@ static void socket_ready(struct source *source, uint32_t events)
 }
 
 /* For the owner. */
+
+void stream_mind_reset(struct stream *stream)
+{
+	stream->minds_reset = true;
+	(void)stream_poll(stream);
+}
 
 int stream_init(struct stream *stream, struct worker *worker, int fd, const struct stream_ops *ops,
 	struct stream_filter *filter)

@@ -112,13 +112,14 @@ struct stream {
 	struct stream_filter *filter;
 	struct stream *heir; /* where it has moved */
 	int fd;
-	int error;      /* why it is FAILED */
-	uint8_t state;  /* enum stream_state */
-	bool paused;    /* the owner did not take all */
-	bool resumed;   /* what it did not take is handed out at the end of the round */
-	bool hung_up;   /* the peer's end has come, perhaps behind what was not read yet */
-	bool has_ended; /* the peer has sent all */
-	bool end_told;  /* and the owner knows it */
+	int error;        /* why it is FAILED */
+	uint8_t state;    /* enum stream_state */
+	bool paused;      /* the owner did not take all */
+	bool minds_reset; /* while reading rests, too */
+	bool resumed;     /* what it did not take is handed out at the end of the round */
+	bool hung_up;     /* the peer's end has come, perhaps behind what was not read yet */
+	bool has_ended;   /* the peer has sent all */
+	bool end_told;    /* and the owner knows it */
 	bool failure_told;
 	bool blocked;   /* the kernel takes no more for now */
 	bool half_left; /* some of the queue is in a filter's record, which is tried again */
@@ -207,6 +208,12 @@ void stream_resume(struct stream *stream);
 
 /* Whether reading rests, since the owner did not take all. */
 bool stream_paused(const struct stream *stream);
+
+/*
+ * From now on a reset is told while reading rests, too, for an owner to whom nothing matters any
+ * more then: what came before it and was not taken is lost.
+ */
+void stream_mind_reset(struct stream *stream);
 
 void stream_shut(struct stream *stream);
 

@@ -190,6 +190,54 @@ static void a_reset_is_seen_without_reading(void **state)
 	end(&owner);
 }
 
+static void a_reset_is_minded_while_reading_rests(void **state)
+{
+	(void)state;
+	for (int later = 0; later < 2; later++) {
+		struct owner owner;
+
+		begin_tcp(&owner);
+		owner.takes = 4;
+		if (!later) {
+			stream_mind_reset(&owner.stream);
+		}
+		peer_send(&owner, "before", 6);
+		run_until(owner.got.length == 4);
+		if (later) {
+			stream_mind_reset(&owner.stream);
+		}
+		peer_reset(&owner);
+		run_until(strchr(owner.told, 'f'));
+		assert_int_equal(owner.error, -ECONNRESET);
+		assert_string_equal(buffer_text(&owner.got), "befo");
+		settle();
+		assert_string_equal(owner.told, "rf");
+		owner_reset(&owner);
+		end(&owner);
+	}
+}
+
+/* Its end alone is none: the peer may wait for an answer. */
+static void an_end_is_not_minded_while_reading_rests(void **state)
+{
+	struct owner owner;
+
+	(void)state;
+	begin_tcp(&owner);
+	owner.takes = 4;
+	stream_mind_reset(&owner.stream);
+	peer_send(&owner, "before", 6);
+	run_until(owner.got.length == 4);
+	assert_return_code(shutdown(owner.peer, SHUT_WR), errno);
+	settle();
+	assert_string_equal(owner.told, "r");
+	owner_resume(&owner);
+	run_until(strchr(owner.told, 'e'));
+	assert_string_equal(buffer_text(&owner.got), "before");
+	owner_reset(&owner);
+	end(&owner);
+}
+
 /* Owners that end it from within a callback: nothing else is called. */
 
 static void close_it(struct owner *owner)
@@ -415,6 +463,8 @@ int main(void)
 		worker_test(the_end_comes_behind_the_last_byte),
 		worker_test(a_reset_is_told_once_behind_what_came_before),
 		worker_test(a_reset_is_seen_without_reading),
+		worker_test(a_reset_is_minded_while_reading_rests),
+		worker_test(an_end_is_not_minded_while_reading_rests),
 		worker_test(owners_may_end_it_when_they_receive),
 		worker_test(owners_may_end_it_when_they_are_handed_the_rest),
 		worker_test(owners_may_end_it_at_its_end),

@@ -242,6 +242,7 @@ void serve_endpoint_init(struct serve *serve)
 		.scheme = serve->config->service.tls_cert ? "https" : "http",
 		.arg = serve,
 		.left = left,
+		.minds_reset = true,
 	};
 }
 
