@@ -2,13 +2,14 @@
 /*
  * Puts load on an HTTP server until it refuses, and counts what was lost.
  *
- *	load_client PORT fresh|kept THREADS [PATH [tls]]
+ *	load_client PORT fresh|kept THREADS [PATH [plain|tls [JSON]]]
  *
  * Each thread connects, asks, reads the whole answer, and so on: "fresh" with one request to a
- * connection, "kept" with as many as the server allows. A thread ends when a connection is refused.
- * Lost is a request that was sent on a connection that was established, and not answered whole;
- * unsent one that could not be sent on such a connection. Prints "running" when so many requests
- * were answered that all threads are under way, and at the end one JSON object.
+ * connection, "kept" with as many as the server allows; GET, or POST with that body. A thread ends
+ * when a connection is refused. Lost is a request that was sent on a connection that was
+ * established, and not answered whole; unsent one that could not be sent on such a connection.
+ * Prints "running" when so many requests were answered that all threads are under way, and at the
+ * end one JSON object.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -165,17 +166,34 @@ static void *client(void *arg)
 	return arg;
 }
 
+static void compose(const char *path, const char *body)
+{
+	int length;
+
+	if (body) {
+		length = snprintf(request, sizeof(request),
+			"POST %s HTTP/1.1\r\nHost: server\r\nContent-Type: application/json\r\n"
+			"Content-Length: %zu\r\n\r\n%s",
+			path, strlen(body), body);
+	} else {
+		length = snprintf(
+			request, sizeof(request), "GET %s HTTP/1.1\r\nHost: server\r\n\r\n", path);
+	}
+	if (length >= (int)sizeof(request)) {
+		errx(2, "the request is too long");
+	}
+}
+
 int main(int argc, char **argv)
 {
 	pthread_t clients[THREADS_MAX];
 
-	threads = argc >= 4 && argc <= 6 ? atoi(argv[3]) : 0;
-	if (threads < 1 || threads > THREADS_MAX || (argc == 6 && strcmp(argv[5], "tls") != 0)) {
-		errx(2, "usage: load_client PORT fresh|kept THREADS [PATH [tls]]");
+	threads = argc >= 4 && argc <= 7 ? atoi(argv[3]) : 0;
+	if (threads < 1 || threads > THREADS_MAX) {
+		errx(2, "usage: load_client PORT fresh|kept THREADS [PATH [plain|tls [JSON]]]");
 	}
-	snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: server\r\n\r\n",
-		argc > 4 ? argv[4] : "/");
-	tls = argc == 6 ? SSL_CTX_new(TLS_client_method()) : NULL;
+	compose(argc > 4 ? argv[4] : "/", argc > 6 ? argv[6] : NULL);
+	tls = argc > 5 && strcmp(argv[5], "tls") == 0 ? SSL_CTX_new(TLS_client_method()) : NULL;
 	signal(SIGPIPE, SIG_IGN);
 	server.sin_port = htons((uint16_t)atoi(argv[1]));
 	server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);

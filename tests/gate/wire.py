@@ -80,6 +80,14 @@ def trusting():
     return context
 
 
+def speak(plain, tls, request):
+    """A client on a socket that is connected, its request sent."""
+    client = Client.__new__(Client)
+    client.socket = trusting().wrap_socket(plain, suppress_ragged_eofs=False) if tls else plain
+    client.buffer, client.ended = bytearray(), None
+    return client.send(request)
+
+
 class Client:
     """One connection."""
 

@@ -3,58 +3,30 @@
 and what is said of the end. Those about connections and requests are in conformance_requests_scenarios.py."""
 
 import subprocess
-import time
 
 from mcp import *
+from starts import inherited, pending, sleep_until, strange_signals, sweep
 
 HUP, USR1, USR2, PIPE = signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGPIPE
 DEBOUNCE = 0.1  # seconds between two signals that make them one
 
 
-def sleep_until(moment):
-    while (left := moment - now()) > 0:
-        time.sleep(left)
-
-
-def ended_in_order(mcp):
-    """Whether the log says so."""
-    events = [line["event"] for line in mcp.lines()]
-    return bool(events) and events[-1] == "ended"
-
-
-def sweep(starts, span_ms):
-    """Sends TERM to each of many starts, each a little later. Once SigBlk shows it, the end is in order; before, the
-    signal's default acts, and nothing was said. Returns how many came before."""
-    wrong, early = [], 0
-    for i in range(starts):
-        mcp = Mcp(ready=False, admin=False)
-        sleep_until(mcp.process.started + i * span_ms / 1000 / starts)
-        held = blocks(mcp.process.pid, TERM)
-        mcp.signal()
-        code = mcp.process.wait(5)
-        early += not held
-        if code != 0 and (held or code != -TERM):
-            wrong.append(f"start {i}: code {code}, held: {held}")
-        if ended_in_order(mcp) != (code == 0) or code and mcp.log():
-            wrong.append(f"start {i}: code {code}, it said {mcp.log()!r}")
-        if survivors():
-            wrong.append(f"start {i}: left {survivors()}")
-    assert not wrong, f"{len(wrong)} of {starts}:\n" + "\n".join(wrong)
-    return early
+def start_only():
+    return Mcp(ready=False, admin=False)
 
 
 @slow
 @plain
 @limit(180)
 def test_1_no_term_is_lost_in_the_first_50_ms():
-    early = sweep(100, 50)
+    early = sweep(start_only, 100, 50)
     assert early < 50, f"{early} signals came before main: the start is slow, or the mask is not seen"
 
 
 @slow
 @limit(180)
 def test_1_no_term_is_lost_in_the_first_500_ms():
-    sweep(50, 500)
+    sweep(start_only, 50, 500)
 
 
 @faces(PLAIN)
@@ -74,16 +46,6 @@ def test_1_a_signal_at_any_instant_of_the_start_of_a_session(face):
         statuses.add(reply.status)
         assert mcp.end()["forced"] == []
     assert 200 in statuses, statuses
-
-
-def pending(number):
-    """To be run before the exec: the signal is there, and held back."""
-
-    def before_exec():
-        signal.pthread_sigmask(signal.SIG_BLOCK, [number])
-        os.kill(os.getpid(), number)
-
-    return before_exec
 
 
 @faces(*BOTH)
@@ -188,16 +150,6 @@ def test_5_a_duplicate_within_the_debounce_does_not_force(face):
     report = mcp.end()
     assert report["forced"] == [] and report["cause"]["signal"] == "SIGTERM", report
     assert report["counts"]["children_eof"] == 1, report
-
-
-def strange_signals():
-    signal.pthread_sigmask(signal.SIG_BLOCK, [HUP, USR2, signal.SIGRTMIN + 3])
-    signal.signal(INT, signal.SIG_IGN)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-
-
-def inherited(fields):
-    return fields["SigBlk"], fields["SigIgn"]
 
 
 @faces(PLAIN)

@@ -43,7 +43,7 @@ def test_20_every_connection_that_was_established_is_answered(face):
         except ConnectionRefusedError:
             break
         try:
-            made.append(speak(plain, face.tls, request))
+            made.append(wire.speak(plain, face.tls, request))
         except OSError as end:
             lost.append((number, str(end)))
         if number == 100:
@@ -58,14 +58,6 @@ def test_20_every_connection_that_was_established_is_answered(face):
         client.close()
     assert not lost, f"{len(lost)} of {len(made)}: {lost[:5]}"
     mcp.end()
-
-
-def speak(plain, tls, request):
-    """A client on a connection that is established, its request sent."""
-    client = wire.Client.__new__(wire.Client)
-    client.socket = wire.trusting().wrap_socket(plain, suppress_ragged_eofs=False) if tls else plain
-    client.buffer, client.ended = bytearray(), None
-    return client.send(request)
 
 
 @faces(*BOTH)

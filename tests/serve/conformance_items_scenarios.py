@@ -1,0 +1,464 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The items of the lifecycle that are about the process itself: signals at every instant, readiness, the announcement, the
+bounds, and what is said of the end. Those about connections and requests are in conformance_requests_scenarios.py."""
+
+from serve import *
+from starts import inherited, pending, sleep_until, strange_signals, sweep
+
+HUP, USR1, USR2, PIPE = signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGPIPE
+DEBOUNCE = 0.1  # seconds between two signals that make them one
+PHASES = ["starting", "running", "announcing", "draining", "forcing", "reaping", "done"]
+LATE = "--cancel-after 60s"  # work is not asked to stop: it ends by go()
+
+
+def library_start():
+    return Serve(ready=False, admin=False)
+
+
+def workers_start():
+    return Serve(WORKERS, ready=False, admin=False)
+
+
+# Signals at the start
+
+
+@slow
+@plain
+@limit(180)
+def test_1_no_term_is_lost_in_the_first_50_ms():
+    early = sweep(library_start, 60, 50)
+    assert early < 40, f"{early} signals came before main: the start is slow, or the mask is not seen"
+
+
+@slow
+@limit(180)
+def test_1_no_term_is_lost_in_the_first_500_ms():
+    """With programs, that is in the description, and while the kept ones start."""
+    sweep(library_start, 20, 500)
+    sweep(workers_start, 30, 500)
+
+
+@faces(LIBRARY, PROCESS)
+def test_1_a_signal_at_any_instant_of_a_call(face):
+    """It is answered, with its result or with the 503."""
+    statuses = set()
+    for i in range(12):
+        serve = Serve(face)
+        call = serve.call(value=i)
+        sleep_until(now() + i / 1000 * (5 if face.is_program else 0.3))
+        serve.signal()
+        envelope = call.envelope()
+        assert envelope.status == 503 or envelope.output == i, envelope
+        statuses.add(envelope.status)
+        assert serve.end()["forced"] == []
+    assert statuses <= {200, 503} and (face.is_program or 200 in statuses), statuses
+
+
+@faces(*EACH)
+def test_2_a_signal_that_is_there_at_the_start_opens_nothing(face):
+    """Nothing is even tried: the address is another's, and the plugin is not loaded or asked."""
+    for number in TERM, INT, QUIT:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            address = f"127.0.0.1:{taken.getsockname()[1]}"
+            assert Serve(face, listen=address, ready=False).process.wait() == 2
+            serve = Serve(face, listen=address, ready=False, preexec_fn=pending(number))
+            report = serve.end()
+        events = [line["event"] for line in serve.lines()]
+        assert "ready" not in events and events[-1] == "ended", events
+        assert report["cause"]["signal"] == number.name and report["exit_code"] == 0, report
+
+
+@faces(*RUNNERS)
+def test_2_other_signals_at_the_start_change_nothing(face):
+    for number in HUP, USR1, USR2, PIPE:
+        serve = Serve(face, preexec_fn=pending(number))
+        assert serve.does(value=1).output == 1
+        serve.stop()
+
+
+@faces(*EACH)
+def test_3_term_int_and_quit_begin_the_same_end(face):
+    for number in TERM, INT, QUIT:
+        serve = Serve(face)
+        call = held(serve)[0]
+        serve.signal(number)
+        call.envelope().assert_stopped()
+        report = serve.end()
+        assert report["cause"]["signal"] == number.name and report["forced"] == [], report
+        dump = [line["line"] for line in serve.lines(event="state")]
+        assert bool(dump) == (number == QUIT), dump
+        assert not dump or any("act" in line for line in dump), dump
+
+
+@faces(*RUNNERS)
+def test_3_usr1_dumps_and_nothing_else(face):
+    """The dump names the call that runs, and the process if it has one."""
+    serve = Serve(face)
+    call = held(serve)[0]
+    serve.signal(USR1)
+    until(lambda: serve.lines(event="state"), "the dump")
+    assert serve.is_ready()
+    call.go()
+    assert call.envelope().status == 200
+    dump = [line["line"] for line in serve.lines(event="state")]
+    assert any("running" in line for line in dump) and any("act" in line for line in dump), dump
+    serve.stop()
+
+
+# Once and twice
+
+
+@faces(LIBRARY, PROCESS)
+@alone
+def test_4_a_second_signal_cuts_at_once(face):
+    serve = Serve(face, "--grace 60s --term-wait 60s")
+    call = held(serve, do="log begun finish" if not face.is_program else "ignore log begun hold")[0]
+    began = serve.drain()
+    until(lambda: now() - began > 1.5 * DEBOUNCE, "the debounce is over")
+    again = serve.signal(INT)
+    call.envelope().assert_stopped()
+    report = serve.end(code=128 + INT)
+    assert_below(serve.took(again), 0.5, "the end after a second signal")
+    assert report["exit_code"] == 128 + INT and len(report["forced"]) >= 1, report
+
+
+@faces(LIBRARY, PROCESS)
+def test_4_insist_never_ignores_it(face):
+    serve = Serve(face, f"--insist never {LATE}")
+    call = held(serve)[0]
+    began = serve.drain()
+    for _ in range(3):
+        until(lambda: now() - began > 1.5 * DEBOUNCE, "the debounce is over")
+        began = serve.signal()
+    call.go()
+    assert call.envelope().output == 0
+    assert serve.end()["forced"] == []
+
+
+@faces(*EACH)
+@alone
+def test_5_54_a_duplicate_within_the_debounce_does_not_force(face):
+    """As a terminal and a wrapper send it; draining twice is draining once."""
+    serve = Serve(face, LATE)
+    call = held(serve)[0]
+    began = serve.drain()
+    for number in TERM, INT, QUIT:
+        assert_below(serve.signal(number) - began, 0.8 * DEBOUNCE, "the last of the signals")
+    until(lambda: now() - began > 2 * DEBOUNCE, "the debounce is over")
+    call.go()
+    assert call.envelope().output == 0
+    report = serve.end()
+    assert report["forced"] == [] and report["cause"]["signal"] == "SIGTERM", report
+
+
+@faces(LIBRARY, PROCESS)
+def test_7_as_the_first_process(face):
+    serve = Serve(face, wrap=first_process)
+    call = held(serve)[0]
+    os.kill(inner(serve.process, "curfew-net"), TERM)
+    call.envelope().assert_stopped()
+    call.client.close()
+    assert serve.process.wait() == 0
+    assert serve.report()["exit_code"] == 0
+
+
+def test_8_processes_get_the_mask_and_the_dispositions_as_they_were():
+    script = """if [ "$1" = --describe ]; then echo '{"name":"f","inputs":{"type":"null"},"outputs":{}}'; else exec cat; fi"""
+    for before in None, strange_signals:
+        itself = start(["cat"], stdin=subprocess.PIPE, preexec_fn=before)
+        wanted = inherited(status(itself.pid))
+        itself.popen.stdin.close()
+        assert itself.wait() == 0
+        serve = Serve(WORKERS, "--workers 1", command=["--", "sh", "-c", script, "sh"], preexec_fn=before)
+        pid = until(lambda serve=serve: [pid for pid in serve.workers() if command_name(pid) == "cat"], "it is there")[0]
+        assert inherited(status(pid)) == wanted, (inherited(status(pid)), wanted)
+        serve.stop()
+
+
+@faces(*BOTH)
+def test_10_11_clients_that_reset_end_nothing_else(face):
+    """While answers are on their way to them; and SIGPIPE itself. The cause names signal and sender."""
+    serve = Serve(face)
+    call = held(serve)[0]
+    for _ in range(10):
+        leaves = serve.call("size 3000000", client=serve.client(receive_buffer=4096)).client
+        until(lambda: not leaves.silent(), "the answer begins")
+        leaves.reset()
+    for number in PIPE, USR2, signal.SIGALRM, signal.SIGCHLD, signal.SIGRTMIN + 1:
+        serve.signal(number)
+    call.go()
+    assert call.envelope().output == 0 and serve.does(value=1).output == 1 and serve.is_ready()
+    serve.signal(INT)
+    cause = serve.end()["cause"]
+    assert (cause["kind"], cause["signal"], cause["sender_pid"]) == ("signal", "SIGINT", os.getpid()), cause
+
+
+@faces(LIBRARY, WORKERS)
+@alone
+@slow
+@limit(120)
+def test_12_idle_there_are_no_wake_ups_in_10_s(face):
+    serve = Serve(face)
+    client = serve.client()
+    assert client.get("/id").status == 200 and serve.does(value=1).output == 1
+    settled(serve.process.pid)
+    watched = [serve.process.pid, *[pid for pid in descendants(serve.process.pid) if command_name(pid).startswith("curfew")]]
+    began = now()
+    before = {pid: context_switches(pid) for pid in watched}
+    until(lambda: now() > began + 10, "10 s have passed", within=20)
+    woken = {pid: context_switches(pid) - count for pid, count in before.items()}
+    assert not any(woken.values()), f"wake-ups: {woken}"
+    client.close()
+    serve.stop()
+
+
+# Readiness
+
+
+@faces(*EACH)
+@alone
+def test_13_readyz_is_503_within_50_ms_and_before_any_listener_closes(face):
+    serve = Serve(face, "--announce 1s")
+    with wire.Client(serve.admin) as prober:
+        assert prober.get("/readyz").status == 200
+        began = serve.signal()
+        while (answer := prober.get("/readyz")).status == 200 and not answer.says_close():
+            assert_below(now() - began, 1, "readiness")
+        seen = now()
+    if answer.status == 200:
+        until(lambda: serve.ask_admin("/readyz").status == 503, "not ready", 1)
+        seen = now()
+    assert_below(seen - began, 0.05, "the time until it is not ready")
+    assert serve.get("/id").status == 200, "a listener was closed already"
+    serve.end()
+
+
+@faces(*EACH)
+def test_14_17_the_admin_face_answers_until_the_last_call_is_done(face):
+    serve = Serve(face, f"--announce 200ms {LATE}")
+    call = held(serve)[0]
+    serve.drain()
+
+    def check():
+        assert serve.ask_admin("/healthz").status == 200 and serve.ask_admin("/readyz").status == 503
+
+    until(lambda: check() or wire.refused(serve.address), "the listener is closed")
+    for _ in range(10):
+        check()
+    call.go()
+    assert call.envelope().output == 0
+    serve.end()
+    assert serve.ask_admin("/healthz") is None
+
+
+@faces(*EACH)
+def test_15_requests_during_the_announcement_are_answered_and_say_close(face):
+    """Calls too: with the 503, or, where the token has not fired, with their results."""
+    for options in "", LATE:
+        serve = Serve(face, f"--announce 1s {options}")
+        kept = [serve.client() for _ in range(3)]
+        for client in kept:
+            assert not client.get("/id").says_close()
+        serve.drain()
+        assert serve.get("/schema").says_close() and serve.get("/x").status == 404
+        for number, client in enumerate(kept):
+            envelope = serve.call(value=number, client=client).envelope()
+            assert envelope.answer.says_close() and (envelope.output == number if options else envelope.assert_stopped()), envelope
+            client.assert_closed()
+        serve.end()
+
+
+@faces(*EACH)
+@alone
+def test_16_the_announcement_is_cut_short_by_a_second_signal(face):
+    serve = Serve(face, "--announce 60s --grace 90s")
+    began = serve.drain()
+    assert serve.get("/id").says_close()
+    until(lambda: now() - began > 1.5 * DEBOUNCE, "the debounce is over")
+    again = serve.signal()
+    serve.end(code=128 + TERM)
+    assert_below(serve.took(again), 1, "the end after a second signal")
+
+
+@faces(*EACH)
+@alone
+def test_16_the_announcement_never_exceeds_the_grace(face):
+    serve = Serve(face, "--announce 60s --grace 900ms --eof-wait 100ms --term-wait 100ms")
+    call = held(serve)[0]
+    began = serve.signal()
+    call.envelope().assert_stopped()
+    serve.end()
+    assert_below(serve.took(began), 1.1, "the end with a long announcement")
+
+
+@faces(LIBRARY, PROCESS)
+def test_18_the_service_manager_is_told(face):
+    manager = Notified()
+    serve = Serve(face, LATE, env=environment(NOTIFY_SOCKET=manager.path))
+    manager.until("READY=1")
+    call = held(serve)[0]
+    serve.signal()
+    manager.until("STOPPING=1")
+    call.go()
+    assert call.envelope().output == 0
+    serve.end()
+    lines = manager.rest()
+    assert lines.count("STOPPING=1") == lines.count("READY=1") == 1, lines
+    told = [line for line in lines if line.startswith("STATUS=")]
+    assert told and told[-1].startswith("STATUS=done: 1 completed, 0 held, "), told
+
+
+# Bounds
+
+
+@faces(*EACH)
+@alone
+def test_51_an_idle_one_ends_at_once_and_with_the_announcement(face):
+    for announce in 0, 0.5:
+        serve = Serve(face, f"--announce {int(announce * 1000)}ms")
+        if face.runner == "workers":
+            assert len(until(lambda serve=serve: len(serve.workers()) == 4 and serve.workers(), "they are there")) == 4
+            assert serve.does(value=1).output == 1
+        began = serve.signal()
+        serve.end()
+        assert_near(serve.took(began), announce, "the end of an idle one", slack=0.2 if face.is_program else 0.1)
+
+
+@faces(LIBRARY, PROCESS)
+@alone
+def test_52_a_clock_step_changes_nothing(face):
+    """Neither of the grace, nor of a call's time, nor of --cancel-after."""
+    stepping = environment(LD_PRELOAD=str(BUILD / "tests" / "library" / "libclock_step.so"))
+    serve = Serve(face, "--grace 1500ms --term-wait 200ms --cancel-after 600ms --request-timeout 1h", env=stepping)
+    listens, stubborn = held(serve)[0], held(serve, do="ignore log begun hold" if face.is_program else "log begun finish")[0]
+    began = serve.signal()
+    listens.envelope().assert_stopped()
+    assert_near(now() - began, 0.6, "the token's time", slack=0.2)
+    stubborn.envelope().assert_stopped()
+    serve.end()
+    assert_near(serve.took(began), 1.0 if face.is_program else 1.5, "the end", slack=0.6 if face.is_program else 0.2)
+
+
+# Codes, log and report
+
+
+@faces(*EACH)
+def test_71_80_the_report_of_a_clean_end(face):
+    serve = Serve(face, "--announce 200ms")
+    assert serve.does(value=1).output == 1
+    call = held(serve)[0]
+    serve.signal()
+    call.envelope().assert_stopped()
+    call.client.close()
+    report = serve.end()
+    assert set(report) >= {"command", "version", "cause", "phases", "counts", "forced", "exit_code"}, report
+    assert (report["command"], report["exit_code"], report["forced"]) == ("serve", 0, [])
+    assert set(report["cause"]) == {"kind", "signal", "sender_pid", "text"}
+    names = [phase["name"] for phase in report["phases"]]
+    assert names == [name for name in PHASES if name in names] and "announcing" in names, names
+    assert report["counts"]["requests_completed"] == 2 and report["counts"]["requests_forced"] == 0, report
+    last = serve.lines()[-1]
+    assert last["event"] == "ended" and last["exit_code"] == "0", last
+
+
+@faces(PROCESS, WORKERS)
+def test_71_75_what_programs_make_of_our_end_is_success(face):
+    """Codes and signals of theirs, 143 too, where the TERM was ours."""
+    for words in "log begun hold", "on-term 5 log begun hold", "on-term 143 log begun hold":
+        serve = Serve(face, "--forced-exit 3")
+        call = held(serve, do=words)[0]
+        serve.signal()
+        call.envelope().assert_stopped()
+        assert serve.end(code=0)["forced"] == [] and not serve.lines(event="worker_ended"), serve.log()
+
+
+def test_72_a_failure_stays_one_when_term_follows():
+    """The description fails, and then comes the signal; exit 2, or in order if the signal was first."""
+    serve = Serve(PROCESS, command=["--", "sh", "-c", "exit 1"], ready=False)
+    assert serve.process.wait() == 2 and "curfew serve: " in serve.log(), serve.log()
+
+
+@faces(LIBRARY, PROCESS)
+@alone
+def test_74_41_forced_is_told_apart_from_clean(face):
+    """Each that was cut is logged, named and counted; others are not."""
+    for stubborn in 2, 0:
+        serve = Serve(face, "--grace 900ms --term-wait 100ms --forced-exit 3 --threads 4")
+        words = "ignore log begun hold" if face.is_program else "log begun finish"
+        calls = held(serve, stubborn, words) + held(serve)
+        serve.signal()
+        for call in calls:
+            call.envelope().assert_stopped()
+        report = serve.end(code=3 if stubborn else 0)
+        assert len(report["forced"]) == stubborn, report
+        lines = serve.lines(event="forced")
+        assert sorted(line["name"] for line in lines) == sorted(each["name"] for each in report["forced"]), (lines, report)
+        assert all(line["level"] == "warning" for line in lines) and serve.lines()[-1]["forced"] == str(stubborn), lines
+
+
+def unread_log(options, lines):
+    """One whose log nobody reads, with a program that has said many lines; and the log's reader."""
+    reader, writing = channel()
+    command = ["--", "sh", "-c", 'if [ "$2" = --describe ]; then echo \'{"name":"f","inputs":{"type":"null"},"outputs":{}}\'; else "$0" lines 2 "$1" 60 exit 0; echo "{}"; fi', fixture("actor"), str(lines)]
+    serve = Serve(PROCESS, options, command=command, wrap=with_log(writing), pass_fds=[writing])
+    os.close(writing)
+    return serve, reader
+
+
+def sipped(reader, serve):
+    """All that there is to read, a little at a time."""
+    text = b""
+    while chunk := os.read(reader.fd, 8192):
+        text += chunk
+        readable(serve.process.pidfd, 0.003)  # lets time pass, unless it ends
+    return text.decode().splitlines()
+
+
+def test_78_every_line_reaches_a_reader_who_is_slow():
+    serve, reader = unread_log("", 3000)
+    assert serve.post(b"").status == 200
+    serve.signal()
+    lines = sipped(reader, serve)
+    assert serve.end()["forced"] == []
+    assert sum("event=child_said" in line for line in lines) == 3000
+    assert "event=ended" in lines[-1] and not any("event=dropped" in line for line in lines), lines[-1]
+
+
+@alone
+def test_78_a_reader_who_never_reads_delays_the_end_to_the_grace_at_most():
+    serve, reader = unread_log("--grace 1s", 3000)
+    assert serve.post(b"").status == 200
+    began = serve.signal()
+    report = serve.end()
+    assert_below(serve.took(began), 1.2, "the grace")
+    assert report["exit_code"] == 0 and [each["name"] for each in report["forced"]] == ["output"], report
+    assert len(reader.rest().splitlines()) > 100
+
+
+@alone
+def test_79_a_reader_of_metrics_who_never_reads_delays_the_end_to_the_grace_at_most():
+    serve = Serve(LIBRARY, "--grace 1s")
+    slow_one = wire.Client(serve.admin, receive_buffer=4096)
+    slow_one.send(wire.get("/metrics") * 100)
+    began = serve.signal()
+    assert serve.end()["exit_code"] == 0
+    assert_below(serve.took(began), 1.2, "the grace")
+    slow_one.close()
+
+
+def test_79_a_report_that_cannot_be_written_does_not_change_the_code():
+    serve = Serve(LIBRARY, "--report /dev/full")
+    serve.signal()
+    assert serve.process.wait() == 0, serve.log()
+    assert serve.lines(event="ended")[0]["exit_code"] == "0"
+
+
+def test_80_the_report_goes_behind_the_last_line_of_the_log():
+    serve = Serve(LIBRARY, "--report - --log-format json")
+    serve.does("fail 500 broken")
+    serve.signal()
+    assert serve.process.wait() == 0
+    *lines, report = [json.loads(line) for line in serve.log().splitlines()]
+    assert (report["command"], report["exit_code"]) == ("serve", 0), report
+    assert lines[0]["event"] == "started" and lines[-1]["event"] == "ended", lines
+    assert [line["text"] for line in lines if line["event"] == "call_failed"] == ["broken"], lines

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is refused at the start: one line that says what, exit 2, and nothing opened."""
+
+from serve import *
+
+BAD_OPTIONS = [
+    "--threads 0", "--threads x", "--workers -1", "--queue x", "--max-body x", "--max-line 0x", "--request-timeout soon", "--cancel-after -1s",
+    "--envelope-statuss", "--start-timeout x", "--grace -1s", "--listen nowhere", "--tls-key x", "--insist sometimes", "--id 'a b'",
+    "--function nobody", "--report /nonexistent/folder/x", "--env novalue",
+]  # fmt: skip
+# {what is wrong: what the line has to name}
+MISTAKES = {
+    "abi": "7", "bytes": "", "choices": "depth", "empty": "", "id": "", "name": "", "parts": "depth", "precheck": "depth", "preset": "depth",
+    "preset_text": "depth", "run": "dig", "table": "curfew_plugin", "twice": "depth", "type": "depth", "utf8": "depth",
+}  # fmt: skip
+DESCRIPTIONS = {
+    "": "", "nonsense": "", "{": "", "[]": "", "{}": "", '{"name":"f"}': "inputs", '{"inputs":{"type":"null"},"outputs":{}}': "name",
+    '{"name":"f","inputs":{"type":"string"},"outputs":{}}': "inputs",
+    '{"name":"f","inputs":{"type":"object","required":["depth"],"properties":{}},"outputs":{}}': "depth",
+    '{"name":"f","inputs":{"type":"object","properties":{"depth":{"type":"deep"}}},"outputs":{}}': "depth",
+    '{"name":"f","inputs":{"type":"object","properties":{"depth":{"type":"integer","default":"x"}}},"outputs":{}}': "depth",
+    '{"name":"f","inputs":{"type":"object","properties":{"depth":{"enum":[1,"a"]}}},"outputs":{}}': "depth",
+    '{"name":"f","inputs":{"type":"object","properties":{"depth":{"anyOf":[]}}},"outputs":{}}': "depth",
+    '{"name":"f","inputs":{"type":"object","properties":{"depth":{"anyOf":{}}}},"outputs":{}}': "depth",
+    '{"name":"f","inputs":{"type":"object","properties":[]},"outputs":{}}': "properties",
+    '{"name":"f","inputs":{"type":"null"},"outputs":{"type":9}}': "outputs",
+    '{"name":"f","inputs":{"type":"null"},"outputs":{},"id":"a b"}': "id",
+    '{"name":5,"inputs":{"type":"null"},"outputs":{}}': "name",
+}  # fmt: skip
+
+
+def refused(*arguments, code=2, names="", **more):
+    """What is wrong with how this is refused, or nothing."""
+    got, out, err = finished(curfew("serve", *arguments), env=environment(**more))
+    if (got, out) != (code, ""):
+        return f"{arguments}: exit {got}, {out!r}, {err!r}"
+    if err.count("\n") != 1 or not err.startswith("curfew serve: ") or names not in err:
+        return f"{arguments} ({names}): {err!r}"
+    left = survivors()
+    return f"{arguments}: left {left}" if left else None
+
+
+def assert_refused(cases):
+    wrong = [mistake for mistake in cases if mistake]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_usage_bad_options():
+    assert_refused([refused(*shlex.split(options), PLUGIN, "--function", "act") if "--function" not in options else refused(*shlex.split(options), PLUGIN) for options in BAD_OPTIONS])
+
+
+def test_usage_which_function():
+    """One of several has to be chosen; and something has to be served."""
+    assert_refused([refused(PLUGIN, names="--function"), refused(), refused("--"), refused(PLUGIN, "more", "--function", "act")])
+
+
+def test_usage_bad_plugin_files():
+    text, folder = temporary("text.so"), temporary("folder.so")
+    with open(text, "w", encoding="utf-8") as file:
+        file.write("no object\n" * 100)
+    os.mkdir(folder)
+    half = temporary("half.so")
+    with open(PLUGIN, "rb") as whole, open(half, "wb") as file:
+        file.write(whole.read(3000))
+    files = [text, folder, half, "/nonexistent/plugin.so", "/dev/null/x.so", curfew_path(), "./nothing.so"]
+    assert_refused([refused(path, names=os.path.basename(path)) for path in files])
+
+
+def test_usage_bad_plugin_tables():
+    """Told with the file, and with the parameter where it is one."""
+    cases = []
+    for mistake, named in MISTAKES.items():
+        file = fixture(f"serve_refused_{mistake}.so")
+        cases += [refused(file, names=named), refused(file, names=os.path.basename(file))]
+    assert_refused(cases)
+
+
+def test_usage_bad_descriptions():
+    """Told with the place, and that of a program which failed or was silent."""
+    script = 'printf %s "$0"'
+    assert_refused([refused("--", "sh", "-c", script, text, names=named) for text, named in DESCRIPTIONS.items()])
+    assert_refused([refused("--", "sh", "-c", "echo broken >&2; exit 3"), refused("--", "sh", "-c", "kill -9 $$"), refused("--", "true")])
+
+
+def test_usage_a_description_that_does_not_come():
+    """Within its time, which is bounded; the whole tree is ended."""
+    assert_refused([refused("--start-timeout", "300ms", "--term-wait", "100ms", "--", "sh", "-c", "trap '' TERM; (trap '' TERM; sleep 1000) & sleep 1000")])
+
+
+def test_usage_a_description_without_end_is_bounded():
+    assert_refused([refused("--start-timeout", "30s", "--", "sh", "-c", "yes")])
+
+
+def test_usage_commands_that_are_not_there():
+    text = temporary("text")
+    open(text, "w", encoding="utf-8").close()
+    assert_refused([refused("--", "/nonexistent/program", code=127), refused("--", "no-such-program", code=127), refused("--", text, code=126)])
+
+
+def test_usage_an_address_in_use():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        assert_refused([refused("--listen", address, "--function", "act", PLUGIN, names=address), refused("--listen", address, "--", *PROGRAM, "act", names=address)])
+
+
+@faces(PROCESS, WORKERS)
+def test_usage_environment_and_folder_of_the_processes(face):
+    """--env and --cwd reach them, our own variables do not."""
+    folder = os.path.realpath(temporary("folder"))
+    os.mkdir(folder)
+    serve = Serve(face, f"--env WORD=some=thing --cwd {folder}", env=environment(CURFEW_QUEUE="5", CURFEW_LOG_LEVEL="info"))
+    assert serve.does("env WORD").output == "some=thing"
+    assert os.path.realpath(serve.does("cwd").output) == folder
+    for name in "CURFEW_QUEUE", "CURFEW_HANDOVER", "NOTIFY_SOCKET":
+        assert serve.does(f"env {name}").output is None, name
+    serve.stop()
+
+
+def test_usage_variables_are_options():
+    serve = Serve(LIBRARY, env=environment(CURFEW_MAX_BODY="40", CURFEW_PORT="tcp://x:1"))
+    assert serve.post({"do": "", "value": "x" * 100}).status == 413
+    serve.stop()
+    assert_refused([refused("--function", "act", PLUGIN, names="CURFEW_GRACE", CURFEW_GRACE="soon")])
