@@ -65,7 +65,7 @@ static int read_file(const struct curfew_request *request, struct curfew_respons
 		}
 	}
 	if (ferror(file)) {
-		return -EIO;
+		return -errno;
 	}
 	error = curfew_response_usage(response, "bytes", counts.bytes);
 	return error ? error : yield(response, &counts, true);
