@@ -211,8 +211,8 @@ CURFEW_API int curfew_response_yield(
  * Sets a failure: an HTTP status of 400 to 599, and one line for people. Returns CURFEW_E_FAILED,
  * for run to return.
  */
-CURFEW_API __attribute__((format(printf, 3, 4))) int curfew_response_fail(
-	struct curfew_response *response, int status, const char *format, ...);
+CURFEW_API int curfew_response_fail(struct curfew_response *response, int status,
+	const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 CURFEW_END
 
