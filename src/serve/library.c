@@ -22,7 +22,7 @@ static void refuse_load(const char *path, struct buffer *refusal)
 	size_t length = strlen(path);
 
 	if (strstr(words, "undefined symbol: __asan_")) {
-		library_file_refuse_runtime(path, "libclang_rt.asan-x86_64.so", refusal);
+		library_file_refuse_runtime(path, NULL, refusal); /* clang names none in the file */
 		return;
 	}
 	if (strncmp(words, path, length) == 0 && strncmp(words + length, ": ", 2) == 0) {

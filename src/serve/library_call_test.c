@@ -3,7 +3,7 @@
  * Calls of functions that are here, on real threads and a real loop. What the calls are for, the
  * invocation, is played: it notes its items and its end.
  */
-#include "serve/library_call.c"
+#include "serve/library_call.c" /* NOLINT(bugprone-suspicious-include) */
 
 #include <sched.h>
 #include <semaphore.h>

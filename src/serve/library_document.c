@@ -11,14 +11,18 @@
 #include "serve/library_table.h"
 #include "json/reader.h"
 
+#define NAME_MOST 200 /* bytes of a name that a refusal tells */
+
 static void write_place(struct buffer *out, const struct library_place *place)
 {
 	if (place->above) {
 		write_place(out, place->above);
 		buffer_append_char(out, '.');
 	}
-	for (const char *at = place->name; *at && at - place->name < 200; at++) {
-		buffer_append_char(out, (unsigned char)*at < ' ' || *at == 0x7f ? '?' : *at);
+	for (const char *at = place->name; *at && at - place->name < NAME_MOST; at++) {
+		bool shown = (unsigned char)*at >= ' ' && *at != 0x7f;
+
+		buffer_append(out, shown ? at : "?", 1);
 	}
 }
 

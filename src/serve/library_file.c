@@ -7,9 +7,11 @@
 #include <fcntl.h>
 #include <link.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 /* Our own header, where the linker puts it: what machine this is, without a list of them. */
@@ -162,12 +164,23 @@ static bool find_runtime(const struct image *image, char runtime[LIBRARY_RUNTIME
 	return false;
 }
 
+/* That of gcc is where libraries are; clang knows where it keeps its own. */
 void library_file_refuse_runtime(const char *path, const char *runtime, struct buffer *refusal)
 {
+	struct utsname machine;
+	char name[LIBRARY_RUNTIME_MOST];
+	bool is_clangs;
+
+	if (!runtime) {
+		(void)uname(&machine);
+		(void)snprintf(name, sizeof(name), "libclang_rt.asan-%.20s.so", machine.machine);
+		runtime = name;
+	}
+	is_clangs = strncmp(runtime, "libclang", strlen("libclang")) == 0;
 	buffer_appendf(refusal,
 		"%s was built with a sanitizer, whose runtime has to be there from the start "
-		"(LD_PRELOAD=%s, or build it without)",
-		path, runtime);
+		"(LD_PRELOAD=%s%s%s, or build it without)",
+		path, is_clangs ? "$(clang -print-file-name=" : "", runtime, is_clangs ? ")" : "");
 }
 
 static bool check_image(struct image *image, const char *path, struct buffer *refusal)

@@ -20,7 +20,10 @@
  */
 bool library_file_check(const char *path, struct buffer *refusal);
 
-/* Appends that the plugin was built with a sanitizer whose runtime, "libasan.so.8", is missing. */
+/*
+ * Appends that the plugin was built with a sanitizer whose runtime, "libasan.so.8", is missing
+ * (NULL: clang's address sanitizer).
+ */
 void library_file_refuse_runtime(const char *path, const char *runtime, struct buffer *refusal);
 
 #endif
