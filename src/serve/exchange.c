@@ -214,7 +214,17 @@ static void answered(struct invocation *invocation, const struct envelope *envel
 	}
 }
 
-static const struct invocation_ops invocation_ops = {.item = item, .answered = answered};
+/* It is in the report under the function's name, and its connection need not be. */
+static void forced(struct invocation *invocation)
+{
+	http_told(((struct exchange *)invocation->owner)->connection);
+}
+
+static const struct invocation_ops invocation_ops = {
+	.item = item,
+	.answered = answered,
+	.forced = forced,
+};
 
 /* The body. */
 

@@ -8,7 +8,7 @@ static void a_call_is_answered_with_its_envelope(void **state)
 	begin_call();
 	expect_asked("begin " BODY "\n");
 	end_call(INVOCATION_DONE, "\"text\"");
-	expect("HTTP/1.1 200 OK\nContent-Type: application/json\nContent-Length: 189\n\n" LINE(
+	expect("HTTP/1.1 200 OK\nContent-Type: application/json\nContent-Length: 194\n\n" LINE(
 		"\"text\""));
 }
 
@@ -112,11 +112,10 @@ static void a_full_queue_is_503(void **state)
 	run_until(host.queued == 1);
 	ask(POST, JSON_TYPE, BODY);
 	expect_answer("HTTP/1.1 503 ", "\nRetry-After: 5\n");
+	end_call(INVOCATION_DONE, NULL);
+	run_until(call);
 	close(waiting);
 	close(running);
-	run_until(script.left == 0 || host.server.connections == 1);
-	end_call(INVOCATION_CANCELLED, NULL);
-	script.left = 0;
 }
 
 static void the_end_of_the_process_is_503(void **state)
@@ -128,17 +127,12 @@ static void the_end_of_the_process_is_503(void **state)
 	run_until(host.running == 1);
 	ask(POST, JSON_TYPE, BODY);
 	run_until(host.queued == 1);
-	host.cancelled = true;
-	curfew_context_cancel_for(host.context, CURFEW_SIGNAL, NULL);
 	invocations_cancel(&host);
 	expect_answer("HTTP/1.1 503 ", "\nRetry-After: 5\n");
 	ask(POST, JSON_TYPE, BODY);
 	expect_answer("HTTP/1.1 503 ", FAILURE("503", "plugin shutdown: in-flight work aborted"));
 	expect_asked("begin " BODY "\ncancel: parent\n");
 	close(running);
-	run_until(host.server.connections == 1);
-	end_call(INVOCATION_CANCELLED, NULL);
-	script.left = 0;
 }
 
 /* Streams. */
@@ -150,9 +144,9 @@ static void items_leave_as_they_come(void **state)
 	begin_call();
 	assert_true(yield("1"));
 	expect("HTTP/1.1 200 OK\nContent-Type: application/x-ndjson\n"
-	       "Transfer-Encoding: chunked\n\nb5\n" LINE("1") "\n\n");
+	       "Transfer-Encoding: chunked\n\nbe\n" LINE("1") "\n\n");
 	assert_true(yield("22"));
-	expect("b6\n" LINE("22") "\n\n");
+	expect("bf\n" LINE("22") "\n\n");
 	end_call(INVOCATION_DONE, NULL);
 	expect("0\n\n");
 }
@@ -280,8 +274,6 @@ static void who_waited_in_the_queue_and_left_never_runs(void **state)
 	settle();
 	expect_asked("begin " BODY "\n");
 	close(running);
-	run_until(script.left == 2);
-	script.left = 1;
 }
 
 /* The work's deadline. */

@@ -44,9 +44,7 @@ static int accepted(
 /* The token fires: by the time that this returns all calls have seen it, or will not run. */
 static void cancel_calls(struct serve *serve)
 {
-	struct curfew_lifecycle *life = serve->service.life;
-	struct curfew_cause cause =
-		curfew_token_cause(curfew_context_token(curfew_lifecycle_context(life)));
+	int64_t began = serve->service.life->stopped_at;
 
 	if (serve->cancelled) {
 		return;
@@ -54,8 +52,7 @@ static void cancel_calls(struct serve *serve)
 	serve->cancelled = true;
 	journal_tell(&serve->service.journal, &serve_events[SERVE_CANCELLED],
 		journal_number(serve->running), journal_number(serve->queued),
-		journal_number(clock_ms_between(life->stopped_at, curfew_now())));
-	curfew_context_cancel(serve->context, &cause);
+		journal_number(clock_ms_between(began, curfew_now())));
 	invocations_cancel(serve);
 }
 
