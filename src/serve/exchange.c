@@ -261,7 +261,7 @@ static bool is_json(const struct http_head *head)
 
 static void refuse_too_long(struct exchange *exchange)
 {
-	exchange_refuse(exchange, 413, "The request is longer than --max-body.", NULL);
+	exchange_refuse(exchange, 413, "the request is longer than --max-body", NULL);
 }
 
 bool exchange_checks_body(struct exchange *exchange)
@@ -273,7 +273,7 @@ bool exchange_checks_body(struct exchange *exchange)
 	}
 	if (!is_json(head)) {
 		exchange_refuse(exchange, 415,
-			"The request's Content-Type has to be application/json.", NULL);
+			"the Content-Type of the request has to be application/json", NULL);
 		return false;
 	}
 	if (head->content_length > exchange->serve->config->max_body) {
