@@ -61,6 +61,15 @@ static void give(struct place *place, struct call *call)
 	dialogue_say(&place->dialogue, buffer_text(text), text->length, false);
 }
 
+void kept_call_put_back(struct call *call)
+{
+	call->place->call = NULL;
+	call->place = NULL;
+	call->is_second = true;
+	list_append(call->kept->waiting.next, &call->link); /* before the first */
+	kept_serve_waiting(call->kept);
+}
+
 /* The first that waits and is wanted. */
 static struct call *next_call(const struct kept *kept)
 {

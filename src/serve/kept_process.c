@@ -52,12 +52,23 @@ static void note_end(const struct place *place, const struct curfew_child_exit *
 		journal_number(place->delay_ms));
 }
 
+/* It died by itself before it was asked: another may be, once. */
+static bool may_be_asked_again(const struct place *place, const struct curfew_child_exit *exit)
+{
+	return !place->dialogue.written && exit->rung == CURFEW_RUNG_RUNNING &&
+		!place->call->cancelled && !place->call->is_second && !place->kept->stopped;
+}
+
 static void end_lost_call(struct place *place, const struct curfew_child_exit *exit)
 {
 	struct call *call = place->call;
 	bool is_ours =
 		call->cancelled && exit->rung >= CURFEW_RUNG_TERM && (!exit->signal || exit->by_us);
 
+	if (may_be_asked_again(place, exit)) {
+		kept_call_put_back(call);
+		return;
+	}
 	if (call->is_dropped || is_ours) {
 		kept_call_end(call, INVOCATION_CANCELLED);
 		return;

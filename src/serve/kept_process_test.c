@@ -1,31 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Processes that are kept: requests and answers by lines, replacement, the cancel, the end. */
-#include "serve/kept_process.h"
+/* Processes that are kept: requests and answers by lines, what is wrong with them, replacement. */
+#include <sched.h>
 
-#include "serve/program_script.h"
-
-static int setup_kept(void **state)
-{
-	int result = setup(state);
-
-	command[1] = "kept";
-	command[2] = NULL;
-	serve.function.runner = &kept_process_runner;
-	serve_config.workers = 1;
-	return result;
-}
-
-#define kept_test(test) cmocka_unit_test_setup_teardown(test, setup_kept, teardown)
-
-static void start_kept(int workers)
-{
-	serve_config.workers = workers;
-	assert_int_equal(program_start(&serve), 0);
-	assert_int_equal(serve.counts.processes_started, workers);
-}
-
-#define ANSWER "say {'output':1,'end':true}"
-#define PID "pid; say {'end':true}"
+#include "child/proc.h"
+#include "serve/kept_script.h"
 
 static void one_process_answers_many_calls(void **state)
 {
@@ -162,6 +140,37 @@ static void one_that_dies_is_replaced(void **state)
 	}
 	assert_int_equal(serve.counts.processes_started, 4);
 	assert_int_equal(serve.counts.processes_died, 1);
+}
+
+static bool is_dead(pid_t pid)
+{
+	struct proc_stat stat;
+
+	return !proc_stat(pid, &stat) || stat.state == 'Z';
+}
+
+/* Nobody knows yet that it is. */
+static void a_call_that_is_given_to_a_dead_one_goes_to_another(void **state)
+{
+	struct called *one;
+
+	(void)state;
+	start_kept(1);
+	for (int i = 0; i < 5; i++) {
+		pid_t pid;
+
+		one = call(PID);
+		await(one);
+		pid = atoi(buffer_text(&one->output));
+		assert_int_equal(kill(pid, SIGKILL), 0);
+		while (!is_dead(pid)) {
+			sched_yield();
+		}
+		one = call(ANSWER);
+		await(one);
+		assert_done(one, "1");
+	}
+	assert_int_equal(serve.counts.processes_started, 6);
 }
 
 static void one_that_dies_again_and_again_is_started_later_and_later(void **state)
@@ -324,145 +333,6 @@ static void at_the_start_it_is_an_error(void **state)
 	assert_int_equal(program_start(&serve), -ENOENT);
 }
 
-/* The cancel. */
-
-static void a_cancel_is_the_end_of_its_process(void **state)
-{
-	struct called *one, *two;
-
-	(void)state;
-	start_kept(1);
-	one = call("tell up; hang");
-	run_until_logged("line=up");
-	cancel(one);
-	await(one);
-	assert_int_equal(one->outcome, INVOCATION_CANCELLED);
-	two = call(ANSWER);
-	await(two);
-	assert_done(two, "1");
-	assert_int_equal(serve.counts.processes_started, 2);
-	assert_null(strstr(log_text(), "worker_ended"));
-}
-
-static void what_is_answered_behind_the_cancel_is_the_answer(void **state)
-{
-	struct called *one, *two;
-
-	(void)state;
-	start_kept(1);
-	one = call("on-term-end 0; tell up; hang");
-	run_until_logged("line=up");
-	cancel(one);
-	two = call(ANSWER);
-	await(one);
-	assert_done(one, "\"late\"");
-	await(two);
-	assert_done(two, "1");
-}
-
-static void a_call_that_waits_is_cancelled_at_once(void **state)
-{
-	struct called *one, *two;
-
-	(void)state;
-	start_kept(1);
-	one = call("tell up; hang");
-	two = call(ANSWER);
-	run_until_logged("line=up");
-	cancel(two);
-	assert_int_equal(two->ends, 0); /* not inside */
-	await(two);
-	assert_int_equal(two->outcome, INVOCATION_CANCELLED);
-	assert_int_equal(one->ends, 0);
-	cancel(one);
-	await(one);
-}
-
-static void one_that_ignores_the_cancel_is_killed(void **state)
-{
-	struct called *one, *two;
-
-	(void)state;
-	serve_config.term_wait_ms = 50;
-	start_kept(1);
-	one = call("ignore-term; tell up; hang");
-	run_until_logged("line=up");
-	cancel(one);
-	await(one);
-	assert_int_equal(one->outcome, INVOCATION_CANCELLED);
-	serve_config.term_wait_ms = 10000;
-	two = call("ignore-term; tell up again; hang");
-	run_until_logged("line=\"up again\"");
-	cut(two);
-	await(two);
-	assert_int_equal(two->outcome, INVOCATION_CANCELLED);
-}
-
-/* The end. */
-
-static void idle_ones_end_by_the_end_of_their_input(void **state)
-{
-	int64_t begun = curfew_now();
-
-	(void)state;
-	start_kept(3);
-	await(call(ANSWER));
-	kept_process_runner.stop(&serve);
-	curfew_lifecycle_stop_for(life, CURFEW_COMPLETED, NULL);
-	assert_int_equal(worker_pool_run(&pool), 0);
-	assert_true(curfew_now() - begun < 5000000000);
-	assert_int_equal(serve.counts.processes_started, 3);
-	assert_null(strstr(log_text(), "worker_ended"));
-}
-
-static void the_lifecycle_ends_them_too(void **state)
-{
-	(void)state;
-	start_kept(2);
-	curfew_lifecycle_stop_for(life, CURFEW_COMPLETED, NULL);
-	assert_int_equal(worker_pool_run(&pool), 0);
-	assert_int_equal(serve.counts.processes_started, 2);
-	assert_null(strstr(log_text(), "worker_ended"));
-}
-
-static void behind_the_stop_a_busy_one_ends_its_call_first(void **state)
-{
-	struct called *one, *two;
-
-	(void)state;
-	start_kept(1);
-	one = call("tell up; eof");
-	run_until_logged("line=up");
-	kept_process_runner.stop(&serve);
-	two = call(ANSWER);
-	assert_int_equal(one->ends, 0);
-	cancel(one);
-	await(one);
-	await(two);
-	assert_end(two, INVOCATION_DONE, 503, INVOCATION_STOPPED);
-}
-
-static void a_precheck_is_a_process_of_its_own(void **state)
-{
-	struct called *one = call_of(INVOCATION_PRECHECK, "not told"), *two;
-
-	(void)state;
-	(void)words_add(&serve_config.environment, "SERVE_CHILD=tell no key;exit 1");
-	start_kept(1);
-	begin(one);
-	await(one);
-	assert_end(one, INVOCATION_DONE, 500, "[exit 1] no key");
-	two = call_of(INVOCATION_PRECHECK, "not told");
-	begin(two);
-	cancel(two);
-	await(two);
-	two = call_of(INVOCATION_PRECHECK, "not told");
-	begin(two);
-	cut(two);
-	await(two);
-	await(call(ANSWER));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -472,6 +342,7 @@ int main(void)
 		kept_test(items_of_a_stream_come_as_they_are_said),
 		kept_test(a_slow_client_stops_the_reading_and_not_the_next_call),
 		kept_test(one_that_dies_is_replaced),
+		kept_test(a_call_that_is_given_to_a_dead_one_goes_to_another),
 		kept_test(one_that_dies_again_and_again_is_started_later_and_later),
 		kept_test(what_is_no_answer_ends_the_process),
 		kept_test(what_nobody_asked_for_is_nobodys_answer),
@@ -480,14 +351,6 @@ int main(void)
 		kept_test(a_complaint_belongs_to_its_call),
 		kept_test(calls_are_refused_while_none_can_be_started),
 		kept_test(at_the_start_it_is_an_error),
-		kept_test(a_cancel_is_the_end_of_its_process),
-		kept_test(what_is_answered_behind_the_cancel_is_the_answer),
-		kept_test(a_call_that_waits_is_cancelled_at_once),
-		kept_test(one_that_ignores_the_cancel_is_killed),
-		kept_test(idle_ones_end_by_the_end_of_their_input),
-		kept_test(the_lifecycle_ends_them_too),
-		kept_test(behind_the_stop_a_busy_one_ends_its_call_first),
-		kept_test(a_precheck_is_a_process_of_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, first_of_all, NULL);

@@ -33,6 +33,7 @@ struct call {
 	bool has_answer;
 	bool cancelled;
 	bool is_dropped;
+	bool is_second;  /* the first process that it was given to had died before */
 	struct task end; /* of one that waited, and was cancelled */
 };
 
@@ -62,6 +63,9 @@ void place_enter(struct place *place, enum place_state state);
 void kept_call_end(struct call *call, enum invocation_outcome outcome);
 void kept_call_fail(struct call *call, int status, const char *text);
 void kept_call_end_cancelled(struct task *task);
+
+/* It waits again, as the first, for another place. */
+void kept_call_put_back(struct call *call);
 
 /* Gives those that wait to places that are idle; fails them. */
 void kept_serve_waiting(struct kept *kept);

@@ -7,7 +7,9 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).resolve().parent.parent / "serve"))
 
 import hashlib
+import re
 
+from harness import ROOT, assert_no_survivors, gone
 from serve import *
 
 EXAMPLES = ROOT / "examples" / "serve"
