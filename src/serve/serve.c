@@ -50,9 +50,11 @@ static void cancel_calls(struct serve *serve)
 		return;
 	}
 	serve->cancelled = true;
-	journal_tell(&serve->service.journal, &serve_events[SERVE_CANCELLED],
-		journal_number(serve->running), journal_number(serve->queued),
-		journal_number(clock_ms_between(began, curfew_now())));
+	if (serve->listens) {
+		journal_tell(&serve->service.journal, &serve_events[SERVE_CANCELLED],
+			journal_number(serve->running), journal_number(serve->queued),
+			journal_number(clock_ms_between(began, curfew_now())));
+	}
 	invocations_cancel(serve);
 }
 
