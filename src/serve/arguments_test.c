@@ -213,8 +213,8 @@ static void refuses_what_is_not_json(void **state)
 	struct schema *inputs = schema_of_x("{}");
 
 	(void)state;
-	assert_not_json(inputs, "{\"x\":01}",
-		"the body is not JSON: byte 6: a number is malformed");
+	assert_not_json(
+		inputs, "{\"x\":01}", "the body is not JSON: byte 6: a number is malformed");
 	assert_not_json(
 		inputs, "{\"x\":1", "the body is not JSON: byte 6: the text ends within a value");
 	assert_not_json(
@@ -224,34 +224,32 @@ static void refuses_what_is_not_json(void **state)
 
 static void fills_in_presets_at_every_depth(void **state)
 {
-	struct schema *inputs =
-		schema_of(
-			OBJECT("\"list\":{\"type\":\"array\",\"default\":[{},{\"a\":9}],"
-			       "\"items\":" OBJECT("\"a\":{\"default\":1},\"b\":" OBJECT(
-				       "\"c\":{\"default\":[1,2]}")) "},"
-								     "\"map\":{\"type\":\"object\","
-								     "\"default\":"
-								     "{\"k\":{}},\"items\":{"
-								     "\"key\":{\"type\":"
-								     "\"string\"},"
-								     "\"value\":" OBJECT(
-									     "\"d\":{\"default\":"
-									     "\"D\"}") "}},"
-										       "\"either\":"
-										       "{\"default"
-										       "\":{},"
-										       "\"anyOf\":["
-										       "{\"type\":"
-										       "\"null\"}"
-										       "," OBJECT(
-											       "\"e"
-											       "\":"
-											       "{\""
-											       "def"
-											       "aul"
-											       "t\""
-											       ":5"
-											       "}") "]}"));
+	struct schema *inputs = schema_of(OBJECT(
+		"\"list\":{\"type\":\"array\",\"default\":[{},{\"a\":9}],"
+		"\"items\":" OBJECT("\"a\":{\"default\":1},\"b\":" OBJECT(
+			"\"c\":{\"default\":[1,2]}")) "},"
+						      "\"map\":{\"type\":\"object\","
+						      "\"default\":"
+						      "{\"k\":{}},\"items\":{"
+						      "\"key\":{\"type\":"
+						      "\"string\"},"
+						      "\"value\":" OBJECT(
+							      "\"d\":{\"default\":"
+							      "\"D\"}") "}},"
+									"\"either\":"
+									"{\"default"
+									"\":{},"
+									"\"anyOf\":["
+									"{\"type\":"
+									"\"null\"}"
+									"," OBJECT("\"e"
+										   "\":"
+										   "{\""
+										   "def"
+										   "aul"
+										   "t\""
+										   ":5"
+										   "}") "]}"));
 
 	(void)state;
 	assert_taken(inputs, "{}",

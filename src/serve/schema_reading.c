@@ -11,6 +11,19 @@
 #include "json/number.h"
 #include "json/reader.h"
 
+/* A terminal may see it. */
+static void append_name(struct buffer *out, const char *bytes, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		bool control = (unsigned char)bytes[i] < 0x20 || bytes[i] == 0x7f;
+
+		buffer_append_char(out, bytes[i]);
+		if (control && !out->failed) {
+			out->data[out->length - 1] = '?';
+		}
+	}
+}
+
 static void append_spot(struct buffer *out, const struct spot *spot)
 {
 	if (spot->outer) {
@@ -19,11 +32,7 @@ static void append_spot(struct buffer *out, const struct spot *spot)
 	}
 	switch (spot->kind) {
 	case SPOT_NAME:
-		for (size_t i = 0; i < spot->length; i++) {
-			unsigned char byte = (unsigned char)spot->bytes[i];
-
-			buffer_append_char(out, byte < 0x20 || byte == 0x7f ? '?' : (char)byte);
-		}
+		append_name(out, spot->bytes, spot->length);
 		break;
 	case SPOT_ITEM:
 		buffer_append_text(out, "[]");

@@ -244,12 +244,12 @@ static void bounds_depth_and_size(void **state)
 	}
 	free(text);
 	text = repeat(" ", "", "", SCHEMA_BYTES_MOST);
-	memcpy(text, "{", 1);
+	text[0] = '{';
 	text[SCHEMA_BYTES_MOST - 1] = '}';
 	schema_free(read_good(text));
 	free(text);
 	text = repeat(" ", "", "", SCHEMA_BYTES_MOST + 1);
-	memcpy(text, "{", 1);
+	text[0] = '{';
 	text[SCHEMA_BYTES_MOST] = '}';
 	assert_refused(text, "inputs: it is longer than 1048576 bytes");
 	free(text);
