@@ -12,8 +12,8 @@
 /* The example of RFC 6901, 5, and more. */
 static const char text[] = " {\"foo\": [\"bar\", \"baz\"], \"\": 0, \"a/b\": 1, \"c%d\": 2,"
 			   "\"e^f\": 3, \"g|h\": 4, \"i\\\\j\": 5, \"k\\\"l\": 6, \" \": 7,"
-			   "\"m~n\": 8, \"\\u006fld\": [[], {\"x\": [1, 2, {\"y\": null}]}],"
-			   "\"twice\": {\"x\": 1}, \"twice\": {\"y\": \"last\"},"
+			   "\"m~n\": 8, \"l\\u0069st\": [[], {\"x\": [1, 2, {\"y\": null}]}],"
+			   "\"options\": {\"x\": 1}, \"options\": {\"y\": \"last\"},"
 			   "\"~1\": 9, \"10\": 10, \"\\ud83d\\ude00\": 11, \"\\ud800\": 12} ";
 
 static const struct {
@@ -31,9 +31,9 @@ static const struct {
 	{"/k\"l", "6"},
 	{"/ ", "7"},
 	{"/m~0n", "8"},
-	{"/old/1/x/2/y", "null"},
-	{"/old/0", "[]"},
-	{"/twice/y", "\"last\""},
+	{"/list/1/x/2/y", "null"},
+	{"/list/0", "[]"},
+	{"/options/y", "\"last\""},
 	{"/~01", "9"},
 	{"/10", "10"},
 	{"/\xf0\x9f\x98\x80", "11"},
@@ -50,8 +50,8 @@ static const struct {
 	{"/foo/18446744073709551616", NULL},
 	{"/foo/0/", NULL},
 	{"/foo/0/0", NULL},
-	{"/old/0/0", NULL},
-	{"/twice/x", NULL},
+	{"/list/0/0", NULL},
+	{"/options/x", NULL},
 	{"/m~n", NULL},
 	{"/m~2n", NULL},
 	{"/m~", NULL},
@@ -68,7 +68,8 @@ static void follows_pointers(void **state)
 	(void)state;
 	assert_int_equal(json_read(&reader, text, strlen(text)), JSON_OK);
 	assert_true(json_point(text, &reader.root, "", &found));
-	assert_memory_equal(&found, &reader.root, sizeof(found));
+	assert_int_equal(found.start, reader.root.start);
+	assert_int_equal(found.length, reader.root.length);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		found = (struct json_value){0};
 		if (json_point(text, &reader.root, cases[i].pointer, &found) !=

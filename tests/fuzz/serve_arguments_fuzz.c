@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Bodies against a schema that has every kind. What is accepted is one line of JSON, in the order of
- * the schema, and is accepted again; what is not is told in JSON, within bounds.
+ * Bodies against a schema that has every kind. What is accepted is one line of JSON, in the order
+ * of the schema, and is accepted again; what is not is told in JSON, within bounds.
  */
 #include <assert.h>
 #include <stdint.h>

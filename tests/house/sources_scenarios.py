@@ -12,6 +12,7 @@ TAB = 8
 TEXT = ["*.[ch]", "*.py", "*.md", "*.build", "*.txt", "*.[137]", "*.map", "dev", "run", "demo", "stubborn", "archive", ".clang*"]
 SYSTEM = "bin boot dev etc lib media mnt opt proc run sbin srv sys tmp usr var nonexistent nowhere".split()
 URLS = ["status"]  # our own, which look like paths
+POINTERS = "a files foo list options preset".split()  # into JSON, which do so too
 REGISTRY = r"\b(?:deb|security|pypi|registry|proxy|crates|rubygems|repo\w*)\.(?:[\w-]+\.)*(?:org|com|net|io|dev)\b"
 
 
@@ -60,7 +61,7 @@ def test_nothing_names_a_machine():
     for path in files(*TEXT):
         for number, line in enumerate(text(path).splitlines(), 1):
             for folder in re.findall(r"(?:^|[\s\"'`=(:])/([a-z]+)/[\w.]", line):
-                if folder not in SYSTEM + URLS:
+                if folder not in SYSTEM + URLS + POINTERS:
                     found.append(f"{name(path)}:{number}: /{folder}/")
             found += [f"{name(path)}:{number}: {host}" for host in re.findall(REGISTRY, line)]
     assert_none(found, "paths and hosts of a machine")
