@@ -21,25 +21,39 @@ static inline const char *pass_space(const char *at, const char *end)
 	return at;
 }
 
+/* Whether a byte comes next, behind white space, which is passed; mostly there is none. */
+static inline bool comes(const char **at, const char *end, char byte)
+{
+	if (*at < end && **at == byte) {
+		return true;
+	}
+	*at = pass_space(*at, end);
+	return *at < end && **at == byte;
+}
+
 /* Out of line: those that are not short, or not plain. */
-static __attribute__((noinline)) const char *pass_long_string(const char *at, const char *end)
+static __attribute__((noinline)) const char *pass_long_string(
+	const char *at, const char *end, size_t plain)
 {
 	struct json_cursor cursor = {.at = at, .end = end};
 	bool escaped;
 
-	return json_pass_long_string(&cursor, &escaped) ? cursor.at : NULL;
+	return json_pass_long_string(&cursor, plain, &escaped) ? cursor.at : NULL;
 }
 
 static inline const char *pass_string(const char *at, const char *end)
 {
+	size_t plain = 0;
+
 	if (end - at > LANES) {
 		unsigned found = lanes_tops(json_stops(lanes_load(at + 1)));
 
-		if (found && at[1 + __builtin_ctz(found)] == '"') {
-			return at + 2 + __builtin_ctz(found);
+		plain = found ? (size_t)__builtin_ctz(found) : LANES;
+		if (found && at[1 + plain] == '"') {
+			return at + 2 + plain;
 		}
 	}
-	return pass_long_string(at, end);
+	return pass_long_string(at, end, plain);
 }
 
 static const char *pass_other(const char *at, const char *end)
@@ -67,16 +81,11 @@ static const char *pass_other(const char *at, const char *end)
 /* A member's name and its colon. */
 static inline const char *pass_name(const char *at, const char *end)
 {
-	at = pass_space(at, end);
-	if (at == end || *at != '"') {
+	if (!comes(&at, end, '"')) {
 		return NULL;
 	}
 	at = pass_string(at, end);
-	if (!at) {
-		return NULL;
-	}
-	at = pass_space(at, end);
-	return at < end && *at == ':' ? at + 1 : NULL;
+	return at && comes(&at, end, ':') ? at + 1 : NULL;
 }
 
 /*
@@ -88,19 +97,18 @@ static inline const char *pass_to_scalar(const char *at, const char *end, uint64
 	for (;;) {
 		bool object;
 
-		at = pass_space(at, end);
+		if (comes(&at, end, '"')) {
+			return pass_string(at, end);
+		}
 		if (at == end) {
 			return NULL;
-		}
-		if (*at == '"') {
-			return pass_string(at, end);
 		}
 		object = *at == '{';
 		if (!object && *at != '[') {
 			return pass_other(at, end);
 		}
-		at = pass_space(at + 1, end);
-		if (at < end && *at == (object ? '}' : ']')) {
+		at++;
+		if (comes(&at, end, object ? '}' : ']')) {
 			return *open >> JSON_CHECK_DEPTH ? NULL : at + 1;
 		}
 		if (*open >> JSON_CHECK_DEPTH) {
@@ -120,14 +128,10 @@ static inline const char *pass_to_value(const char *at, const char *end, uint64_
 	while (*open != NOTHING_OPEN) {
 		bool object = *open & 1;
 
-		at = pass_space(at, end);
-		if (at == end) {
-			return NULL;
-		}
-		if (*at == ',') {
+		if (comes(&at, end, ',')) {
 			return object ? pass_name(at + 1, end) : at + 1;
 		}
-		if (*at != (object ? '}' : ']')) {
+		if (!comes(&at, end, object ? '}' : ']')) {
 			return NULL;
 		}
 		at++;

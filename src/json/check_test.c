@@ -109,6 +109,55 @@ static void test_long_strings(void **state)
 	}
 }
 
+static bool stands_for_itself(int byte)
+{
+	return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+}
+
+/* Each byte at each place, by both readers: those that are plain, and no others, are taken. */
+static void test_every_byte(void **state)
+{
+	char text[70];
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	text[0] = text[sizeof(text) - 1] = '"';
+	for (size_t at = 1; at < sizeof(text) - 1; at++) {
+		for (int byte = 0; byte < 256; byte++) {
+			text[at] = (char)byte;
+			assert_int_equal(checked(text, sizeof(text)), stands_for_itself(byte));
+			assert_int_equal(is_read(text, sizeof(text)), stands_for_itself(byte));
+		}
+		text[at] = 'x';
+	}
+}
+
+/* Behind an escape it begins anew. */
+static void test_escapes_in_long_strings(void **state)
+{
+	char text[70];
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	text[0] = '"';
+	for (size_t escape = 1; escape < 40; escape++) {
+		text[escape] = '\\';
+		text[escape + 1] = 'n';
+		for (size_t at = escape + 2; at < sizeof(text) - 1; at++) {
+			text[at] = '"';
+			assert_true(checked(text, at + 1));
+			assert_true(is_read(text, at + 1));
+			assert_false(checked(text, at + 2));
+			text[at] = '\n';
+			text[sizeof(text) - 1] = '"';
+			assert_false(checked(text, sizeof(text)));
+			assert_false(is_read(text, sizeof(text)));
+			text[at] = text[sizeof(text) - 1] = 'x';
+		}
+		text[escape] = text[escape + 1] = 'x';
+	}
+}
+
 static void test_depth(void **state)
 {
 	char text[2 * (JSON_CHECK_DEPTH + 1)];
@@ -128,6 +177,8 @@ int main(void)
 		cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_changed),
 		cmocka_unit_test(test_long_strings),
+		cmocka_unit_test(test_every_byte),
+		cmocka_unit_test(test_escapes_in_long_strings),
 		cmocka_unit_test(test_depth),
 	};
 

@@ -26,10 +26,11 @@ typedef int8_t wide_lanes __attribute__((vector_size(WIDE_LANES)));
 /* As json_stops, of twice as many. */
 __attribute__((target("avx2"))) static inline wide_lanes wide_stops(const char *from)
 {
+	typedef uint8_t unsigned_lanes __attribute__((vector_size(WIDE_LANES)));
 	wide_lanes bytes;
 
 	memcpy(&bytes, from, WIDE_LANES);
-	return (wide_lanes)(bytes < 0x20) | (wide_lanes)(bytes == '"') |
+	return (wide_lanes)(((unsigned_lanes)bytes ^ ('"' ^ ' ')) - (' ' + 1)) | bytes |
 		(wide_lanes)(bytes == '\\');
 }
 
@@ -71,11 +72,12 @@ static inline const char *pass_blocks(const char *at, const char *end)
 	return at;
 }
 
-/* Returns the first byte that does not simply stand for itself. */
-static inline const char *pass_plain(const char *at, const char *end)
+/*
+ * Returns the first byte from a place on that does not simply stand for itself; those between first
+ * and there are known to do so.
+ */
+static inline const char *pass_plain(const char *first, const char *at, const char *end)
 {
-	const char *first = at;
-
 	while (end - at >= LANES) {
 		unsigned found = lanes_tops(json_stops(lanes_load(at)));
 
@@ -161,12 +163,12 @@ static bool pass_utf8(struct json_cursor *cursor)
 	return json_refuse(cursor, cursor->at, JSON_BAD_UTF8);
 }
 
-bool json_pass_long_string(struct json_cursor *cursor, bool *escaped)
+bool json_pass_long_string(struct json_cursor *cursor, size_t plain, bool *escaped)
 {
 	*escaped = false;
 	cursor->at++;
-	for (;;) {
-		const char *at = pass_plain(cursor->at, cursor->end);
+	for (;; plain = 0) {
+		const char *at = pass_plain(cursor->at, cursor->at + plain, cursor->end);
 
 		cursor->at = at;
 		if (at == cursor->end) {

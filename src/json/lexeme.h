@@ -7,6 +7,8 @@
 #define JSON_LEXEME_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "base/lanes.h"
 #include "json/error.h"
@@ -30,32 +32,40 @@ static inline void json_pass_space(struct json_cursor *cursor)
 	cursor->at = at;
 }
 
-/* 0xff for each byte that is a control character, a quote, a backslash or not ASCII. */
+/*
+ * The top bit of each byte that is a control character, a quote, a backslash or not ASCII. A quote
+ * that changes places with the space stands right behind the control characters.
+ */
 static inline lanes json_stops(lanes bytes)
 {
-	return (lanes)(bytes < 0x20) | (lanes)(bytes == '"') | (lanes)(bytes == '\\');
+	typedef uint8_t unsigned_lanes __attribute__((vector_size(LANES)));
+
+	return (lanes)(((unsigned_lanes)bytes ^ ('"' ^ ' ')) - (' ' + 1)) | bytes |
+		(lanes)(bytes == '\\');
 }
 
-bool json_pass_long_string(struct json_cursor *cursor, bool *escaped);
-
 /* Pass what begins at the cursor with the byte that says so; false: refused. */
+
+/* plain: bytes behind the quote that are known to be no stops. */
+bool json_pass_long_string(struct json_cursor *cursor, size_t plain, bool *escaped);
 
 /* Most strings end within the first sixteen bytes, as names do. */
 static inline bool json_pass_string(struct json_cursor *cursor, bool *escaped)
 {
 	const char *at = cursor->at + 1;
+	size_t plain = 0;
 
 	if (cursor->end - at >= LANES) {
 		unsigned found = lanes_tops(json_stops(lanes_load(at)));
 
-		at += found ? __builtin_ctz(found) : 0;
-		if (found && *at == '"') {
-			cursor->at = at + 1;
+		plain = found ? (size_t)__builtin_ctz(found) : LANES;
+		if (found && at[plain] == '"') {
+			cursor->at = at + plain + 1;
 			*escaped = false;
 			return true;
 		}
 	}
-	return json_pass_long_string(cursor, escaped);
+	return json_pass_long_string(cursor, plain, escaped);
 }
 
 bool json_pass_number(struct json_cursor *cursor);
