@@ -6,29 +6,44 @@
 #define WORD sizeof(uint64_t)
 #define TOP_BITS UINT64_C(0x8080808080808080)
 
+static inline lanes spread(uint32_t key)
+{
+	const uint32_t keys[LANES / sizeof(key)] = {key, key, key, key};
+
+	return lanes_load(keys);
+}
+
 /*
  * The bytes are looked at while they are at hand: what has top bits is gathered in *seen, which
  * costs nothing where nobody wants to know.
+ *
+ * The last step overlaps the one before: in place, that is, its bytes are read before any is
+ * written.
  */
-static inline size_t mask_lanes(
-	uint8_t *to, const uint8_t *from, size_t length, uint32_t key, lanes *seen)
+static inline lanes mask_lanes(uint8_t *to, const uint8_t *from, size_t length, uint32_t key)
 {
-	const uint32_t keys[LANES / sizeof(key)] = {key, key, key, key};
-	const lanes wide = lanes_load(keys);
-	lanes seen_too = *seen;
+	const lanes wide = spread(key);
+	const lanes last = lanes_load(from + length - LANES) ^ spread(ws_mask_turn(key, length));
+	lanes seen = last, seen_too = last;
 	size_t at = 0;
 
-	for (; length - at >= (size_t)2 * LANES; at += (size_t)2 * LANES) {
+	for (; length - at > (size_t)2 * LANES; at += (size_t)2 * LANES) {
 		lanes first = lanes_load(from + at) ^ wide;
 		lanes second = lanes_load(from + at + LANES) ^ wide;
 
 		lanes_store(to + at, first);
 		lanes_store(to + at + LANES, second);
-		*seen |= first;
+		seen |= first;
 		seen_too |= second;
 	}
-	*seen |= seen_too;
-	return at;
+	if (length - at > LANES) {
+		lanes first = lanes_load(from + at) ^ wide;
+
+		lanes_store(to + at, first);
+		seen |= first;
+	}
+	lanes_store(to + length - LANES, last);
+	return seen | seen_too;
 }
 
 static inline size_t mask_words(
@@ -63,13 +78,16 @@ static inline void mask_bytes(
 static inline uint32_t mask(
 	uint8_t *to, const uint8_t *from, size_t length, uint32_t key, bool *ascii)
 {
-	lanes seen_lanes = {0};
 	uint64_t seen = 0;
-	size_t at = mask_lanes(to, from, length, key, &seen_lanes);
+	size_t at;
 
-	at += mask_words(to + at, from + at, length - at, key, &seen);
-	mask_bytes(to + at, from + at, length - at, key, &seen);
-	*ascii = !lanes_tops(seen_lanes) && !(seen & TOP_BITS);
+	if (length >= LANES) {
+		*ascii = !lanes_tops(mask_lanes(to, from, length, key));
+	} else {
+		at = mask_words(to, from, length, key, &seen);
+		mask_bytes(to + at, from + at, length - at, key, &seen);
+		*ascii = !(seen & TOP_BITS);
+	}
 	return ws_mask_turn(key, length);
 }
 
