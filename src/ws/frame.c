@@ -6,47 +6,6 @@
 
 #include "ws/mask.h"
 
-#define FIN 0x80
-#define MASKED 0x80
-#define LENGTH_16 126
-#define LENGTH_64 127
-
-uint64_t ws_frame_length(const uint8_t *header)
-{
-	size_t size = ws_frame_length_size(header[1]);
-	uint64_t length = 0;
-
-	if (!size) {
-		return header[1] & 0x7f;
-	}
-	if (size == 2) {
-		return (uint64_t)header[2] << 8 | header[3];
-	}
-	for (size_t i = 0; i < size; i++) {
-		length = length << 8 | header[2 + i];
-	}
-	return length;
-}
-
-bool ws_frame_shortest(uint8_t second, uint64_t length)
-{
-	size_t size = ws_frame_length_size(second);
-
-	return !size || (size == 2 ? length >= LENGTH_16 : length > UINT16_MAX);
-}
-
-void ws_frame_read(const uint8_t *header, struct ws_frame *frame)
-{
-	frame->fin = header[0] & FIN;
-	frame->reserved = header[0] & WS_RESERVED_BITS;
-	frame->opcode = header[0] & 0x0f;
-	frame->masked = header[1] & MASKED;
-	frame->length = ws_frame_length(header);
-	if (frame->masked) {
-		memcpy(frame->key, header + 2 + ws_frame_length_size(header[1]), 4);
-	}
-}
-
 /* Writes the low bytes of a number, the highest first. */
 static void write_big_endian(uint8_t *to, uint64_t number, size_t bytes)
 {
@@ -58,15 +17,15 @@ static void write_big_endian(uint8_t *to, uint64_t number, size_t bytes)
 
 size_t ws_frame_write(uint8_t header[WS_HEADER_MOST], const struct ws_frame *frame)
 {
-	uint8_t masked = frame->masked ? MASKED : 0;
+	uint8_t masked = frame->masked ? WS_MASKED : 0;
 	size_t size;
 
 	assert(frame->length <= WS_LENGTH_MOST && frame->opcode <= 0x0f);
-	header[0] = (uint8_t)((frame->fin ? FIN : 0) | frame->reserved | frame->opcode);
-	if (frame->length < LENGTH_16) {
+	header[0] = (uint8_t)((frame->fin ? WS_FIN : 0) | frame->reserved | frame->opcode);
+	if (frame->length < WS_LENGTH_16) {
 		header[1] = (uint8_t)(masked | frame->length);
 	} else {
-		header[1] = masked | (frame->length <= UINT16_MAX ? LENGTH_16 : LENGTH_64);
+		header[1] = masked | (frame->length <= UINT16_MAX ? WS_LENGTH_16 : WS_LENGTH_64);
 	}
 	size = ws_frame_length_size(header[1]);
 	if (size == 2) {

@@ -9,11 +9,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define WS_HEADER_MOST 14   /* bytes of the longest header: 2, a length of 8, a key of 4 */
 #define WS_CONTROL_MOST 125 /* bytes of a control frame's payload (5.5) */
 #define WS_CONTROL_FRAME_MOST (2 + 4 + WS_CONTROL_MOST)
-#define WS_RESERVED_BITS 0x70 /* RSV1 to RSV3 of the first byte */
+#define WS_FIN 0x80           /* of the first byte */
+#define WS_RESERVED_BITS 0x70 /* RSV1 to RSV3 of it */
+#define WS_MASKED 0x80        /* of the second */
+#define WS_LENGTH_16 126      /* in the second byte: the length stands in the next two, */
+#define WS_LENGTH_64 127      /* or eight */
 #define WS_LENGTH_MOST INT64_MAX
 
 enum ws_opcode {
@@ -45,23 +50,55 @@ static inline size_t ws_frame_length_size(uint8_t second)
 {
 	uint8_t length = second & 0x7f;
 
-	return length < 126 ? 0 : length == 126 ? 2 : 8;
+	return length < WS_LENGTH_16 ? 0 : length == WS_LENGTH_16 ? 2 : 8;
 }
 
 /* Returns the size of a header, from its second byte: 2 to WS_HEADER_MOST. */
 static inline size_t ws_frame_header_size(uint8_t second)
 {
-	return 2 + ws_frame_length_size(second) + (second & 0x80 ? 4 : 0);
+	return 2 + ws_frame_length_size(second) + (second & WS_MASKED ? 4 : 0);
 }
 
 /* Returns the length of the payload; needs the header's bytes up to the key. */
-uint64_t ws_frame_length(const uint8_t *header);
+static inline uint64_t ws_frame_length(const uint8_t *header)
+{
+	size_t size = ws_frame_length_size(header[1]);
+	uint64_t length = 0;
+
+	if (!size) {
+		return header[1] & 0x7f;
+	}
+	if (size == 2) {
+		return (uint64_t)header[2] << 8 | header[3];
+	}
+	for (size_t i = 0; i < size; i++) {
+		length = length << 8 | header[2 + i];
+	}
+	return length;
+}
 
 /* Whether the header of a payload of this length has the shortest form that there is (5.2). */
-bool ws_frame_shortest(uint8_t second, uint64_t length);
+static inline bool ws_frame_shortest(uint8_t second, uint64_t length)
+{
+	size_t size = ws_frame_length_size(second);
+
+	return !size || (size == 2 ? length >= WS_LENGTH_16 : length > UINT16_MAX);
+}
 
 /* Reads a whole header: ws_frame_header_size of its second byte are there. */
-void ws_frame_read(const uint8_t *header, struct ws_frame *frame);
+static inline void ws_frame_read(const uint8_t *header, struct ws_frame *frame)
+{
+	*frame = (struct ws_frame){
+		.length = ws_frame_length(header),
+		.opcode = header[0] & 0x0f,
+		.reserved = header[0] & WS_RESERVED_BITS,
+		.fin = header[0] & WS_FIN,
+		.masked = header[1] & WS_MASKED,
+	};
+	if (frame->masked) {
+		memcpy(frame->key, header + 2 + ws_frame_length_size(header[1]), 4);
+	}
+}
 
 /*
  * Writes the header, the length in its shortest form, and returns its size. A client masks every

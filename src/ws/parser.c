@@ -4,6 +4,8 @@
  * given is read there; only one that was cut is gathered in the parser, like the payload of a
  * control frame that was. Whatever the first two bytes show to be wrong is a fault as soon as they
  * are there, before a peer has sent, or withheld, the rest.
+ *
+ * Most messages are one frame that lies here whole: they are given out without a state in between.
  */
 #include "ws/parser.h"
 
@@ -52,7 +54,7 @@ static enum ws_fault control_fault(const uint8_t *header, uint8_t opcode)
 }
 
 /* What the first two bytes of a header say. */
-static enum ws_fault start_fault(const struct ws_parser *parser, const uint8_t *header)
+static inline enum ws_fault start_fault(const struct ws_parser *parser, const uint8_t *header)
 {
 	uint8_t opcode = header[0] & 0x0f;
 	bool masked = header[1] & 0x80;
@@ -75,7 +77,7 @@ static enum ws_fault start_fault(const struct ws_parser *parser, const uint8_t *
 	return parser->message_opcode ? WS_FAULT_INTERLEAVED : WS_FAULT_NONE;
 }
 
-static enum ws_fault length_fault(
+static inline enum ws_fault length_fault(
 	const struct ws_parser *parser, const uint8_t *header, uint64_t length)
 {
 	if (!ws_frame_shortest(header[1], length)) {
@@ -175,7 +177,8 @@ static size_t take_header(
 }
 
 /* Unmasks them; false: they cannot be text. Nearly all of it is ASCII, which unmasking has seen. */
-static bool take_bytes(struct ws_parser *parser, uint8_t *bytes, size_t length, bool ends)
+static inline bool take_bytes(
+	struct ws_parser *parser, uint8_t opcode, uint8_t *bytes, size_t length, bool ends)
 {
 	struct ws_utf8 *utf8 = &parser->utf8;
 	bool ascii = false;
@@ -183,7 +186,7 @@ static bool take_bytes(struct ws_parser *parser, uint8_t *bytes, size_t length, 
 	if (parser->role == WS_SERVER) {
 		parser->key = ws_unmask(bytes, length, parser->key, &ascii);
 	}
-	if (parser->message_opcode != WS_OPCODE_TEXT || (ascii && ws_utf8_whole(utf8))) {
+	if (opcode != WS_OPCODE_TEXT || (ascii && ws_utf8_whole(utf8))) {
 		return true;
 	}
 	return ws_utf8_feed(utf8, bytes, length) && (!ends || ws_utf8_whole(utf8));
@@ -200,7 +203,7 @@ static size_t take_data(
 	}
 	parser->left -= taken;
 	ends = parser->fin && !parser->left;
-	if (!take_bytes(parser, bytes, taken, ends)) {
+	if (!take_bytes(parser, parser->message_opcode, bytes, taken, ends)) {
 		fail(parser, WS_FAULT_TEXT, event);
 		return taken;
 	}
@@ -264,12 +267,66 @@ static size_t take_control(
 	return taken;
 }
 
+/*
+ * Reads the header of a message that lies here whole, in one frame, and returns its size. 0: there
+ * is none, or it is no good, of which the others tell.
+ */
+static inline size_t read_whole(
+	const struct ws_parser *parser, const uint8_t *bytes, size_t length, struct ws_frame *frame)
+{
+	size_t size;
+
+	if (parser->state != HEADER || parser->held || length < 2) {
+		return 0;
+	}
+	size = ws_frame_header_size(bytes[1]);
+	if (length < size || start_fault(parser, bytes)) {
+		return 0;
+	}
+	ws_frame_read(bytes, frame);
+	return frame->fin && !parser->message_opcode && !ws_opcode_control(frame->opcode) &&
+			!length_fault(parser, bytes, frame->length) &&
+			frame->length <= length - size
+		? size
+		: 0;
+}
+
+static inline size_t take_whole(
+	struct ws_parser *parser, uint8_t *bytes, size_t length, struct ws_event *event)
+{
+	struct ws_frame frame;
+	size_t header = read_whole(parser, bytes, length, &frame);
+	size_t payload;
+
+	if (!header) {
+		return 0;
+	}
+	payload = (size_t)frame.length;
+	parser->key = ws_mask_key(frame.key);
+	if (!take_bytes(parser, frame.opcode, bytes + header, payload, true)) {
+		fail(parser, WS_FAULT_TEXT, event);
+		return header + payload;
+	}
+	*event = (struct ws_event){
+		.kind = WS_DATA,
+		.opcode = frame.opcode,
+		.starts = true,
+		.ends = true,
+		.bytes = bytes + header,
+		.length = payload,
+	};
+	return header + payload;
+}
+
 size_t ws_parser_next(
 	struct ws_parser *parser, uint8_t *bytes, size_t length, struct ws_event *event)
 {
 	enum ws_fault fault;
-	size_t used = 0;
+	size_t used = take_whole(parser, bytes, length, event);
 
+	if (used) {
+		return used;
+	}
 	*event = (struct ws_event){.kind = WS_MORE};
 	if (parser->state == HEADER) {
 		used = take_header(parser, bytes, length, &fault);

@@ -90,6 +90,33 @@ static const struct row {
 	{"7.4.1 of each message", WS_CLIENT, "82 7e fff0 61*65520 82 7e fff0 61*65520",
 		"binary 61*65520\nbinary 61*65520\n"},
 
+	/* messages of one frame, several of them at hand */
+	{"5.2 masked text of 20", WS_SERVER, "81 94 61616161 00*20 81 80 01020304",
+		"text aaaaaaaaaaaaaaaaaaaa\ntext\n"},
+	{"5.2 masked text of 126", WS_SERVER, "81 fe 007e 41414141 00*126 82 81 00*4 ff",
+		"text 41*126\nbinary \xff\n"},
+	{"5.3 a key like a header", WS_SERVER, "81 82 80010203 e163", "text ab\n"},
+	{"5.2 masked, not shortest", WS_SERVER, "81 fe 007d 41414141 00*125",
+		"1002 length not in its shortest form\n"},
+	{"5.2 masked, RSV1", WS_SERVER, "c1 94 61616161 00*20",
+		"1002 reserved bit without an extension\n"},
+	{"5.2 masked, opcode 3", WS_SERVER, "83 94 61616161 00*20", "1002 reserved opcode\n"},
+	{"5.4 masked, a text in a text", WS_SERVER, "01 81 00*4 61 81 94 61616161 00*20",
+		"1002 message inside a fragmented message\n"},
+	{"5.4 masked, nothing to continue", WS_SERVER, "80 94 61616161 00*20",
+		"1002 continuation of no message\n"},
+	{"5.4 masked, not the last", WS_SERVER, "01 94 61616161 00*20 80 81 01010101 60",
+		"text aaaaaaaaaaaaaaaaaaaa"
+		"a\n"},
+	{"5.5 masked, a ping between", WS_SERVER, "81 81 00*4 61 89 82 01010101 6869 81 81 00*4 62",
+		"text a\nping ih\ntext b\n"},
+	{"7.4.1 masked, one too many", WS_SERVER, "82 ff 0000000000011171 00*4 61*70001",
+		"1009 message too big\n"},
+	{"8.1 masked text of 20", WS_SERVER, "81 94 61616161 00*19 e3",
+		"1007 text that is not UTF-8\n"},
+	{"8.1 behind a good one", WS_SERVER, "81 82 00*4 c3a4 81 93 61616161 00*18 a4",
+		"text \xc3\xa4\n1007 text that is not UTF-8\n"},
+
 	/* fragments */
 	{"5.4 two", WS_CLIENT, "01 03 48656c 80 02 6c6f", "text Hello\n"},
 	{"5.4 masked", WS_SERVER, "01 83 00*4 48656c 80 82 01*4 6d6e", "text Hello\n"},
@@ -306,6 +333,28 @@ static void gives_pieces_where_they_lie_and_allocates_nothing(void **state)
 	(void)state;
 }
 
+/* And leaves nothing in the parser; what lies behind it is not touched. */
+static void gives_a_whole_message_at_once(void **state)
+{
+	uint8_t bytes[] = {0x81, 0x82, 1, 2, 3, 4, 'a' ^ 1, 'b' ^ 2, 0x82, 0x82, 9, 9, 9, 9, 'c'};
+	struct ws_parser parser;
+	struct ws_event event;
+
+	ws_parser_init(&parser, WS_SERVER, 2);
+	assert_int_equal(ws_parser_next(&parser, bytes, 8, &event), 8);
+	assert_true(event.kind == WS_DATA && event.opcode == WS_OPCODE_TEXT);
+	assert_true(event.starts && event.ends && !event.left);
+	assert_ptr_equal(event.bytes, bytes + 6);
+	assert_int_equal(event.length, 2);
+	assert_memory_equal(event.bytes, "ab", 2);
+	assert_memory_equal(bytes + 8, ((uint8_t[]){0x82, 0x82, 9, 9, 9, 9, 'c'}), 7);
+	assert_false(ws_parser_inside(&parser) || ws_parser_ended(&parser));
+	assert_int_equal(ws_parser_next(&parser, bytes + 8, 7, &event), 7);
+	assert_true(event.starts && !event.ends && event.left == 1 && event.length == 1);
+	assert_true(ws_parser_inside(&parser));
+	(void)state;
+}
+
 static void takes_any_length_without_a_limit(void **state)
 {
 	uint8_t bytes[] = {0x82, 127, 0x7f, 255, 255, 255, 255, 255, 255, 255, 'a'};
@@ -327,6 +376,7 @@ int main(void)
 		cmocka_unit_test(tells_the_same_byte_by_byte),
 		cmocka_unit_test(finds_faults_early),
 		cmocka_unit_test(gives_pieces_where_they_lie_and_allocates_nothing),
+		cmocka_unit_test(gives_a_whole_message_at_once),
 		cmocka_unit_test(takes_any_length_without_a_limit),
 	};
 
