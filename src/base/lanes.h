@@ -7,6 +7,7 @@
 #define BASE_LANES_H
 
 #include <endian.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -43,6 +44,37 @@ static inline unsigned lanes_tops(lanes bytes)
 	return (unsigned)(((le64toh(words[0]) & tops) * gather >> 56) |
 		((le64toh(words[1]) & tops) * gather >> 56) << 8);
 #endif
+}
+
+/*
+ * Copies, and returns what is behind it: for what is mostly short and of no length that the
+ * compiler knows. The last step overlaps the one before.
+ */
+static inline void *lanes_copy(void *to, const void *from, size_t length)
+{
+	char *out = to;
+	const char *in = from;
+
+	if (length > (size_t)2 * LANES) {
+		memcpy(out, in, length);
+	} else if (length >= LANES) {
+		lanes last = lanes_load(in + length - LANES);
+
+		lanes_store(out, lanes_load(in));
+		lanes_store(out + length - LANES, last);
+	} else if (length >= sizeof(uint64_t)) {
+		uint64_t first, last;
+
+		memcpy(&first, in, sizeof(first));
+		memcpy(&last, in + length - sizeof(last), sizeof(last));
+		memcpy(out, &first, sizeof(first));
+		memcpy(out + length - sizeof(last), &last, sizeof(last));
+	} else {
+		for (size_t i = 0; i < length; i++) {
+			out[i] = in[i];
+		}
+	}
+	return out + length;
 }
 
 #endif

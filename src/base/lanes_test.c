@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -42,12 +43,33 @@ static void stores_what_it_loaded(void **state)
 	assert_string_equal(to, from);
 }
 
+/* From memory of the exact size to memory of the exact size, whatever the length. */
+static void copies_any_length(void **state)
+{
+	(void)state;
+	for (size_t length = 0; length <= (size_t)4 * LANES; length++) {
+		char *from = malloc(length + 1), *to = malloc(length + 1);
+
+		assert_true(from && to);
+		for (size_t i = 0; i < length; i++) {
+			from[1 + i] = (char)(i * 37 + 11);
+		}
+		to[0] = '#';
+		assert_ptr_equal(lanes_copy(to + 1, from + 1, length), to + 1 + length);
+		assert_memory_equal(to + 1, from + 1, length);
+		assert_int_equal(to[0], '#');
+		free(from);
+		free(to);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tells_which_bytes_have_their_top_bit),
 		cmocka_unit_test(compares_signed_bytes),
 		cmocka_unit_test(stores_what_it_loaded),
+		cmocka_unit_test(copies_any_length),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -180,10 +180,12 @@ void stream_write_parts(struct stream *stream, const struct stream_part *parts, 
 
 /*
  * The queue itself, to compose bytes in its end; stream_written afterwards. Never NULL; what is
- * put there is dropped unless OPEN.
+ * put there is dropped unless OPEN. What is so much that it would not wait for the end of the round
+ * had better be written by the functions above.
  */
 struct buffer *stream_compose(struct stream *stream);
 void stream_written(struct stream *stream);
+bool stream_is_much(const struct stream *stream, size_t length);
 
 /* Returns how many bytes were written so far, those included that are still queued. */
 uint64_t stream_position(const struct stream *stream);
@@ -201,7 +203,10 @@ bool stream_take_back(struct stream *stream, uint64_t position);
 const char *stream_unsent(const struct stream *stream, uint64_t position, size_t *length);
 
 /* Bytes that were written and that the kernel has not taken yet. */
-size_t stream_queued(const struct stream *stream);
+static inline size_t stream_queued(const struct stream *stream)
+{
+	return stream->queue.length - stream->queue_start;
+}
 
 /* Hands out what was not taken, in the next round, and goes on reading. */
 void stream_resume(struct stream *stream);

@@ -12,11 +12,6 @@
 
 /* Writing. */
 
-size_t stream_queued(const struct stream *stream)
-{
-	return stream->queue.length - stream->queue_start;
-}
-
 void stream_set_backlog(struct stream *stream, size_t backlog)
 {
 	_Atomic uint64_t *all = &stream->worker->backlog;
@@ -159,32 +154,6 @@ struct buffer *stream_compose(struct stream *stream)
 	return keeps_output(stream) ? queue_open(stream) : &stream->worker->dropped;
 }
 
-/*
- * Copies, and returns what is behind it. Parts are mostly short and of no length that the compiler
- * knows: the last step overlaps the one before.
- */
-static inline char *put(char *to, const char *from, size_t length)
-{
-	if (length < sizeof(uint64_t) || length > (size_t)2 * LANES) {
-		if (length) {
-			memcpy(to, from, length);
-		}
-	} else if (length < LANES) {
-		uint64_t first, last;
-
-		memcpy(&first, from, sizeof(first));
-		memcpy(&last, from + length - sizeof(last), sizeof(last));
-		memcpy(to, &first, sizeof(first));
-		memcpy(to + length - sizeof(last), &last, sizeof(last));
-	} else {
-		lanes last = lanes_load(from + length - LANES);
-
-		lanes_store(to, lanes_load(from));
-		lanes_store(to + length - LANES, last);
-	}
-	return to + length;
-}
-
 /* Queues what is behind the bytes that were written already. */
 static void queue_rest(struct stream *stream, const struct stream_part *parts, int count,
 	size_t length, size_t written)
@@ -196,7 +165,8 @@ static void queue_rest(struct stream *stream, const struct stream_part *parts, i
 	for (int i = 0; room && i < count; i++) {
 		size_t skipped = written < parts[i].length ? written : parts[i].length;
 
-		to = put(to, (const char *)parts[i].bytes + skipped, parts[i].length - skipped);
+		to = lanes_copy(
+			to, (const char *)parts[i].bytes + skipped, parts[i].length - skipped);
 		written -= skipped;
 	}
 	if (room) {
@@ -205,12 +175,16 @@ static void queue_rest(struct stream *stream, const struct stream_part *parts, i
 	stream_written(stream);
 }
 
+bool stream_is_much(const struct stream *stream, size_t length)
+{
+	return length >= STREAM_AT_ONCE || stream_queued(stream) + length >= STREAM_QUEUE_AT_ONCE;
+}
+
 /* For a filter each part would be one of its own records: it gets them in one piece. */
 static bool goes_at_once(const struct stream *stream, size_t length, int count)
 {
-	return (length >= STREAM_AT_ONCE ||
-		       stream_queued(stream) + length >= STREAM_QUEUE_AT_ONCE) &&
-		stream->state == STREAM_OPEN && !stream->blocked && (count == 1 || !stream->filter);
+	return stream_is_much(stream, length) && stream->state == STREAM_OPEN && !stream->blocked &&
+		(count == 1 || !stream->filter);
 }
 
 void stream_write_parts(struct stream *stream, const struct stream_part *parts, int count)

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "base/lanes.h"
 #include "ws/connection_state.h"
 #include "ws/mask.h"
 #include "ws/nonce.h"
@@ -60,32 +61,31 @@ static int admit(struct ws_connection *connection, size_t length)
 
 /* Frames. */
 
-static void send_masked(struct ws_connection *connection, struct ws_frame *frame,
+/* Where it is sent from: a small one, or one that has to be masked. */
+static void compose(struct ws_connection *connection, const struct ws_frame *frame,
 	const struct stream_part *parts, int count)
 {
 	struct buffer *out = stream_compose(&connection->stream);
-	uint8_t header[WS_HEADER_MOST];
-	uint32_t key;
-	size_t size;
-	char *room;
+	uint8_t *room = (uint8_t *)buffer_reserve(out, WS_HEADER_MOST + (size_t)frame->length);
+	uint32_t key = ws_mask_key(frame->key);
+	uint8_t *to = room;
 
-	ws_nonce(frame->key, sizeof(frame->key));
-	frame->masked = true;
-	key = ws_mask_key(frame->key);
-	size = ws_frame_write(header, frame);
-	room = buffer_reserve(out, size + (size_t)frame->length);
 	if (room) {
-		memcpy(room, header, size);
+		to += ws_frame_write(room, frame);
 		for (int i = 0; i < count; i++) {
-			key = ws_mask((uint8_t *)room + size, parts[i].bytes, parts[i].length, key);
-			size += parts[i].length;
+			if (frame->masked) {
+				key = ws_mask(to, parts[i].bytes, parts[i].length, key);
+				to += parts[i].length;
+			} else {
+				to = lanes_copy(to, parts[i].bytes, parts[i].length);
+			}
 		}
-		buffer_commit(out, size);
+		buffer_commit(out, (size_t)(to - room));
 	}
 	stream_written(&connection->stream); /* which finds out about the memory */
 }
 
-static void send_plain(struct ws_connection *connection, const struct ws_frame *frame,
+static void write_plain(struct ws_connection *connection, const struct ws_frame *frame,
 	const struct stream_part *parts, int count)
 {
 	struct stream_part all[STREAM_PARTS_MOST];
@@ -111,10 +111,14 @@ static int send_frame(struct ws_connection *connection, struct ws_frame *frame,
 	if (error) {
 		return error;
 	}
-	if (ws_connection_is_server(connection)) {
-		send_plain(connection, frame, parts, count);
+	if (!ws_connection_is_server(connection)) {
+		ws_nonce(frame->key, sizeof(frame->key));
+		frame->masked = true;
+	}
+	if (!frame->masked && stream_is_much(&connection->stream, (size_t)frame->length)) {
+		write_plain(connection, frame, parts, count);
 	} else {
-		send_masked(connection, frame, parts, count);
+		compose(connection, frame, parts, count);
 	}
 	return 0;
 }

@@ -8,7 +8,8 @@
 /* Every length whose form is another one, in both roles: the shortest form, masked by a client. */
 static void each_length_has_its_header(void **state)
 {
-	static const size_t lengths[] = {0, 1, 125, 126, 4095, 4096, 65535, 65536, 200000};
+	static const size_t lengths[] = {
+		0, 1, 125, 126, 4095, 4096, 16383, 16384, 65535, 65536, 200000};
 
 	(void)state;
 	for (size_t i = 0; i < 2 * sizeof(lengths) / sizeof(lengths[0]); i++) {
@@ -112,6 +113,31 @@ static void a_round_is_one_write(void **state)
 	assert_int_equal(stream_queued(&script.ws.stream), 70);
 	settle();
 	assert_int_equal(stream_queued(&script.ws.stream), 0);
+	over();
+}
+
+/* But for what is much: it does not wait for the end of the round. */
+static void much_leaves_at_once(void **state)
+{
+	const size_t length = STREAM_AT_ONCE - 1;
+	char *bytes = pattern(STREAM_AT_ONCE);
+	size_t sent = 0;
+
+	(void)state;
+	open_server();
+	assert_int_equal(ws_send(&script.ws, WS_OPCODE_BINARY, bytes, length), 0);
+	assert_int_equal(stream_queued(&script.ws.stream), 4 + length);
+	settle();
+	assert_int_equal(ws_send(&script.ws, WS_OPCODE_BINARY, bytes, length + 1), 0);
+	assert_int_equal(stream_queued(&script.ws.stream), 0);
+	while (sent + length < STREAM_QUEUE_AT_ONCE) {
+		assert_int_equal(ws_send(&script.ws, WS_OPCODE_BINARY, bytes, length), 0);
+		sent += 4 + length;
+		assert_int_equal(stream_queued(&script.ws.stream), sent);
+	}
+	assert_int_equal(ws_send(&script.ws, WS_OPCODE_BINARY, bytes, length), 0);
+	assert_true(stream_queued(&script.ws.stream) < sent);
+	free(bytes);
 	over();
 }
 
@@ -234,6 +260,7 @@ int main(void)
 		worker_test(a_message_in_pieces),
 		worker_test(a_frame_for_many),
 		worker_test(a_round_is_one_write),
+		worker_test(much_leaves_at_once),
 		worker_test(the_outbox_has_a_bound),
 		worker_test(pongs_count),
 		worker_test(what_is_out_does_not_count),
