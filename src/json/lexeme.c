@@ -5,6 +5,8 @@
 
 #include "base/utf8.h"
 
+#define BLOCK (4 * LANES)
+
 bool json_refuse(struct json_cursor *cursor, const char *at, enum json_error error)
 {
 	cursor->at = at;
@@ -51,46 +53,81 @@ __attribute__((target("avx2"))) static const char *pass_wide_blocks(const char *
 }
 #endif
 
-/* Most strings are short; in a long one four steps are one. */
-static inline const char *pass_blocks(const char *at, const char *end)
+/* What is very long is passed in the widest steps that there are, but for its end. */
+static inline const char *pass_wide(const char *at, const char *end)
 {
 #ifdef __x86_64__
 	if (end - at >= 4 * WIDE_LANES && __builtin_cpu_supports("avx2")) {
-		at = pass_wide_blocks(at, end);
+		return pass_wide_blocks(at, end);
 	}
 #endif
-	while (end - at >= 4 * LANES) {
-		lanes found = json_stops(lanes_load(at)) | json_stops(lanes_load(at + LANES)) |
-			json_stops(lanes_load(at + 2 * LANES)) |
-			json_stops(lanes_load(at + 3 * LANES));
-
-		if (lanes_tops(found)) {
-			break;
-		}
-		at += 4 * LANES;
-	}
+	(void)end;
 	return at;
 }
 
-/*
- * Returns the first byte from a place on that does not simply stand for itself; those between first
- * and there are known to do so.
- */
-static inline const char *pass_plain(const char *first, const char *at, const char *end)
+/* Returns a bit for each stop among so many bytes, of the first one the lowest. */
+static inline uint64_t find_stops(const char *at)
 {
-	while (end - at >= LANES) {
-		unsigned found = lanes_tops(json_stops(lanes_load(at)));
+	lanes first = json_stops(lanes_load(at)), second = json_stops(lanes_load(at + LANES));
+	lanes third = json_stops(lanes_load(at + 2 * LANES));
+	lanes fourth = json_stops(lanes_load(at + 3 * LANES));
+
+	if (!lanes_tops(first | second | third | fourth)) {
+		return 0;
+	}
+	return (uint64_t)lanes_tops(first) | (uint64_t)lanes_tops(second) << LANES |
+		(uint64_t)lanes_tops(third) << 2 * LANES |
+		(uint64_t)lanes_tops(fourth) << 3 * LANES;
+}
+
+/* Returns the first stop within so many steps, or NULL; *at is where they end, or the text does. */
+static inline const char *pass_steps(const char **at, const char *end, int most)
+{
+	for (; most && end - *at >= LANES; most--) {
+		unsigned found = lanes_tops(json_stops(lanes_load(*at)));
 
 		if (found) {
-			return at + __builtin_ctz(found);
+			return *at + __builtin_ctz(found);
 		}
-		at += LANES;
-		if (at == first + 2 * LANES) {
-			at = pass_blocks(at, end);
+		*at += LANES;
+	}
+	return NULL;
+}
+
+/* The same in any number of blocks, of four steps each. */
+static inline const char *pass_blocks(const char **at, const char *end)
+{
+	const char *first = *at;
+
+	while (end - *at >= BLOCK) {
+		uint64_t found = find_stops(*at);
+
+		if (found) {
+			return *at + __builtin_ctzll(found);
+		}
+		*at += BLOCK;
+		if (*at == first + BLOCK) {
+			*at = pass_wide(*at, end);
 		}
 	}
-	if (at < end &&
-		end - first >= LANES) { /* of the last sixteen, those that passed do so again */
+	return NULL;
+}
+
+/* What is less than a block, or a step, is passed with bytes before it, which are passed again. */
+static inline const char *pass_end(const char *first, const char *at, const char *end)
+{
+	const char *stop;
+
+	if (end - first >= BLOCK && at < end) {
+		uint64_t found = find_stops(end - BLOCK);
+
+		return found ? end - BLOCK + __builtin_ctzll(found) : end;
+	}
+	stop = pass_steps(&at, end, BLOCK / LANES);
+	if (stop) {
+		return stop;
+	}
+	if (end - first >= LANES && at < end) {
 		unsigned found = lanes_tops(json_stops(lanes_load(end - LANES)));
 
 		return found ? end - LANES + __builtin_ctz(found) : end;
@@ -99,6 +136,20 @@ static inline const char *pass_plain(const char *first, const char *at, const ch
 		at++;
 	}
 	return at;
+}
+
+/*
+ * Returns the first byte from a place on that does not simply stand for itself; those between first
+ * and there are known to do so. Most strings end in the first step.
+ */
+static inline const char *pass_plain(const char *first, const char *at, const char *end)
+{
+	const char *stop = pass_steps(&at, end, 1);
+
+	if (!stop) {
+		stop = pass_blocks(&at, end);
+	}
+	return stop ? stop : pass_end(first, at, end);
 }
 
 static inline bool is_digit(char byte)
