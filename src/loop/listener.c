@@ -10,7 +10,8 @@
  * close(2) resets what waits in the queue. listen(fd, 0) and shutdown(2) lose connections as well.
  *
  * When descriptors or memory are short, accept4(2) fails and the connections stay in the queue: the
- * listener tries again a little later, when closing too, until the front stage is cut.
+ * listener tries again a little later, when closing too, until the front stage is cut. A socket that
+ * does not listen any more is a failure of the process, which would be deaf.
  */
 #include "loop/listener.h"
 
@@ -47,8 +48,11 @@ struct curfew_listener {
 	void *arg;
 };
 
-/* How accept_some ended: the kernel is short of descriptors or memory, or the socket is no use. */
-enum queue { QUEUE_EMPTY, QUEUE_MORE, QUEUE_SHORT, QUEUE_BROKEN };
+/*
+ * How accept_some ended: the kernel is short of descriptors or memory; or something is the matter
+ * that may pass; or the socket is no use any more.
+ */
+enum queue { QUEUE_EMPTY, QUEUE_MORE, QUEUE_SHORT, QUEUE_ODD, QUEUE_BROKEN };
 
 /* Returns whether accept(2) failed for this connection only: the next one may be well. */
 static bool one_connection_failed(int error)
@@ -75,8 +79,11 @@ static enum queue accept_failed(int error)
 {
 	bool is_short = error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 
+	if (error == EINVAL || error == EBADF || error == ENOTSOCK) {
+		return QUEUE_BROKEN;
+	}
 	log_message(CURFEW_LEVEL_WARNING, "accept: error %d, trying again", error);
-	return is_short ? QUEUE_SHORT : QUEUE_BROKEN;
+	return is_short ? QUEUE_SHORT : QUEUE_ODD;
 }
 
 static enum queue accept_some(struct curfew_listener *listener, int limit)
@@ -165,13 +172,26 @@ static void timer_fired(struct timer *timer)
 	}
 }
 
+/* Nothing is accepted any more; the end begins, and closes it. */
+static void fail(struct curfew_listener *listener)
+{
+	curfew_lifecycle_stop_for(
+		listener->life, CURFEW_FAILURE, "a listening socket does not listen any more");
+}
+
 static void readable(struct source *source, uint32_t events)
 {
 	struct curfew_listener *listener = container_of(source, struct curfew_listener, source);
+	enum queue queue = accept_some(listener, ACCEPT_BATCH);
 
 	(void)events;
-	if (accept_some(listener, ACCEPT_BATCH) >= QUEUE_SHORT && listener->state == OPEN) {
-		loop_unwatch(listener->loop, source);
+	if (queue < QUEUE_SHORT || listener->state != OPEN) {
+		return;
+	}
+	loop_unwatch(listener->loop, source);
+	if (queue == QUEUE_BROKEN) {
+		fail(listener);
+	} else {
 		try_again(listener);
 	}
 }

@@ -59,9 +59,21 @@ static void socket_that_is_no_use_any_more_does_not_hold_the_end_up(void **state
 
 	(void)state;
 	broken = curfew_listener_new(life, fd, serve, &served);
+	curfew_lifecycle_stop_for(life, CURFEW_COMPLETED, NULL);
 	assert_int_equal(shutdown(fd, SHUT_RDWR), 0);
-	dispatch_once();
-	stop_and_wait();
+	assert_int_equal(curfew_lifecycle_wait(life), 0);
+	curfew_listener_free(broken);
+}
+
+static void socket_that_ceases_to_listen_is_a_failure(void **state)
+{
+	struct curfew_listener *broken;
+	int fd = listen_tcp();
+
+	(void)state;
+	broken = curfew_listener_new(life, fd, serve, &served);
+	assert_int_equal(shutdown(fd, SHUT_RDWR), 0);
+	assert_int_equal(curfew_lifecycle_wait(life), 1);
 	curfew_listener_free(broken);
 }
 
@@ -137,6 +149,7 @@ int main(void)
 		listener_test(closing_waits_for_descriptors_too),
 		listener_test(short_of_descriptors_for_ever_it_is_cut),
 		listener_test(socket_that_is_no_use_any_more_does_not_hold_the_end_up),
+		listener_test(socket_that_ceases_to_listen_is_a_failure),
 		listener_test(refuses_what_does_not_listen),
 		listener_test(refuses_when_the_end_has_begun),
 		listener_test(failed_allocation_leaves_the_socket_to_the_caller),
