@@ -8,11 +8,14 @@
 #include "relay/member.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <curfew/time.h>
 
 #include "base/list.h"
+#include "core/drain.h"
 #include "relay/ending.h"
 #include "relay/event.h"
 #include "relay/host.h"
@@ -181,14 +184,39 @@ static const struct ws_handler handler = {
 
 /* Its beginning. */
 
-static void compose_name(struct buffer *out, const struct member_asked *asked)
+/* As it stands in a name, with a NUL behind it. */
+static void draw_number(char text[NUMBER_CHARS])
 {
 	uint32_t number;
 
 	ws_nonce(&number, sizeof(number));
+	(void)snprintf(text, NUMBER_CHARS, "%08x", number);
+}
+
+/* Other threads may read the name while it is the hold's. */
+void member_rename(struct member *member)
+{
+	char *name = member->text;
+	char *escaped = member->text + member->escaped_at;
+	size_t digits = NUMBER_CHARS - 1;
+	char number[NUMBER_CHARS];
+
+	draw_number(number);
+	hold_rename(&member->ws.hold, NULL);
+	memcpy(name + strlen(name) - digits, number, digits);
+	memcpy(escaped + member->escaped_length - digits, number, digits);
+	hold_rename(&member->ws.hold, name);
+}
+
+static void compose_name(struct buffer *out, const struct member_asked *asked)
+{
+	char number[NUMBER_CHARS];
+
+	draw_number(number);
 	buffer_append_text(out, asked->role == MEMBER_SERVER ? "server-" : "client-");
 	buffer_append(out, asked->id, asked->id_length);
-	buffer_appendf(out, "-%08x", number);
+	buffer_append_char(out, '-');
+	buffer_append_text(out, number);
 }
 
 /* The texts behind each other; *member gets where they are. */

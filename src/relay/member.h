@@ -91,6 +91,9 @@ static inline const char *member_remote(const struct member *member)
 /* Its id, as bytes within the name; sets the length. */
 const char *member_id(const struct member *member, size_t *length);
 
+/* Draws another number for its name, of which nobody has heard yet. Its lane's thread. */
+void member_rename(struct member *member);
+
 /*
  * Closes it in order, behind what is queued for it, and takes it out of the registry; nothing
  * happens if it is closing already. One that has no place in the registry is muted.

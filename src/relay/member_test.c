@@ -39,6 +39,32 @@ static void names_differ(void **state)
 	assert_string_not_equal(one->name, other->name);
 }
 
+static void a_name_has_another_number_in_both_texts(void **state)
+{
+	static const char *const ids[] = {"plain", "\"1\""};
+	char before[64];
+	const char *number;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct member *member;
+
+		script.id = ids[i];
+		member = open_client()->member;
+		(void)snprintf(before, sizeof(before), "%s", member_name(member));
+		member_rename(member);
+		assert_string_not_equal(member_name(member), before);
+		assert_int_equal(strlen(member_name(member)), strlen(before));
+		assert_memory_equal(member_name(member), before, strlen(before) - 8);
+		number = member_name(member) + strlen(before) - 8;
+		assert_int_equal(strspn(number, "0123456789abcdef"), 8);
+		assert_memory_equal(
+			member->text + member->escaped_at + member->escaped_length - 8, number, 8);
+		assert_string_equal(member_remote(member), "127.0.0.1");
+		assert_ptr_equal(member->ws.hold.name, member_name(member));
+	}
+}
+
 /* Of a uuid and an address, with what malloc(3) adds. */
 static void an_idle_member_is_small(void **state)
 {
@@ -222,6 +248,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		relay_test(a_member_has_its_texts),
 		relay_test(names_differ),
+		relay_test(a_name_has_another_number_in_both_texts),
 		cmocka_unit_test(an_idle_member_is_small),
 		relay_test(data_waits_for_a_place),
 		relay_test(who_has_no_place_is_muted_when_closed),

@@ -20,7 +20,7 @@
 #include "relay/registry_state.h"
 #include "relay/route.h"
 
-#define NUMBER_CHARS 8 /* of a name, at its end: as good as no two have the same */
+#define NUMBER_CHARS 8 /* of a name, at its end: no two clients of a slot have the same */
 
 /* What is told of them. */
 
@@ -168,6 +168,16 @@ static void join_server(struct member *server, struct slot *slot)
 	}
 }
 
+/* Its number was drawn at random, in whatever lane it was asked for. */
+static void make_unique(struct member *client, struct slot *slot)
+{
+	const char *name = member_name(client);
+
+	while (registry_client(slot, name, strlen(name))) {
+		member_rename(client);
+	}
+}
+
 static void join_client(struct member *client, struct slot *slot)
 {
 	if (!slot) {
@@ -175,6 +185,7 @@ static void join_client(struct member *client, struct slot *slot)
 	} else if (slot->client_count >= client->lane->relay->config->max_clients) {
 		registry_refuse(client, RELAY_FAILURE_TOO_MANY);
 	} else {
+		make_unique(client, slot);
 		slot_register(slot, client);
 	}
 }

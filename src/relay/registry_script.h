@@ -38,6 +38,7 @@ static int64_t work_deadline;
 static struct buffer told;
 static struct curfew_link members; /* all that are not gone */
 static int made;
+static int renamed;
 static bool quiet; /* nothing is written down */
 
 /* A member, and what the script knows of it. */
@@ -84,6 +85,15 @@ const char *member_id(const struct member *member, size_t *length)
 {
 	*length = strlen(member_name(member)) - NAME_HEAD - NAME_TAIL;
 	return member_name(member) + NAME_HEAD;
+}
+
+/* To names that the first members have. */
+void member_rename(struct member *member)
+{
+	char *tail = member->text + strlen(member->text) - NAME_TAIL;
+
+	(void)snprintf(tail, NAME_TAIL + 1, "-%08x", (unsigned)++renamed);
+	tell_of(member, "renamed");
 }
 
 void ws_connection_resume(struct ws_connection *ws)
@@ -195,6 +205,7 @@ static inline int script_setup(void **state)
 	lane.worker = &worker;
 	work_deadline = CURFEW_NEVER;
 	made = 0;
+	renamed = 0;
 	quiet = false;
 	on_notice = NULL;
 	list_init(&members);

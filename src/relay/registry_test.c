@@ -289,6 +289,33 @@ static void clients_are_found(void **state)
 	end_all();
 }
 
+/* It was drawn for two: the one that comes later gets another, until there is none of it. */
+static void a_number_is_one_clients_alone(void **state)
+{
+	struct member *s1;
+	struct member *c2;
+	struct member *c3;
+	struct member *late;
+
+	(void)state;
+	s1 = server("a");
+	c2 = client("a");
+	c3 = client("a");
+	member_close(c3, 1000, "bye"); /* it is still spoken of */
+	late = make(MEMBER_CLIENT, "a");
+	memcpy(late->text, member_name(c3), strlen(member_name(c3)));
+	forget();
+	renamed = 1; /* the next one is that of c2 */
+	registry_join(late);
+	expect("c4 renamed\nc4 renamed\nc4 renamed\nregistered\n");
+	assert_string_equal(member_name(late), "client-a-00000004");
+	assert_ptr_equal(registry_client(s1->slot, member_name(c2), strlen(member_name(c2))), c2);
+	assert_ptr_equal(registry_client(s1->slot, member_name(c3), strlen(member_name(c3))), c3);
+	assert_ptr_equal(
+		registry_client(s1->slot, member_name(late), strlen(member_name(late))), late);
+	end_all();
+}
+
 static void there_may_be_many_ids(void **state)
 {
 	enum { MANY = 3000 };
@@ -371,6 +398,7 @@ int main(void)
 		script_test(an_old_server_is_muted),
 		script_test(a_notice_ends_the_server),
 		script_test(clients_are_found),
+		script_test(a_number_is_one_clients_alone),
 		script_test(there_may_be_many_ids),
 		script_test(lanes_share_the_ids),
 		script_test(memory_runs_out),
