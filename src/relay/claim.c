@@ -4,12 +4,17 @@
  * machine has gone away, does not answer, and the one that claims is most likely the same server
  * come back. Several that claim share one ping and its time.
  *
+ * A holder that is busy may not come to the ping in time: it goes behind all that waits for it, if
+ * there is room for it at all. So it is no silence either if the holder has said something in that
+ * time, or has taken some of what waits for it.
+ *
  *	claim_wait	HELD -> CONTESTED, the holder is pinged
- *	claims_refuse	a pong: all get 4409; HELD
+ *	claims_refuse	a pong, or another sign of life: all get 4409; HELD
  *	claim_first	silence, or the holder is gone: the first takes over; HELD
  *	claim_gone	the one that waits is gone; when none is left: HELD
  *	claims_end	the end has begun: all get 1001; HELD
  */
+#include <linux/sockios.h>
 #include <sys/ioctl.h>
 
 #include <curfew/time.h>
@@ -42,6 +47,34 @@ static struct member *first(struct slot *slot)
 					 : container_of(slot->claims.next, struct member, link);
 }
 
+/*
+ * How much of what it was sent the holder's machine has taken: what the kernel has, but for what it
+ * still keeps. There is room in that machine for so much only, until the holder reads.
+ */
+static int64_t taken_by(const struct stream *holder)
+{
+	int kept = 0;
+
+	(void)ioctl(holder->fd, SIOCOUTQ, &kept);
+	return (int64_t)holder->bytes_out - kept;
+}
+
+/* What the holder has done up to now. Of one for whom nothing waits, the ping alone tells. */
+static void note_signs(struct slot *slot)
+{
+	const struct stream *holder = &slot->server->ws.stream;
+
+	slot->heard = holder->bytes_in;
+	slot->taken = holder->backlog ? taken_by(holder) : INT64_MAX;
+}
+
+static bool shows_life(const struct slot *slot)
+{
+	const struct stream *holder = &slot->server->ws.stream;
+
+	return holder->bytes_in > slot->heard || taken_by(holder) > slot->taken;
+}
+
 void claim_wait(struct slot *slot, struct member *claim)
 {
 	if (slot->claim_count == CLAIMS_MOST) {
@@ -52,6 +85,7 @@ void claim_wait(struct slot *slot, struct member *claim)
 	if (slot->state == SLOT_HELD) {
 		slot_enter(
 			slot, SLOT_CONTESTED, curfew_after_ms(slot->lane->relay->config->claim_ms));
+		note_signs(slot);
 		ws_connection_ping(&slot->server->ws);
 	}
 }
@@ -133,6 +167,8 @@ void claim_silence(struct slot *slot)
 	if (!slot->late && has_input(slot)) {
 		slot->late = true;
 		deadline_set(&slot->deadline, curfew_after_ms(LATE_MS));
+	} else if (shows_life(slot)) {
+		claims_refuse(slot);
 	} else {
 		claim_first(slot);
 	}

@@ -92,6 +92,51 @@ static void the_holder_may_have_answered(void **state)
 	end_all();
 }
 
+/* It has not come to the ping: it is behind what else waits, or there was no room for it. */
+static void the_holder_is_busy(void **state)
+{
+	struct stream *holder;
+
+	(void)state;
+	holder = &server("a")->ws.stream;
+	holder->bytes_in = 100;
+	holder->bytes_out = 1000;
+	(void)server("a");
+	advance(5000);
+	forget();
+	holder->bytes_in++; /* it says something */
+	advance(4999);
+	expect("");
+	advance(1);
+	expect("not_registered\ns2 close 4409 id taken\n");
+	holder->backlog = 50000;
+	(void)server("a");
+	forget();
+	holder->bytes_out++; /* it takes something */
+	advance(10000);
+	expect("not_registered\ns3 close 4409 id taken\n");
+	(void)server("a");
+	forget();
+	advance(10000);
+	expect("taken_over\ns1 close 1011 heartbeat timeout\nregistered\n");
+	end_all();
+}
+
+/* The kernel takes a ping for anybody. */
+static void the_ping_is_no_sign_of_life(void **state)
+{
+	struct stream *holder;
+
+	(void)state;
+	holder = &server("a")->ws.stream;
+	(void)server("a");
+	forget();
+	holder->bytes_out += 6;
+	advance(10000);
+	expect("taken_over\ns1 close 1011 heartbeat timeout\nregistered\n");
+	end_all();
+}
+
 static void the_holder_goes(void **state)
 {
 	struct member *s1;
@@ -214,6 +259,8 @@ int main(void)
 		script_test(the_holder_answers),
 		script_test(the_holder_is_silent),
 		script_test(the_holder_may_have_answered),
+		script_test(the_holder_is_busy),
+		script_test(the_ping_is_no_sign_of_life),
 		script_test(the_holder_goes),
 		script_test(several_wait),
 		script_test(one_that_waits_goes),

@@ -8,8 +8,9 @@
  *	     -> KEPT		the server is gone: its clients may stay for a while, and come
  *	     -> ENDING		the server is asked to finish
  *	     -> GONE		the server is gone, and the end has begun
- *	CONTESTED -> HELD	a pong: 4409 to those who claim; or the holder is silent, or gone:
- *				the first of them takes over; or none is left
+ *	CONTESTED -> HELD	a pong, or another sign of life: 4409 to those who claim; or the
+ *				holder is silent, or gone: the first of them takes over; or none
+ *				is left
  *	KEPT -> HELD		a server takes over
  *	     -> GONE		nobody has in time: the clients get 1000; or the end has begun
  *	ENDING -> GONE		the server is closed, since its clients are gone, or is gone itself
@@ -64,6 +65,8 @@ struct slot {
 	uint32_t hash;
 	int client_count;
 	int claim_count;
+	uint64_t heard; /* of the holder, when its id was claimed (claim.c) */
+	int64_t taken;
 	struct member *server;      /* NULL: KEPT, GONE */
 	struct curfew_link clients; /* registered */
 	struct curfew_link leaving; /* were registered, and have not ended */

@@ -65,7 +65,7 @@ void claim_first(struct slot *slot);
 /* This one does, and the clients are evicted. */
 void claim_take_over(struct slot *slot, struct member *claim);
 
-/* The holder has not answered in time. */
+/* The holder has not answered the ping in time. */
 void claim_silence(struct slot *slot);
 
 /* ending.c: the clients have had their time. */

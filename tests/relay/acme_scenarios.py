@@ -394,7 +394,7 @@ def opened(member):
 
 
 def test_acme_challenges_at_the_end():
-    """What has come is answered; then the listener is closed with the others, while connections are still there."""
+    """What has come is answered, more of it than is accepted at once; then the listener is closed with the others, while connections are still there."""
     ca, cache = CA(), fresh("cache")
     put_certificate(cache, *dated(-DAY, 80 * DAY))
     relay = Relay(ca, cache).up()
@@ -408,7 +408,7 @@ def test_acme_challenges_at_the_end():
     half, silent = (socket.create_connection(("127.0.0.1", relay.challenges), WITHIN) for _ in range(2))
     half.sendall(request[:20])
     stopped(relay.process)
-    queued = [socket.create_connection(("127.0.0.1", relay.challenges), WITHIN) for _ in range(20)]
+    queued = [socket.create_connection(("127.0.0.1", relay.challenges), WITHIN) for _ in range(150)]
     for each in queued:
         each.sendall(request)
     began = relay.process.signal(signal.SIGTERM)

@@ -174,6 +174,51 @@ def test_claims_of_many_at_once_leave_one_server(face):
     relay.end()
 
 
+def claimed_while_busy(face):
+    """A relay, a holder that has much to read, who is behind that, and a claim of its id."""
+    relay = Relay(face, "--claim-timeout 700ms --write-timeout 60s --outbox 64M")
+    holder = relay.server(receive_buffer=4096).held()
+    phone = relay.connect().known(holder)
+    message = frames.frame(frames.TEXT, json.dumps("x" * 200000).encode(), masked=True)
+    for _ in range(40):
+        phone.client.send(message)
+    until(lambda: relay.metrics()["curfew_relay_outbox_bytes"] > 100000, "it does not read")
+    return relay, holder, phone, relay.server()
+
+
+@faces(PLAIN, TLS_THREADS)
+def test_claim_of_an_id_whose_holder_is_busy(face):
+    """It does not come to the ping, but it reads."""
+    relay, holder, phone, newcomer = claimed_while_busy(face)
+    for _ in range(3):
+        assert holder.frame().opcode == frames.TEXT
+    newcomer.assert_closed(TAKEN)
+    assert relay.counts() == (1, 1) and not relay.lines(event="taken_over")
+    while len(holder.text()) < 200000:
+        pass
+    relay.stop()
+
+
+@faces(PLAIN, TLS_THREADS)
+def test_claim_of_an_id_whose_holder_has_ceased_to_read(face):
+    """Its machine may have room for some more, which is a sign of life; but not for ever."""
+    relay, holder, phone, newcomer = claimed_while_busy(face)
+    tries = [newcomer]
+
+    def is_taken_over():
+        try:
+            tries[-1].assert_closed(TAKEN, within=1.5)
+            tries.append(relay.server())
+        except AssertionError:
+            pass
+        return relay.lines(event="taken_over")
+
+    until(is_taken_over, "somebody has it")
+    phone.assert_closed(KEPT_OUT)
+    relay.connect().known(tries[-1])
+    relay.stop()
+
+
 @faces(PLAIN, TLS_THREADS)
 def test_kept_an_id_whose_server_dropped(face):
     """Clients stay, and more may come; who claims it takes over, and evicts them all."""
