@@ -29,9 +29,9 @@ typedef void curfew_listener_fn(int fd, void *arg);
  * holds the front stage. The socket belongs to the listener and is made non-blocking. NULL with
  * errno on failure (ENOMEM; EINVAL: not a listening socket; ESHUTDOWN: the end has begun); then
  * the socket stays the caller's. Connections that arrive when descriptors are short wait in the
- * queue. Where the socket has ceased to listen (somebody has shut it down), the end begins, with
- * CURFEW_FAILURE. The socket must be this process's alone: before the close a filter is set on it, which
- * would keep new connections out of any other process that listens on the same one.
+ * queue. Where the socket has ceased to listen (somebody has shut it down) the end begins, with
+ * CURFEW_FAILURE. The socket must be this process's alone: before the close a filter is set on
+ * it, which would keep new connections out of any other process that listens on the same one.
  */
 CURFEW_API struct curfew_listener *curfew_listener_new(
 	struct curfew_lifecycle *life, int fd, curfew_listener_fn *on_connection, void *arg);

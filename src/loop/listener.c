@@ -10,8 +10,8 @@
  * close(2) resets what waits in the queue. listen(fd, 0) and shutdown(2) lose connections as well.
  *
  * When descriptors or memory are short, accept4(2) fails and the connections stay in the queue: the
- * listener tries again a little later, when closing too, until the front stage is cut. A socket that
- * does not listen any more is a failure of the process, which would be deaf.
+ * listener tries again a little later, when closing too, until the front stage is cut. A socket
+ * that does not listen any more is a failure of the process, which would be deaf.
  */
 #include "loop/listener.h"
 

@@ -28,6 +28,7 @@ def test_page_follows_the_process_to_its_end():
     page = opened(served)
     assert page.text("title") == "curfew fixture"
     assert page.text("left") == "Nothing has asked the process to end."
+    assert page.run("document.getElementById('certificate').hidden") is True, "it has none from an authority"
     served.tell("hold 2 work")
     slow = served.slow()
     until(lambda: page.text("in-flight") == "1", "the request in flight")

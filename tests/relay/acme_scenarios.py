@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Certificates by ACME: from nothing to one that is served, from the cache, renewed, refused; and the end in between."""
 
+import re
+
 from acme import *
+from browser import Page
 
 DAY = 86400
 DEAD = "https://127.0.0.1:1/dir"  # where no CA is
@@ -213,6 +216,29 @@ def test_acme_a_cache_that_cannot_be_served_is_replaced():
         assert served.presented(ca.root()) == leaf(cache)
         served.stop()
         ca.stop()
+
+
+@plain
+@limit(120)
+def test_acme_the_page_tells_of_the_certificate():
+    ca, cache = CA(), fresh("cache")
+    put_certificate(cache, *dated(-60 * DAY, 20 * DAY))
+    broken = start([sys.executable, "-B", os.path.join(os.path.dirname(__file__), "broken_ca.py"), str(ca.port), ca.cert, ca.key])
+    broken.expect("up")
+    served = Served(ca, cache, retry_ms=1500).up()
+    failed = served.event("certificate_failed")
+    page = Page(f"http://127.0.0.1:{served.admin}/status")
+    until(lambda: page.run("document.getElementById('certificate').hidden") is False, "the page is live")
+    assert re.fullmatch(rf"{DOMAIN}, (valid|renewing)", page.text("certificate-of")), page.text("certificate-of")
+    told = page.text("certificate-until")
+    assert re.fullmatch(rf"Valid until {served.status()['not_after']}, for (19 d 23 h|20 d 0 h)\.", told), told
+    told = page.text("certificate-failure")
+    wanted = rf"The last (try has|[0-9]+ tries have) failed: {re.escape(failed['reason'])}( \(the next comes in .*\))?"
+    assert re.fullmatch(wanted, told), told
+    assert page.run("document.getElementById('certificate-failure').hidden") is False
+    assert page.close() == []
+    served.process.signal(signal.SIGTERM)
+    assert served.process.wait() == 0
 
 
 def test_acme_a_run_that_takes_too_long_is_ended():
