@@ -192,6 +192,7 @@ static void succeeded(struct acme *acme, enum uacme_outcome outcome)
 	}
 	if (outcome == UACME_ISSUED) {
 		tell_certificate(acme, RELAY_EVENT_CERTIFICATE_ISSUED);
+		cache_prune(&acme->cache);
 	}
 	rest(acme);
 }

@@ -7,11 +7,13 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LABEL_MOST 63 /* RFC 1035, 2.3.4 */
+#define LABEL_MOST 63    /* RFC 1035, 2.3.4 */
+#define REPLACED "cert-" /* how uacme names what it replaces */
 
 /* Letters, digits and hyphens, none of these at either end (RFC 1123, 2.1). */
 static bool is_label(const char *label, size_t length)
@@ -193,4 +195,41 @@ int cache_sweep(const struct cache *cache)
 		return -errno;
 	}
 	return empty_folder(cache->challenges);
+}
+
+/* Reads the time in "cert-TIME.pem"; returns whether it is such a name. */
+static bool read_replaced(const char *name, unsigned long long *time)
+{
+	char *end;
+
+	if (strncmp(name, REPLACED, strlen(REPLACED)) != 0 ||
+		!isdigit((unsigned char)name[strlen(REPLACED)])) {
+		return false;
+	}
+	*time = strtoull(name + strlen(REPLACED), &end, 10);
+	return strcmp(end, ".pem") == 0;
+}
+
+void cache_prune(const struct cache *cache)
+{
+	char folder[PATH_MAX];
+	DIR *open =
+		put_path(folder, "%s/%s", cache->folder, cache->domain) ? opendir(folder) : NULL;
+	unsigned long long last = 0, time;
+	struct dirent *entry;
+
+	while (open && (entry = readdir(open))) {
+		last = read_replaced(entry->d_name, &time) && time > last ? time : last;
+	}
+	if (open) {
+		rewinddir(open);
+	}
+	while (open && (entry = readdir(open))) {
+		if (read_replaced(entry->d_name, &time) && time < last) {
+			(void)unlinkat(dirfd(open), entry->d_name, 0);
+		}
+	}
+	if (open) {
+		closedir(open);
+	}
 }

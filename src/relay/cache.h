@@ -6,6 +6,7 @@
  *	private/key.pem			the account's key
  *	private/DOMAIN/key.pem		the certificate's key, which is kept when it is renewed
  *	DOMAIN/cert.pem			the certificate, and its chain
+ *	DOMAIN/cert-TIME.pem		what it has replaced, at this time since 1970
  *	.challenges/TOKEN		what the CA asks for while it looks (no domain begins so)
  */
 #ifndef RELAY_CACHE_H
@@ -45,5 +46,8 @@ bool cache_has_certificate(const struct cache *cache);
  * which it would not write over. None may be running. Returns 0 or a negative errno.
  */
 int cache_sweep(const struct cache *cache);
+
+/* Removes certificates that were replaced, all but the last: uacme keeps every one. */
+void cache_prune(const struct cache *cache);
 
 #endif

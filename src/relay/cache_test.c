@@ -181,6 +181,31 @@ static void is_swept_of_what_was_left(void **state)
 	assert_false(is_there(".challenges/token") || is_there("relay.example.org/cert.pem.tmp"));
 }
 
+static void is_pruned_of_what_was_replaced(void **state)
+{
+	static const char *const stay[] = {"cert.pem", "cert-20.pem", "cert-.pem", "cert-1x.pem",
+		"cert--1.pem", "cert-1.pem.tmp", "key-1.pem"};
+	static const char *const go[] = {"cert-3.pem", "cert-19.pem", "cert-0.pem"};
+	char path[64];
+
+	(void)state;
+	assert_int_equal(open_for("relay.example.org"), 0);
+	cache_prune(&cache); /* there is no such folder */
+	assert_int_equal(mkdir(in("relay.example.org"), 0700), 0);
+	for (size_t i = 0; i < 10; i++) {
+		(void)snprintf(
+			path, sizeof(path), "relay.example.org/%s", i < 3 ? go[i] : stay[i - 3]);
+		put(path, 0400);
+	}
+	cache_prune(&cache);
+	for (size_t i = 0; i < 10; i++) {
+		(void)snprintf(
+			path, sizeof(path), "relay.example.org/%s", i < 3 ? go[i] : stay[i - 3]);
+		assert_int_equal(is_there(path), i >= 3);
+		(void)unlink(in(path));
+	}
+}
+
 static void a_cache_that_is_gone_is_an_error(void **state)
 {
 	(void)state;
@@ -200,6 +225,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(refuses_what_is_no_domain, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(refuses_a_path_that_is_too_long, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(is_swept_of_what_was_left, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(is_pruned_of_what_was_replaced, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_cache_that_is_gone_is_an_error, set_up, tear_down),
 	};

@@ -8,6 +8,9 @@
  *					CA, issue
  *
  * What it says on standard error is logged. Worker 0's thread.
+ *
+ * Its hook writes a file that the CA names: the token. That it is no path is uacme's to see to,
+ * which it does from 1.7.4 on; tests/relay has a CA that tries.
  */
 #ifndef RELAY_UACME_H
 #define RELAY_UACME_H

@@ -67,6 +67,8 @@ def test_acme_renews_while_connections_stay():
     ca, cache = CA().start(), fresh("cache")
     put_certificate(cache, *dated(-60 * DAY, 20 * DAY))
     before = leaf(cache)
+    for time in 1, 20, 3:
+        shutil.copy(os.path.join(cache, DOMAIN, "cert.pem"), os.path.join(cache, DOMAIN, f"cert-{time}.pem"))
     hook, gate = gated_hook()
     served = Served(ca, cache, hook=hook).up()
     served.event("ready")
@@ -79,6 +81,9 @@ def test_acme_renews_while_connections_stay():
         assert served.presented(ca.root()) == leaf(cache) != before
         says_hello(old)
     assert len(served.events("certificate_loaded")) == 2 and len(served.events("ready")) == 1
+    replaced = [name for name in os.listdir(os.path.join(cache, DOMAIN)) if name != "cert.pem"]
+    assert len(replaced) == 1 and replaced[0] not in ("cert-1.pem", "cert-20.pem", "cert-3.pem"), replaced
+    assert read_file(os.path.join(cache, DOMAIN, replaced[0])) == before, "it is not the last"
     served.stop()
 
 
@@ -201,6 +206,30 @@ def test_acme_a_ca_of_errors_and_the_old_certificate_stays():
     served.issued()
     assert served.presented(ca.root()) == leaf(cache) != before
     served.stop()
+
+
+@plain
+@limit(120)
+def test_acme_a_ca_whose_token_is_a_path():
+    """The hook writes a file of that name, so that it is not run; for one that is a token it is."""
+    for token in "../evil", "..", "private/key.pem", "a b", "a.b", "good-_1":
+        ca, cache, told = CA(), fresh("cache"), fresh("told")
+        hook = fresh("hook")
+        with open(hook, "w", encoding="utf-8") as file:
+            file.write(f'#!/bin/sh\necho "$4" >> {told}\nexec {HOOK} "$@"\n')
+        os.chmod(hook, 0o755)
+        evil = start([sys.executable, "-B", os.path.join(os.path.dirname(__file__), "broken_ca.py"), str(ca.port), ca.cert, ca.key, token])
+        evil.expect("up")
+        served = Served(ca, cache, hook=hook, retry_ms=60000).up()
+        reason = served.event("certificate_failed", within=ISSUE_WITHIN)["reason"]
+        if token == "good-_1":
+            assert read_file(told) == "good-_1\ngood-_1\n", read_file(told)
+        else:
+            assert not os.path.exists(told) and "token" in reason, (token, reason)
+        assert not os.path.exists(os.path.join(cache, "evil"))
+        evil.signal(signal.SIGKILL)
+        evil.wait()
+        served.stop()
 
 
 @plain
@@ -420,7 +449,8 @@ def opened(member):
 
 
 def test_acme_challenges_at_the_end():
-    """What has come is answered, more of it than is accepted at once; then the listener is closed with the others, while connections are still there."""
+    """What has come is answered, more of it than is accepted at once; then the listener is closed with the others, while
+    connections are still there."""
     ca, cache = CA(), fresh("cache")
     put_certificate(cache, *dated(-DAY, 80 * DAY))
     relay = Relay(ca, cache).up()
