@@ -66,7 +66,10 @@ struct relay_counts {
 	_Atomic uint64_t takeovers;
 	_Atomic uint64_t servers, clients;            /* registered now */
 	_Atomic uint64_t closed_clean, closed_forced; /* in the drain */
-	/* From a message's first byte to its place in an outbox: buckets as of METRIC_BUCKETS. */
+	/*
+	 * From a message's first piece to its place in an outbox, 0 for one that was there whole: it
+	 * leaves in the round in which it was read. Buckets as of METRIC_BUCKETS.
+	 */
 	_Atomic uint64_t latency[METRIC_BUCKET_COUNT + 1];
 	_Atomic uint64_t latency_ns;
 };

@@ -139,7 +139,7 @@ static const struct metric rows[] = {
 	{"curfew_relay_takeovers_total", METRIC_COUNTER, "Ids that another server has taken over.",
 		read_takeovers},
 	{"curfew_relay_forward_duration_seconds", METRIC_HISTOGRAM,
-		"From a message's first byte to its place in the queue of its receiver.",
+		"From the first piece of a message to its place in the queue of its receiver.",
 		read_latency},
 	{"curfew_relay_drained_connections_total", METRIC_COUNTER,
 		"Servers and clients that the end has closed, by how it went.", read_closed},
