@@ -86,6 +86,15 @@ static const struct option options[] = {
 		.help = "What may wait for one receiver; then it is closed with 1011",
 	},
 	{
+		.name = "max-memory",
+		.kind = OPTION_SIZE,
+		FIELD(max_memory),
+		.metavar = "SIZE",
+		.preset = "1G",
+		.help = "What may wait in all; then who has more than an even share is closed with "
+			"1011",
+	},
+	{
 		.name = "head-timeout",
 		.kind = OPTION_DURATION,
 		FIELD(head_ms),

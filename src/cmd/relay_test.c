@@ -37,6 +37,7 @@ static void has_the_documented_defaults(void **state)
 	assert_int_equal(config.max_per_ip, 0);
 	assert_true(config.max_message == 256 * 1024);
 	assert_true(config.outbox == 4 * 1024 * 1024);
+	assert_true(config.max_memory == 1024 * 1024 * 1024);
 	assert_int_equal(config.rate_interval_ms, 6000);
 	assert_int_equal(config.burst, 20);
 	assert_int_equal(config.head_ms, 5000);
@@ -66,11 +67,12 @@ static void each_option_fills_its_own_field(void **state)
 {
 	(void)state;
 	READ("--header-prefix=X-P", "--metrics-prefix=p", "--max-clients=1", "--max-connections=2",
-		"--max-per-ip=3", "--max-message=4k", "--outbox=5k", "--rate-limit=10/s",
-		"--burst=7", "--head-timeout=8ms", "--ping-interval=9ms", "--pong-timeout=10ms",
-		"--message-timeout=11ms", "--write-timeout=12ms", "--close-timeout=13ms",
-		"--reclaim-grace=14ms", "--claim-timeout=15ms", "--spread=16ms", "--production",
-		"--threads=17", "--trust-forwarded=::1", "--listen=:1");
+		"--max-per-ip=3", "--max-message=4k", "--outbox=5k", "--max-memory=6k",
+		"--rate-limit=10/s", "--burst=7", "--head-timeout=8ms", "--ping-interval=9ms",
+		"--pong-timeout=10ms", "--message-timeout=11ms", "--write-timeout=12ms",
+		"--close-timeout=13ms", "--reclaim-grace=14ms", "--claim-timeout=15ms",
+		"--spread=16ms", "--production", "--threads=17", "--trust-forwarded=::1",
+		"--listen=:1");
 	assert_string_equal(config.header_prefix, "X-P");
 	assert_string_equal(config.metrics_prefix, "p");
 	assert_int_equal(config.max_clients, 1);
@@ -78,6 +80,7 @@ static void each_option_fills_its_own_field(void **state)
 	assert_int_equal(config.max_per_ip, 3);
 	assert_true(config.max_message == 4096);
 	assert_true(config.outbox == 5120);
+	assert_true(config.max_memory == 6144);
 	assert_int_equal(config.rate_interval_ms, 100);
 	assert_int_equal(config.burst, 7);
 	assert_int_equal(config.head_ms, 8);

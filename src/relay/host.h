@@ -4,9 +4,9 @@
  * whose hash is its own: a connection is asked for in the lane that accepted it (endpoint), and
  * moves to that of its id, where it becomes a member: forwarding never crosses threads.
  *
- * From the lowest up: envelope, limiter; member (a connection, and what it says), route (from one
- * to another), registry (who has which id), ending; endpoint (HTTP: paths, headers, refusals),
- * relay (the start and the end).
+ * From the lowest up: envelope, limiter, memory; member (a connection, and what it says), route
+ * (from one to another), registry (who has which id), ending; endpoint (HTTP: paths, headers,
+ * refusals), relay (the start and the end).
  */
 #ifndef RELAY_HOST_H
 #define RELAY_HOST_H
@@ -65,10 +65,11 @@ struct relay_counts {
 	_Atomic uint64_t grace_expiries;
 	_Atomic uint64_t takeovers;
 	_Atomic uint64_t servers, clients;            /* registered now */
+	_Atomic uint64_t gathered;                    /* bytes of messages that are not whole */
 	_Atomic uint64_t closed_clean, closed_forced; /* in the drain */
 	/*
-	 * From a message's first piece to its place in an outbox, 0 for one that was there whole: it
-	 * leaves in the round in which it was read. Buckets as of METRIC_BUCKETS.
+	 * From a message's first piece to its place in an outbox; 0 for one that was there whole,
+	 * which leaves in the round in which it was read. Buckets as of METRIC_BUCKETS.
 	 */
 	_Atomic uint64_t latency[METRIC_BUCKET_COUNT + 1];
 	_Atomic uint64_t latency_ns;

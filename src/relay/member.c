@@ -19,6 +19,7 @@
 #include "relay/ending.h"
 #include "relay/event.h"
 #include "relay/host.h"
+#include "relay/memory.h"
 #include "relay/route.h"
 #include "ws/nonce.h"
 #include "ws/opening.h"
@@ -58,7 +59,30 @@ static void route(struct member *member, const char *bytes, size_t length)
 
 static void give_back(struct member *member)
 {
+	relay_count(&member->lane->counts.gathered, -(int64_t)member->gathered.length);
 	worker_spare_give(member->lane->worker, &member->gathered);
+}
+
+static void end_for_memory(struct member *member, const char *reason)
+{
+	member->muted = true;
+	member_close(member, WS_CLOSE_FAILED, reason);
+}
+
+/* Returns whether there is memory for the piece. */
+static bool append(struct member *member, const struct ws_event *piece)
+{
+	struct lane *lane = member->lane;
+	size_t before = member->gathered.length;
+
+	buffer_append(&member->gathered, piece->bytes, piece->length);
+	relay_count(&lane->counts.gathered, (int64_t)(member->gathered.length - before));
+	if (member->gathered.failed) {
+		end_for_memory(member, "out of memory");
+	} else if (!piece->ends && memory_is_short(lane->relay, member->gathered.length)) {
+		end_for_memory(member, "memory is short");
+	}
+	return !member->muted;
 }
 
 static void gather(struct member *member, const struct ws_event *piece)
@@ -67,11 +91,7 @@ static void gather(struct member *member, const struct ws_event *piece)
 		member->gathered = worker_spare_take(member->lane->worker);
 		member->since = worker_now(member->lane->worker);
 	}
-	buffer_append(&member->gathered, piece->bytes, piece->length);
-	if (member->gathered.failed) {
-		member->muted = true;
-		member_close(member, WS_CLOSE_FAILED, "out of memory");
-	} else if (piece->ends) {
+	if (append(member, piece) && piece->ends) {
 		route(member, member->gathered.data, member->gathered.length);
 	}
 	if (member->muted || piece->ends) {
@@ -115,6 +135,11 @@ static void pong(struct ws_connection *connection)
 	if (member->role == MEMBER_SERVER) {
 		registry_pong(member);
 	}
+}
+
+static bool crowded(struct ws_connection *connection, size_t outbox)
+{
+	return memory_is_short(container_of(connection, struct member, ws)->lane->relay, outbox);
 }
 
 static void finish(struct ws_connection *connection)
@@ -177,6 +202,7 @@ static const struct ws_handler handler = {
 	.data = data,
 	.opened = opened,
 	.pong = pong,
+	.crowded = crowded,
 	.finish = finish,
 	.ended = ended,
 	.closed = closed,

@@ -199,6 +199,44 @@ static void without_memory_a_message_ends_its_member(void **state)
 	assert_null(client->member->gathered.data);
 }
 
+static uint64_t gathered(void)
+{
+	return atomic_load(&script.lane.counts.gathered);
+}
+
+/* Says a piece of a message that is not whole, of so many bytes. */
+static void say_piece(struct peer *peer, unsigned opcode, size_t length)
+{
+	struct buffer text = {0};
+
+	memset(buffer_reserve(&text, length), '1', length);
+	buffer_commit(&text, length);
+	buffer_append_char(&text, '\0');
+	say_frame(peer, opcode, text.data);
+	buffer_fini(&text);
+	settle_peers();
+}
+
+static void where_memory_is_short_half_a_message_ends_its_member(void **state)
+{
+	struct peer *server = open_server(), *client = open_client(), *other = open_client();
+
+	(void)state;
+	script.config.max_memory = 200000; /* a third of it for each */
+	say_piece(client, WS_OPCODE_TEXT, 120000);
+	assert_int_equal(gathered(), 120000);
+	say_piece(other, WS_OPCODE_TEXT, 60000);
+	say_piece(other, WS_OPCODE_CONTINUATION, 19000);
+	assert_int_equal(gathered(), 199000);
+	say_piece(other, WS_OPCODE_CONTINUATION, 2000);
+	expect_got(other, "close 1011 memory is short\n");
+	assert_int_equal(gathered(), 120000);
+	say_frame(client, FIN | WS_OPCODE_CONTINUATION, "1");
+	settle_peers();
+	assert_true(server->got.length > 120000); /* who said no more goes on */
+	assert_int_equal(gathered(), 0);
+}
+
 /* What is half said when it ends is given back: registry_ended sees to it. */
 static void half_a_message_is_forgotten(void **state)
 {
@@ -257,6 +295,7 @@ int main(void)
 		relay_test(its_end_is_logged),
 		relay_test(without_memory_nothing_is_answered),
 		relay_test(without_memory_a_message_ends_its_member),
+		relay_test(where_memory_is_short_half_a_message_ends_its_member),
 		relay_test(half_a_message_is_forgotten),
 		relay_test(the_drain_asks_them_to_finish),
 	};

@@ -51,6 +51,7 @@ ONE(clients)
 ONE(grace_expiries)
 ONE(takeovers)
 ONE(dropped)
+ONE(gathered)
 
 #define EACH(field, label, words, count)                                                           \
 	static void read_##field(struct metric_scrape *scrape, void *arg)                          \
@@ -132,6 +133,8 @@ static const struct metric rows[] = {
 		read_members},
 	{"curfew_relay_outbox_bytes", METRIC_GAUGE,
 		"Bytes that wait for receivers that do not take them.", read_outboxes},
+	{"curfew_relay_gathered_bytes", METRIC_GAUGE, "Bytes of messages that are not whole yet.",
+		read_gathered},
 	{"curfew_relay_bytes_forwarded_total", METRIC_COUNTER,
 		"Bytes of the messages that were passed on, without envelopes.", read_bytes},
 	{"curfew_relay_messages_dropped_total", METRIC_COUNTER,
@@ -139,7 +142,8 @@ static const struct metric rows[] = {
 	{"curfew_relay_takeovers_total", METRIC_COUNTER, "Ids that another server has taken over.",
 		read_takeovers},
 	{"curfew_relay_forward_duration_seconds", METRIC_HISTOGRAM,
-		"From the first piece of a message to its place in the queue of its receiver.",
+		"From the first piece of a message to its place in the queue of its receiver; 0 "
+		"for one that was there whole.",
 		read_latency},
 	{"curfew_relay_drained_connections_total", METRIC_COUNTER,
 		"Servers and clients that the end has closed, by how it went.", read_closed},

@@ -70,6 +70,7 @@ static void each_count_has_its_name(void **state)
 	COUNT(grace_expiries, 4);
 	COUNT(takeovers, 5);
 	COUNT(dropped, 6);
+	COUNT(gathered, 17);
 	atomic_store(&relay.connections, 15);
 	atomic_store(&workers[0].backlog, 1000);
 	atomic_store(&workers[1].backlog, 16);
@@ -81,6 +82,7 @@ static void each_count_has_its_name(void **state)
 	assert_says("curfew_relay_messages_dropped_total 6");
 	assert_says("curfew_relay_connections 15");
 	assert_says("curfew_relay_outbox_bytes 1016");
+	assert_says("curfew_relay_gathered_bytes 17");
 }
 
 static void counts_of_a_kind_have_labels(void **state)

@@ -19,8 +19,9 @@
 
 #define MEMBERS_PRESET 10000
 #define SIZE_LIMIT (1ULL << 30) /* of --max-message and --outbox */
-#define BODY_MOST 65536         /* of a request that is refused */
-#define OUTBOX_MORE 4096        /* what an envelope adds to a message */
+#define MEMORY_LIMIT (1ULL << 40)
+#define BODY_MOST 65536  /* of a request that is refused */
+#define OUTBOX_MORE 4096 /* what an envelope adds to a message */
 
 static int accepted(
 	struct service *service, struct worker *worker, int fd, struct stream_filter *filter)
@@ -54,6 +55,10 @@ static int read_sizes(struct relay *relay)
 	if (config->outbox > SIZE_LIMIT || config->outbox < config->max_message + OUTBOX_MORE) {
 		return service_refuse(&relay->service,
 			"--outbox: the size does not fit (--max-message and 4k more, up to 1G)");
+	}
+	if (config->max_memory < config->outbox || config->max_memory > MEMORY_LIMIT) {
+		return service_refuse(&relay->service,
+			"--max-memory: the size does not fit (--outbox at least, up to 1024G)");
 	}
 	return 0;
 }

@@ -22,6 +22,7 @@ struct relay_config {
 	int max_per_ip;             /* the same of one address; 0: any */
 	uint64_t max_message;       /* bytes from a peer; 256k; then 1009 */
 	uint64_t outbox;            /* bytes that wait for one peer; 4M; then 1011 */
+	uint64_t max_memory;        /* bytes that wait in all (relay/memory.h); 1G */
 	int64_t rate_interval_ms;   /* one upgrade for an address; 6 000; 0: no limit */
 	int burst;                  /* upgrades that it may have saved up; 20 */
 	int64_t ping_ms, pong_ms;   /* 30 000 each */

@@ -201,6 +201,7 @@ static inline void script_begin(void)
 	memset(&script, 0, sizeof(script));
 	script.id = ID;
 	script.relay.config = &script.config;
+	script.config.max_memory = UINT64_MAX;
 	script.relay.lanes = &script.lane;
 	script.relay.lane_count = 1;
 	ws_limits_default(&script.relay.ws_limits);
@@ -449,6 +450,7 @@ static inline int script_teardown(void **state)
 		!atomic_load(&script.relay.connections));
 	settle();
 	assert_int_equal(script.left, script.limiter_left);
+	assert_int_equal(atomic_load(&script.lane.counts.gathered), 0);
 	free(script.slot);
 	read_log();
 	buffer_fini(&script.logged);

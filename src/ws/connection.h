@@ -97,6 +97,11 @@ struct ws_handler {
 	size_t (*data)(struct ws_connection *connection, const struct ws_event *piece);
 	/* The answer to the last ping. NULL */
 	void (*pong)(struct ws_connection *connection);
+	/*
+	 * A message is to wait behind so many bytes, which are more than STREAM_QUEUE_HIGH: returns
+	 * whether it is refused, as if the outbox were full. NULL: never
+	 */
+	bool (*crowded)(struct ws_connection *connection, size_t outbox);
 	/* What was queued above STREAM_QUEUE_HIGH has gone. NULL */
 	void (*writable)(struct ws_connection *connection);
 	/* The drain asks: now, or later, ws_connection_close. NULL: 1001, "shutting down", now */

@@ -42,6 +42,14 @@ size_t ws_connection_outbox(struct ws_connection *connection)
 		(size_t)connection->outbox_count * WS_MESSAGE_COST;
 }
 
+static bool is_crowded(struct ws_connection *connection, size_t outbox)
+{
+	const struct ws_handler *handler = connection->handler;
+
+	return outbox > STREAM_QUEUE_HIGH && handler->crowded &&
+		handler->crowded(connection, outbox);
+}
+
 /* Returns 0 where so much may be written, and counts it. */
 static int admit(struct ws_connection *connection, size_t length)
 {
@@ -51,7 +59,8 @@ static int admit(struct ws_connection *connection, size_t length)
 	if (connection->state != WS_CONNECTION_OPEN) {
 		return -ESHUTDOWN;
 	}
-	if (before + WS_MESSAGE_COST > most || length > most - before - WS_MESSAGE_COST) {
+	if (before + WS_MESSAGE_COST > most || length > most - before - WS_MESSAGE_COST ||
+		is_crowded(connection, before)) {
 		return -ENOBUFS;
 	}
 	connection->outbox_count++;

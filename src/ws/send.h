@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a connection sends. All of these return 0; or -ESHUTDOWN unless it is OPEN, or -ENOBUFS if
- * the outbox has no room for it: then nothing was sent, and its owner may rest, or close it. What
- * is text has to be UTF-8, which nobody checks again.
+ * the outbox has no room for it, or the owner refuses it (crowded): then nothing was sent, and its
+ * owner may rest, or close it. What is text has to be UTF-8, which nobody checks again.
  *
  * A server's frames are passed on as they are; large ones go to the kernel without being copied. A
  * client's are masked on their way into the queue.

@@ -161,6 +161,41 @@ static void the_outbox_has_a_bound(void **state)
 	over();
 }
 
+static bool is_crowded;
+static size_t crowd; /* what the owner was told */
+
+static bool note_crowd(struct ws_connection *connection, size_t outbox)
+{
+	assert_ptr_equal(connection, &script.ws);
+	crowd = outbox;
+	return is_crowded;
+}
+
+/* It may refuse what the outbox has room for, where some waits already. */
+static void the_owner_may_refuse(void **state)
+{
+	static char bytes[1000];
+	struct ws_handler handler;
+
+	(void)state;
+	open_server();
+	handler = *script.ws.handler;
+	handler.crowded = note_crowd;
+	script.ws.handler = &handler;
+	is_crowded = true;
+	crowd = 0;
+	while (ws_connection_outbox(&script.ws) <= STREAM_QUEUE_HIGH) {
+		assert_int_equal(crowd, 0);
+		assert_int_equal(ws_send(&script.ws, WS_OPCODE_BINARY, bytes, sizeof(bytes)), 0);
+	}
+	assert_int_equal(ws_send(&script.ws, WS_OPCODE_TEXT, "", 0), -ENOBUFS);
+	assert_int_equal(crowd, ws_connection_outbox(&script.ws));
+	is_crowded = false;
+	assert_int_equal(ws_send(&script.ws, WS_OPCODE_TEXT, "", 0), 0);
+	settle();
+	over();
+}
+
 /* Pongs that nobody reads count, too. */
 static void pongs_count(void **state)
 {
@@ -262,6 +297,7 @@ int main(void)
 		worker_test(a_round_is_one_write),
 		worker_test(much_leaves_at_once),
 		worker_test(the_outbox_has_a_bound),
+		worker_test(the_owner_may_refuse),
 		worker_test(pongs_count),
 		worker_test(what_is_out_does_not_count),
 		worker_test(memory_may_be_short),

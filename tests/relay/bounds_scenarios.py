@@ -130,6 +130,55 @@ def test_messages_that_are_never_whole_take_what_they_say_and_give_it_back(face)
     relay.stop()
 
 
+def outbox_bytes(relay):
+    return relay.metrics()["curfew_relay_outbox_bytes"]
+
+
+@faces(PLAIN, TLS_THREADS)
+def test_memory_who_has_more_than_a_share_of_it_is_ended(face):
+    """Two that take much are closed when all outboxes together are too large; one that takes little gets all that is for it."""
+    relay = Relay(face, "--max-memory 8M --outbox 8M --write-timeout 60s --close-timeout 60s")
+    server = relay.server().held()
+    modest = relay.connect(receive_buffer=4096).known(server)
+    count = 0
+    while outbox_bytes(relay) < 200000:
+        server.tell(modest.name, f'[{count},"{"x" * 100000}"]')
+        count += 1
+    hogs = [relay.connect(receive_buffer=4096).known(server) for _ in range(2)]
+    most, told = 0, 0
+    while relay.counts() != (1, 1) and told < 400:
+        server.tell(hogs[told % 2].name, json.dumps("x" * 100000))
+        told += 1
+        most = max(most, outbox_bytes(relay))
+    until(lambda: relay.counts() == (1, 1), "both have lost their places")
+    assert 8_000_000 < most < 10_000_000, most
+    for hog in hogs:
+        relay.told(event="not_routed", conn_id=hog.name, reason="backlog full")
+    server.tell(modest.name, f'[{count},""]')
+    assert [json.loads(modest.text())[0] for _ in range(count + 1)] == list(range(count + 1))
+    for hog in hogs:
+        assert hog.until_close()[0] == 1011
+    relay.stop()
+
+
+@faces(PLAIN, TLS_THREADS)
+def test_memory_messages_that_are_not_whole(face):
+    relay = Relay(face, "--max-memory 2M --outbox 1M --max-message 900k --max-clients 20")
+    server = relay.server().held()
+    phones = [relay.connect().known(server) for _ in range(7)]
+    for phone in phones[:6]:
+        phone.send(frames.TEXT, b'"' + b"x" * 340000, fin=False)
+    until(lambda: relay.metrics()["curfew_relay_gathered_bytes"] == 6 * 340001, "they are gathered")
+    phones[6].send(frames.TEXT, b'"' + b"x" * 340000, fin=False).assert_closed(1011, "memory is short")
+    assert server.notice() == (phones[6].name, 1011)
+    for phone in phones[:6]:
+        phone.send(frames.CONTINUATION, b'"')
+        assert server.envelope() == {"conn_id": phone.name, "frame": "x" * 340000}
+    assert relay.metrics()["curfew_relay_gathered_bytes"] == 0
+    relay.connect().known(server)
+    relay.stop()
+
+
 @faces(PLAIN, THREADS)
 def test_counts_go_back_to_nothing_whatever_happened(face):
     relay = Relay(face, "--reclaim-grace 200ms --claim-timeout 200ms --close-timeout 500ms")

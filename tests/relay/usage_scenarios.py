@@ -11,7 +11,7 @@ from harness import *
 BAD_OPTIONS = [
     "--header-prefix=X:Y", "--header-prefix=X-Ü", "--header-prefix=" + 41 * "x", "--metrics-prefix=1a", "--metrics-prefix=a.b",
     "--metrics-prefix=curfew_relay", "--max-clients=0", "--max-connections=0", "--max-connections=10000000", "--max-per-ip=-1", "--rate-limit=10",
-    "--rate-limit=0/m", "--rate-limit=2000/s", "--burst=0", "--max-message=0", "--max-message=2G", "--outbox=256k", "--outbox=2G",
+    "--rate-limit=0/m", "--rate-limit=2000/s", "--burst=0", "--max-message=0", "--max-message=2G", "--outbox=256k", "--outbox=2G", "--max-memory=1M", "--max-memory=1025G",
     "--ping-interval=often", "--ping-interval=0s", "--pong-timeout=0s", "--claim-timeout=0s", "--write-timeout=0s", "--message-timeout=0s", "--head-timeout=0s",
     "--spread=soon", "--domain=a.example", "--domain=a.example --cert-cache=cache --tls-cert=site.pem",
     "--cert-cache=cache", "--acme-url=https://a.example", "--acme-listen=:81", "--production", "--trust-forwarded=10.0.0.0/33",
