@@ -174,9 +174,9 @@ def test_claims_of_many_at_once_leave_one_server(face):
     relay.end()
 
 
-def claimed_while_busy(face):
+def claimed_while_busy(face, claim_timeout):
     """A relay, a holder that has much to read, who is behind that, and a claim of its id."""
-    relay = Relay(face, "--claim-timeout 700ms --write-timeout 60s --outbox 64M")
+    relay = Relay(face, f"--claim-timeout {claim_timeout} --write-timeout 60s --outbox 64M")
     holder = relay.server(receive_buffer=4096).held()
     phone = relay.connect().known(holder)
     message = frames.frame(frames.TEXT, json.dumps("x" * 200000).encode(), masked=True)
@@ -189,7 +189,7 @@ def claimed_while_busy(face):
 @faces(PLAIN, TLS_THREADS)
 def test_claim_of_an_id_whose_holder_is_busy(face):
     """It does not come to the ping, but it reads."""
-    relay, holder, phone, newcomer = claimed_while_busy(face)
+    relay, holder, phone, newcomer = claimed_while_busy(face, "3s")
     for _ in range(3):
         assert holder.frame().opcode == frames.TEXT
     newcomer.assert_closed(TAKEN)
@@ -202,7 +202,7 @@ def test_claim_of_an_id_whose_holder_is_busy(face):
 @faces(PLAIN, TLS_THREADS)
 def test_claim_of_an_id_whose_holder_has_ceased_to_read(face):
     """Its machine may have room for some more, which is a sign of life; but not for ever."""
-    relay, holder, phone, newcomer = claimed_while_busy(face)
+    relay, holder, phone, newcomer = claimed_while_busy(face, "700ms")
     tries = [newcomer]
 
     def is_taken_over():
