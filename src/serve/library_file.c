@@ -134,7 +134,7 @@ static bool is_loaded(const char *name)
 	return library;
 }
 
-/* Copies the name of a runtime that it needs and that is not there. Returns whether there is one. */
+/* Copies the name of a runtime that it needs and that is not there. Returns whether it does. */
 static bool find_runtime(const struct image *image, char runtime[LIBRARY_RUNTIME_MOST])
 {
 	size_t count;
