@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A call goes to a thread of the pool, with a view of what belongs to worker 0: the arguments,
- * which nobody changes meanwhile, and the token. What comes back are tasks for worker 0: one for items,
- * as long as there are some, and one for the end, which is the thread's last touch of the call.
+ * which nobody changes meanwhile, and the token. What comes back are tasks for worker 0: one for
+ * items, as long as there are some, and one for the end, which is the thread's last touch of the
+ * call.
  *
  * A client that is slow stops the taking of items, so that the queue fills and the function waits.
  * Behind the end there is no need to: what is left of the queue is given at once, and the slot is

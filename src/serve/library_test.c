@@ -27,12 +27,11 @@ static struct buffer refusal;
 
 static void name_plugin(const char *name)
 {
-	ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 100);
+	char self[sizeof(path) / 2] = "";
 
-	assert_true(length > 0);
-	path[length] = '\0';
-	*strrchr(path, '/') = '\0';
-	(void)snprintf(strrchr(path, '/'), 100, "/tests/fixtures/plugins/%s.so", name);
+	assert_true(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
+	*strrchr(self, '/') = '\0';
+	(void)snprintf(path, sizeof(path), "%s/../tests/fixtures/plugins/%s.so", self, name);
 }
 
 static int load(const char *name)

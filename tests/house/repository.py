@@ -34,9 +34,13 @@ def without_comments(source):
     return re.sub(r"/\*.*?\*/", " ", source, flags=re.S)
 
 
+def without_attributes(source):
+    return re.sub(r"__attribute__\(\((?:[^()]|\([^()]*\))*\)\)\s*", "", source)
+
+
 def exported(header):
     """The functions that a public header says are exported."""
-    declarations = re.findall(r"(?m)^CURFEW_API ([^;]*);", without_comments(text(header)))
+    declarations = re.findall(r"(?m)^CURFEW_API ([^;]*);", without_attributes(without_comments(text(header))))
     return {re.search(r"(\w+)\s*\(", declaration)[1] for declaration in declarations}
 
 
