@@ -162,10 +162,9 @@ static int judge(struct serve *serve, const struct description *description, str
 int program_describe(struct serve *serve, struct buffer *refusal, int *error)
 {
 	struct description description = {0};
-	int result;
+	int result = run(&description, serve);
 
 	*error = 0;
-	result = run(&description, serve);
 	if (result == -ESHUTDOWN) {
 		return 1;
 	}
@@ -175,6 +174,7 @@ int program_describe(struct serve *serve, struct buffer *refusal, int *error)
 	}
 	result = judge(serve, &description, refusal);
 	buffer_fini(&description.text);
+	description_make_plain(refusal);
 	if (!result) {
 		serve->function.runner =
 			serve->config->workers > 0 ? &kept_process_runner : &process_runner;

@@ -111,6 +111,8 @@ static void how_it_ended_is_told(void **state)
 	refused("say {}; exit 3", "exited with code 3");
 	refused("tell first; tell no module; exit 1", "exited with code 1: no module");
 	refused("die 11", "was killed by SIGSEGV");
+	refused("tell a\x1b[31m\x7f\xc2\x9b\xc3\xa4\xff; exit 1",
+		"exited with code 1: a [31m   \xc3\xa4?");
 	assert_contains(log_text(), " line=first\n");
 }
 
@@ -148,6 +150,8 @@ static void what_is_wrong_with_a_document_is_quoted(void **state)
 		"(letters, digits, - and _): \"a/b c\"");
 	refused("say {'name':'f','stream':'yes'," SCHEMAS "}",
 		"printed a document whose \"stream\" is neither true nor false: \"yes\"");
+	refused("say {'name':'f','stream':[1,;say  2]," SCHEMAS "}",
+		"printed a document whose \"stream\" is neither true nor false: [1, 2]");
 	refused("say {'name':'f','precheck':1," SCHEMAS "}",
 		"printed a document whose \"precheck\" is neither true nor false: 1");
 	refused("say {'name':'f','outputs':{'type':'null'}}",

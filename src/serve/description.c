@@ -4,10 +4,36 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "json/reader.h"
 
 #define EXAMPLE "{\"name\":..,\"inputs\":..,\"outputs\":..}"
 #define QUOTED_MOST 80 /* bytes of what is wrong that are quoted */
+
+/* Control characters: C0, DEL, and C1, which is two bytes in UTF-8. */
+static bool is_control(const char *bytes, size_t length)
+{
+	unsigned char first = (unsigned char)bytes[0];
+
+	return length == 1 ? first < ' ' || first == 0x7f
+			   : first == 0xc2 && (unsigned char)bytes[1] < 0xa0;
+}
+
+void description_make_plain(struct buffer *refusal)
+{
+	size_t at = 0;
+
+	while (at < refusal->length) {
+		char *bytes = refusal->data + at;
+		bool is_ascii = !(*bytes & 0x80), whole = is_ascii;
+		size_t length = is_ascii ? 1 : utf8_sequence(bytes, refusal->length - at, &whole);
+
+		if (!whole || is_control(bytes, length)) {
+			memset(bytes, whole ? ' ' : '?', length);
+		}
+		at += length;
+	}
+}
 
 int description_refuse(struct serve *serve, struct buffer *refusal, const char *what)
 {

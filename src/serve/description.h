@@ -16,6 +16,12 @@
  */
 int description_read(struct serve *serve, const char *text, size_t length, struct buffer *refusal);
 
+/*
+ * Makes one line for a terminal of a sentence that quotes others: control characters become spaces,
+ * and what is not UTF-8 question marks.
+ */
+void description_make_plain(struct buffer *refusal);
+
 /* Writes the beginning of such a sentence, "'./x --describe' ", and what follows; returns -1. */
 int description_refuse(struct serve *serve, struct buffer *refusal, const char *what);
 

@@ -97,9 +97,9 @@ void kept_serve_waiting(struct kept *kept)
 
 void kept_fail_waiting(struct kept *kept, const char *text)
 {
-	struct call *call;
-
-	while ((call = next_call(kept))) {
-		kept_call_fail(call, 503, text);
+	list_each_safe(link, &kept->waiting) {
+		if (!call_at(link)->cancelled) {
+			kept_call_fail(call_at(link), 503, text);
+		}
 	}
 }

@@ -67,7 +67,7 @@ void kept_call_end_cancelled(struct task *task);
 /* It waits again, as the first, for another place. */
 void kept_call_put_back(struct call *call);
 
-/* Gives those that wait to places that are idle; fails them. */
+/* Gives those that wait to places that are idle; fails them, but for those that come meanwhile. */
 void kept_serve_waiting(struct kept *kept);
 void kept_fail_waiting(struct kept *kept, const char *text);
 
