@@ -156,7 +156,8 @@ static int judge(struct serve *serve, const struct description *description, str
 	if (description->text.failed) {
 		return description_refuse(serve, refusal, "needs memory");
 	}
-	return description_read(serve, description->text.data, description->text.length, refusal);
+	return description_read(
+		serve, buffer_text(&description->text), description->text.length, refusal);
 }
 
 int program_describe(struct serve *serve, struct buffer *refusal, int *error)
