@@ -218,7 +218,7 @@ void envelope_fail(struct envelope *envelope, int status, const char *text, size
 	for (size_t i = 0, step; i < length; i += step) {
 		size_t control = control_length(text + i, length - i);
 
-		buffer_append_char(line, control ? ' ' : text[i]);
+		buffer_append(line, control ? " " : text + i, 1);
 		step = control ? control : 1;
 	}
 	envelope->has_text = envelope_settle(envelope, line, 0) == 0;

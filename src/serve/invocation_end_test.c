@@ -282,8 +282,8 @@ static void what_waits_may_be_cut_by_its_connection(void **state)
 
 /*
  * What may happen to one call, in many orders: it ends as Done, Cancelled or X (crashed); an Item,
- * one that is too many (S), the client Resumes, or Leaves; the token fires (F); its Time is over, its
- * Patience is; its Hold is cut, its connection is (K).
+ * one that is too many (S), the client Resumes, or Leaves; the token fires (F); its Time is over,
+ * its Patience is; its Hold is cut, its connection is (K).
  */
 static const struct {
 	const char *events;

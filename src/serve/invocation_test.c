@@ -315,7 +315,7 @@ static void a_stream_ends_with_what_was_not_said(void **state)
 
 /* Memory. */
 
-/* A whole call with two items, which may fail anywhere: it is answered once, and nothing is lost. */
+/* A call with two items, which may fail anywhere: it is answered once, and nothing is lost. */
 static void try_call(void)
 {
 	struct called *call = start_with(INVOCATION_CALL, "{\"file_data\":\"abc\"}");
