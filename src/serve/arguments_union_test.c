@@ -66,6 +66,9 @@ static void takes_the_best_alternative(void **state)
 		"[{\"a\":1},{\"b\":1,\"c\":2},{\"a\":2}]");
 	assert_x_taken(UNION(OBJECT("\"p\":" A) "," OBJECT("\"p\":" B)), "{\"p\":{\"b\":1}}",
 		"{\"p\":{\"b\":1,\"c\":2}}");
+	assert_x_taken(UNION(OBJECT("\"a\":{},\"u\":" UNION(INTEGER "," STRING)) "," OBJECT(
+			       "\"u\":{},\"c\":{}")),
+		"{\"a\":1,\"u\":2,\"c\":3}", "{\"a\":1,\"u\":2}");
 	assert_x_taken(UNION("{}," A), "{\"a\":2,\"z\":3}", "{\"a\":2}");
 	assert_x_taken(UNION("{}," A), "{\"z\":3}", "{\"z\":3}");
 }
@@ -242,6 +245,37 @@ static void bounds_presets(void **state)
 	schema_free(inputs);
 }
 
+/* What alternatives would have filled in that are not taken does not count. */
+static void counts_the_presets_that_are_taken(void **state)
+{
+	struct buffer schema = {0}, body = {0}, told = {0};
+	struct arguments arguments = {0};
+	struct schema *inputs;
+
+	(void)state;
+	buffer_append_text(&schema, "{\"type\":\"array\",\"items\":{\"anyOf\":[");
+	for (int i = 0; i < 2; i++) {
+		buffer_append_text(&schema,
+			"{\"type\":\"object\",\"properties\":{\"p\":"
+			"{\"default\":\"");
+		append_times(&schema, "0123456789abcdef", 65536 / 16);
+		buffer_append_text(&schema, i ? "\"}}}," : "\"},\"q\":{\"type\":\"null\"}}},");
+	}
+	buffer_append_text(&schema, "{\"type\":\"object\",\"properties\":{\"q\":{}}}]}}");
+	inputs = schema_of_x(buffer_text(&schema));
+	buffer_append_text(&body, "{\"x\":[{\"q\":0}");
+	append_times(&body, ",{\"q\":0}", 300);
+	buffer_append_text(&body, "]}");
+	assert_int_equal(
+		arguments_read(&arguments, inputs, body.data, body.length, &told), ARGUMENTS_OK);
+	assert_string_equal(arguments.text.data, body.data);
+	arguments_fini(&arguments);
+	buffer_fini(&told);
+	buffer_fini(&body);
+	buffer_fini(&schema);
+	schema_free(inputs);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -251,6 +285,7 @@ int main(void)
 		cmocka_unit_test(bounds_what_is_told),
 		cmocka_unit_test(bounds_each_part),
 		cmocka_unit_test(bounds_presets),
+		cmocka_unit_test(counts_the_presets_that_are_taken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -234,26 +234,29 @@ static bool fit_best(struct fitting *fitting, const struct schema *schema,
 	const struct json_value *value, const struct place *place)
 {
 	bool is_container = value->kind == JSON_ARRAY || value->kind == JSON_OBJECT;
-	size_t first = fitting->out->length, before = fitting->score, best = 0;
+	size_t first = fitting->out->length, score = fitting->score, presets = fitting->presets;
+	size_t best_score = 0, best_presets = presets;
 	bool fits = false;
 
 	fitting->trying++;
 	for (size_t i = 0; i < schema->alternative_count && (!fits || is_container); i++) {
-		size_t last = fitting->out->length, presets = fitting->presets;
+		size_t last = fitting->out->length;
 
 		fitting->score = 0;
+		fitting->presets = presets;
 		if (fitting_value(fitting, schema->alternatives[i], value, place) &&
-			(!fits || fitting->score > best)) {
+			(!fits || fitting->score > best_score)) {
 			keep_last(fitting->out, first, last);
-			best = fitting->score;
+			best_score = fitting->score;
+			best_presets = fitting->presets;
 			fits = true;
 		} else {
 			fitting_cut_back(fitting->out, last);
-			fitting->presets = presets;
 		}
 	}
 	fitting->trying--;
-	fitting->score = before + best;
+	fitting->score = score + best_score;
+	fitting->presets = best_presets;
 	return fits;
 }
 

@@ -26,7 +26,7 @@ static bool open_object(struct fitting *fitting, size_t count)
 		capacity *= 2;
 	}
 	if (capacity > fitting->found_capacity) {
-		struct json_value *found = reallocarray(fitting->found, capacity, sizeof(*found));
+		struct json_value *found = realloc(fitting->found, capacity * sizeof(*found));
 
 		if (!found) {
 			fitting->failed = true;

@@ -48,7 +48,7 @@ static bool begin_member(struct reading *reading, struct schema *schema, struct 
 	if (schema_member_find(schema, step.bytes, length)) {
 		return reading_refuse(reading, &step, "it is there twice");
 	}
-	members = reallocarray(schema->members, count + 1, sizeof(*members));
+	members = realloc(schema->members, (count + 1) * sizeof(*members));
 	if (!members) {
 		return reading_no_memory(reading, spot);
 	}

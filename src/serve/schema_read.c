@@ -92,7 +92,7 @@ static bool add_alternative(struct reading *reading, struct schema *schema,
 		return reading_refuse(
 			reading, spot, "it has more than %d alternatives", SCHEMA_PARTS_MOST);
 	}
-	grown = reallocarray(schema->alternatives, count + 1, sizeof(struct schema *));
+	grown = realloc(schema->alternatives, (count + 1) * sizeof(struct schema *));
 	if (!grown) {
 		return reading_no_memory(reading, spot);
 	}

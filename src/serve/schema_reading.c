@@ -146,7 +146,7 @@ static bool add_choice(struct reading *reading, struct schema *schema,
 		return reading_refuse(
 			reading, spot, "its enum has more than %d choices", SCHEMA_PARTS_MOST);
 	}
-	choices = reallocarray(schema->choices, count + 1, sizeof(*choices));
+	choices = realloc(schema->choices, (count + 1) * sizeof(*choices));
 	if (!choices) {
 		return reading_no_memory(reading, spot);
 	}

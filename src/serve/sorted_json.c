@@ -129,7 +129,7 @@ static struct member *add_member(struct members *members)
 {
 	if (members->count == members->capacity) {
 		size_t capacity = members->capacity ? members->capacity * 2 : FIRST_CAPACITY;
-		struct member *grown = reallocarray(members->array, capacity, sizeof(*grown));
+		struct member *grown = realloc(members->array, capacity * sizeof(*grown));
 
 		if (!grown) {
 			return NULL;
