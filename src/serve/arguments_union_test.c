@@ -248,21 +248,17 @@ static void bounds_presets(void **state)
 /* What alternatives would have filled in that are not taken does not count. */
 static void counts_the_presets_that_are_taken(void **state)
 {
-	struct buffer schema = {0}, body = {0}, told = {0};
+	struct buffer big = {0}, schema = {0}, body = {0}, told = {0};
 	struct arguments arguments = {0};
 	struct schema *inputs;
 
 	(void)state;
-	buffer_append_text(&schema, "{\"type\":\"array\",\"items\":{\"anyOf\":[");
-	for (int i = 0; i < 2; i++) {
-		buffer_append_text(&schema,
-			"{\"type\":\"object\",\"properties\":{\"p\":"
-			"{\"default\":\"");
-		append_times(&schema, "0123456789abcdef", 65536 / 16);
-		buffer_append_text(&schema, i ? "\"}}}," : "\"},\"q\":{\"type\":\"null\"}}},");
-	}
-	buffer_append_text(&schema,
-		"{\"type\":\"object\",\"properties\":{\"q\":{},\"r\":{\"default\":1}}}]}}");
+	buffer_append_text(&big, "{\"type\":\"object\",\"properties\":{\"p\":{\"default\":\"");
+	append_times(&big, "0123456789abcdef", 65536 / 16);
+	buffer_appendf(&schema,
+		"{\"type\":\"array\",\"items\":{\"anyOf\":[%s\"},\"q\":{\"type\":\"null\"}}},"
+		"{\"type\":\"object\",\"properties\":{\"q\":{},\"r\":{\"default\":1}}},%s\"}}}]}}",
+		buffer_text(&big), buffer_text(&big));
 	inputs = schema_of_x(buffer_text(&schema));
 	buffer_append_text(&body, "{\"x\":[{\"q\":0}");
 	append_times(&body, ",{\"q\":0}", 300);
@@ -274,6 +270,7 @@ static void counts_the_presets_that_are_taken(void **state)
 	buffer_fini(&told);
 	buffer_fini(&body);
 	buffer_fini(&schema);
+	buffer_fini(&big);
 	schema_free(inputs);
 }
 
