@@ -10,7 +10,13 @@ FINE = b'{"usage":[],"status_code":200,"status_code_text":null}'
 # Routes
 
 
-@faces(*EACH)
+def ask(serve, text, method):
+    """The answer to a request on a connection of its own."""
+    with serve.client() as client:
+        return client.ask(text, method)
+
+
+@faces(*TWO)
 def test_routes_are_there(face):
     serve = Serve(face)
     answer = serve.get("/")
@@ -40,17 +46,15 @@ def test_routes_others_are_404(face):
 @faces(LIBRARY)
 def test_routes_other_methods_are_405_and_say_which(face):
     serve = Serve(face)
-    reads = "/", "/docs", "/schema", "/id", "/metadata", "/precheck", "/openapi.json"
-    with serve.client() as client:
-        for path in reads:
-            for method in "POST", "PUT", "DELETE", "OPTIONS", "PATCH":
-                answer = client.ask(wire.request(method, path, "Content-Type: " + JSON, body=b"{}"), method)
-                assert_detail(answer, 405)
-                assert set(answer.get("Allow").replace(" ", "").split(",")) == {"GET", "HEAD"}, answer
-        for method in "GET", "PUT", "DELETE", "OPTIONS":
-            answer = client.ask(wire.request(method, "/invoke"), method)
+    for path in "/", "/docs", "/schema", "/id", "/metadata", "/precheck", "/openapi.json":
+        for method in "POST", "PUT", "DELETE", "OPTIONS", "PATCH":
+            answer = ask(serve, wire.request(method, path, "Content-Type: " + JSON, body=b"{}"), method)
             assert_detail(answer, 405)
-            assert answer.get("Allow") == "POST", answer
+            assert set(answer.get("Allow").replace(" ", "").split(",")) == {"GET", "HEAD"}, answer
+    for method in "GET", "PUT", "DELETE", "OPTIONS":
+        answer = ask(serve, wire.request(method, "/invoke"), method)
+        assert_detail(answer, 405)
+        assert answer.get("Allow") == "POST", answer
     serve.stop()
 
 
@@ -69,7 +73,7 @@ def test_routes_head_says_what_get_says(face):
     serve.stop()
 
 
-@faces(*RUNNERS)
+@faces(*TWO)
 def test_openapi_describes_the_routes(face):
     """Each route and method that answers, and the schema of the parameters."""
     serve = Serve(face, function="kinds")
@@ -91,7 +95,7 @@ def test_openapi_describes_the_routes(face):
 # The envelope
 
 
-@faces(*EACH)
+@faces(*TWO)
 def test_envelope_of_nothing(face):
     serve = Serve(face, function="nothing")
     answer = serve.post(b"")
@@ -186,7 +190,7 @@ def test_failure_cancelled_without_a_cancel_is_one(face):
     serve.stop()
 
 
-@faces(*EACH)
+@faces(*TWO)
 def test_failure_with_envelope_status_is_http_200(face):
     serve = Serve(face, "--envelope-status")
     for status in 400, 500, 503:
@@ -200,7 +204,7 @@ def test_failure_with_envelope_status_is_http_200(face):
     serve.end()
 
 
-@faces(*EACH)
+@faces(*TWO)
 def test_failure_counts_and_log(face):
     """Failures, and what is none, apart."""
     serve = Serve(face)
@@ -231,7 +235,7 @@ def test_precheck_tells_whether_it_could_work(face):
     serve.stop()
 
 
-@faces(*RUNNERS)
+@faces(LIBRARY)
 def test_precheck_of_a_function_without_is_fine(face):
     serve = Serve(face, function="optional")
     answer = serve.get("/precheck")

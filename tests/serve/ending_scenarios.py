@@ -23,42 +23,45 @@ def stopped(serve):
 # Work that stops when it is told to
 
 
+def ends_with_the_signal(face, function, words, count, connections=0):
+    """Functions that look every 10 ms: the time from the signal to the exit, and their answers, read only then."""
+    serve = Serve(face, f"--threads {max(count, 2)}", function=function)
+    clients = idle(serve, connections)
+    calls = held(serve, count, words)
+    began = serve.signal()
+    report = serve.end()
+    bound = IDLE_GRACE + 0.2 if connections else COOPERATIVE
+    assert_below(serve.took(began), bound, f"the end with {count} calls of {function} and {connections} idle connections")
+    assert report["forced"] == [] and report["exit_code"] == 0, report
+    for call in calls:
+        if function == "act":
+            call.envelope().assert_stopped()
+        else:
+            assert_last_stopped(call.stream().rest()[-1])
+        assert call.said() == ["begun", f"stopped parent signal {TERM}"], call.said()
+    for client in clients:
+        client.assert_closed()
+
+
 @faces(*BOTH)
 @alone
 def test_cooperative_work_ends_with_the_signal(face):
-    """A call, and one that streams; alone, and beside 64 idle connections."""
-    for count in 0, CONNECTIONS:
-        for function, words in ("act", "log begun hold"), ("stream", "yield 2 log begun hold"):
-            serve = Serve(face, function=function)
-            connections = idle(serve, count)
-            call = held(serve, do=words)[0]
-            began = serve.signal()
-            if function == "act":
-                call.envelope().assert_stopped()
-            else:
-                assert_last_stopped(call.stream().rest()[-1])
-            report = serve.end()
-            assert_below(serve.took(began), COOPERATIVE, f"the end with {function} and {count} idle connections")
-            assert report["forced"] == [] and call.said() == ["begun", f"stopped parent signal {TERM}"], (report, call.said())
-            for client in connections:
-                client.close()
+    for count in 1, CONNECTIONS:
+        ends_with_the_signal(face, "act", "log begun hold", count)
 
 
 @faces(*BOTH)
 @alone
-def test_cooperative_work_of_64_calls_ends_with_the_signal(face):
-    for function, words in ("act", "log begun hold"), ("stream", "yield 1 log begun hold"):
-        serve = Serve(face, f"--threads {CONNECTIONS}", function=function)
-        calls = held(serve, CONNECTIONS, words)
-        began = serve.signal()
-        report = serve.end()
-        assert_below(serve.took(began), COOPERATIVE, f"the end with {CONNECTIONS} calls")
-        assert report["forced"] == [] and report["exit_code"] == 0, report
-        for call in calls:
-            if function == "act":
-                call.envelope().assert_stopped()
-            else:
-                assert_last_stopped(call.stream().rest()[-1])
+def test_cooperative_streams_end_with_the_signal(face):
+    """Whose heads went out before it."""
+    for count in 1, CONNECTIONS:
+        ends_with_the_signal(face, "stream", "yield 2 log begun hold", count)
+
+
+@faces(*BOTH)
+@alone
+def test_cooperative_work_beside_idle_connections_ends_with_their_grace(face):
+    ends_with_the_signal(face, "act", "log begun hold", 2, CONNECTIONS)
 
 
 @faces(LIBRARY)
@@ -78,7 +81,7 @@ def test_cooperative_waits_are_woken(face):
 def test_stopped_work_is_information_and_counted_apart(face):
     serve = Serve(face, "--threads 8 --announce 300ms")
     if face.runner == "workers":
-        calls = held(serve, 4)
+        calls = held(serve, 2)
     else:
         calls = held(serve, 5)
     failed = serve.does("fail 500 broken") if face.runner != "workers" else None
@@ -114,16 +117,16 @@ def test_work_that_was_finished_all_the_same_is_given(face):
     """The token has fired; the result came."""
     serve = Serve(face, "--term-wait 5s")
     words = "late-term log begun hold" if face.is_program else "log begun finish"
-    calls = held(serve, 3, words)
+    calls = held(serve, 2, words)
     serve.drain()
     if not face.is_program:
         for call in calls:
             call.go()
-    assert [call.envelope().output for call in calls] == [0, 1, 2]
+    assert [call.envelope().output for call in calls] == [0, 1]
     for call in calls:
         call.client.close()
     report = serve.end()
-    assert report["forced"] == [] and report["counts"]["requests_drained"] == 3, report
+    assert report["forced"] == [] and report["counts"]["requests_drained"] == 2, report
 
 
 @faces(*EACH)
@@ -222,9 +225,9 @@ def test_stubborn_work_is_bounded_by_the_grace_and_named(face):
         assert envelope.answer.says_close(), envelope.answer
     report = serve.end()
     assert_below(serve.took(began), 1.35, "the grace")
-    assert report["exit_code"] == 0 and len(report["forced"]) == 2, report
-    assert all("act" in each["name"] and each["age_ms"] >= 1000 for each in report["forced"]), report
-    assert len(serve.lines(event="forced")) == 2 and serve.lines()[-1]["forced"] == "2", serve.log()
+    assert report["exit_code"] == 0 and works(report) == ["act", "act"] and report["counts"]["requests_forced"] == 2, report
+    assert all(each["age_ms"] >= 900 for each in report["forced"]), report
+    assert [line["name"] for line in serve.lines(event="forced")].count("act") == 2, serve.log()
 
 
 @faces(LIBRARY)
@@ -238,7 +241,7 @@ def test_stubborn_streams_are_told_in_their_last_line(face):
     assert_last_stopped(lines[-1])
     report = serve.end(code=3)
     assert_below(serve.took(began), 1.15, "the grace")
-    assert ["stream" in each["name"] for each in report["forced"]] == [True], report
+    assert works(report) == ["stream"], report
 
 
 @faces(LIBRARY)
@@ -251,7 +254,7 @@ def test_stubborn_work_whose_client_has_gone_is_named_all_the_same(face):
     began = serve.signal()
     report = serve.end()
     assert_below(serve.took(began), 0.95, "the grace")
-    assert report["exit_code"] == 0 and len(report["forced"]) == 1 and "act" in report["forced"][0]["name"], report
+    assert report["exit_code"] == 0 and works(report) == ["act"], report
 
 
 @faces(LIBRARY)
@@ -265,7 +268,7 @@ def test_stubborn_work_does_not_outlive_a_second_signal(face):
     call.envelope().assert_stopped()
     report = serve.end(code=128 + TERM)
     assert_below(serve.took(again), 0.5, "the end after a second signal")
-    assert len(report["forced"]) == 1, report
+    assert works(report) == ["act"], report
 
 
 # Work of programs
@@ -353,22 +356,21 @@ def test_programs_leave_nothing_behind_that_they_have_started(face):
 def test_kept_processes_end_by_the_end_of_their_input(face):
     serve = Serve(face)
     assert serve.does(value=1).output == 1
-    until(lambda: len(serve.workers()) == 4, "they are there")
+    until(lambda: len(serve.workers()) == 2, "they are there")
     report = serve.stop()
-    assert report["counts"]["children_eof"] == 4 and report["forced"] == [], report
+    assert report["counts"]["children_eof"] >= 2 and report["counts"]["children_term"] == 0 and report["forced"] == [], report
 
 
 @faces(PROCESS, WORKERS)
-@alone
+@slow
 def test_64_calls_of_programs_are_all_answered(face):
     """As many processes at once as there are calls."""
-    serve = Serve(face, f"--workers {CONNECTIONS}" if face.runner == "workers" else f"--threads {CONNECTIONS}")
+    serve = Serve(face, "--grace 30s --term-wait 20s " + (f"--workers {CONNECTIONS}" if face is WORKERS else f"--threads {CONNECTIONS}"))
     calls = held(serve, CONNECTIONS)
-    began = serve.signal()
+    serve.signal()
     for call in calls:
         call.envelope().assert_stopped()
     report = serve.end()
-    assert_below(serve.took(began), 3, f"the end with {CONNECTIONS} processes")
     assert report["forced"] == [] and report["exit_code"] == 0, report
 
 

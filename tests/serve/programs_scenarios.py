@@ -196,7 +196,7 @@ def test_each_call_has_a_process_of_its_own(face):
 # Those that are kept
 
 
-def kept_of(serve, count=4):
+def kept_of(serve, count=2):
     return until(lambda: len(serve.workers()) == count and serve.workers(), f"{count} are there")
 
 
@@ -205,7 +205,7 @@ def test_workers_are_kept_from_call_to_call(face):
     serve = Serve(face)
     kept = set(kept_of(serve))
     assert {serve.does("pid").output for _ in range(20)} <= kept
-    calls = held(serve, 4, "log begun hold pid")
+    calls = held(serve, 2, "log begun hold pid")
     for call in calls:
         call.go()
     assert {call.envelope().output for call in calls} == kept
@@ -216,17 +216,17 @@ def test_workers_are_kept_from_call_to_call(face):
 @faces(WORKERS)
 def test_workers_that_die_are_replaced(face):
     """In a call, which is answered 502, and between two; the others keep theirs."""
-    serve = Serve(face)
-    kept = kept_of(serve)
-    others = held(serve, 3)
+    serve = Serve(face, "--workers 3")
+    kept = kept_of(serve, 3)
+    others = held(serve, 2)
     assert serve.does("die 9").status == 502
     assert serve.does("", 7).output == 7
-    again = kept_of(serve)
-    assert len(set(kept) & set(again)) == 3, (kept, again)
+    again = kept_of(serve, 3)
+    assert len(set(kept) & set(again)) == 2, (kept, again)
     for call in others:
         assert call.go().envelope().status == 200
     os.kill(again[0], signal.SIGKILL)
-    until(lambda: gone(again[0]) and len(serve.workers()) == 4, "it is replaced")
+    until(lambda: gone(again[0]) and len(serve.workers()) == 3, "it is replaced")
     assert [serve.does("", n).output for n in range(4)] == list(range(4))
     ended = serve.told(event="worker_ended")
     assert len(ended) == 2 and all(line["signal"] == "KILL" for line in ended), ended

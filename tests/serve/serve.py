@@ -42,6 +42,7 @@ WORKERS_TLS = Face("workers_tls", "workers", tls=True)
 RUNNERS = [LIBRARY, PROCESS, WORKERS]
 BOTH = [LIBRARY, LIBRARY_TLS]
 EACH = [LIBRARY, PROCESS_TLS, WORKERS]
+TWO = [LIBRARY_TLS, PROCESS]
 
 
 class Serve(Gate):
@@ -62,7 +63,7 @@ class Serve(Gate):
         arguments += ["--admin", f"127.0.0.1:{self.admin}"] if self.admin else []
         arguments += ["--tls-cert", self.certificate[0], "--tls-key", self.certificate[1]] if self.certificate else []
         arguments += ["--grace", "10s", "--eof-wait", "1s", "--term-wait", "1s"]  # what stands later wins
-        arguments += ["--workers", "4"] if self.kept else []
+        arguments += ["--workers", "2"] if self.kept else []
         return [curfew_path(), "serve", *arguments, *shlex.split(options), *self.plugin]
 
     def drain(self):
