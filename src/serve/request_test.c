@@ -18,7 +18,7 @@
 static const char schema_text[] =
 	"{\"type\":\"object\",\"required\":[],\"properties\":{"
 	"\"text\":{\"default\":null},\"number\":{\"default\":null},\"flag\":{\"default\":null},"
-	"\"list\":{\"default\":null},\"object\":{\"default\":null}}}";
+	"\"list\":{\"default\":null},\"options\":{\"default\":null}}}";
 
 static struct schema *inputs;
 static struct arguments arguments;
@@ -81,14 +81,14 @@ static void strings_are_decoded(void **state)
 {
 	(void)state;
 	ask("{\"text\":\"plain\",\"list\":[\"\",\"a\\u00e4\\n\",\"a\\u0000b\",\"\\ud800\",7],"
-	    "\"object\":{\"a/b\":\"slash\"}}");
+	    "\"options\":{\"a/b\":\"slash\"}}");
 	assert_string("text", "plain", 5);
 	assert_string("/text", "plain", 5);
 	assert_string("/list/0", "", 0);
 	assert_string("/list/1", "a\xc3\xa4\n", 4);
 	assert_string("/list/2", "a\0b", 3);
 	assert_string("/list/3", "\xef\xbf\xbd", 3);
-	assert_string("/object/a~1b", "slash", 5);
+	assert_string("/options/a~1b", "slash", 5);
 	assert_string("/list/4", NULL, 0); /* no string */
 	assert_string("/list/5", NULL, 0);
 	assert_string("flag", NULL, 0); /* null */
@@ -191,11 +191,11 @@ static void numbers_are_read_whatever_the_locale(void **state)
 static void parts_are_counted(void **state)
 {
 	(void)state;
-	ask("{\"list\":[1,[2,3],{}],\"object\":{\"a\":1,\"b\":[]},\"text\":\"abc\"}");
+	ask("{\"list\":[1,[2,3],{}],\"options\":{\"a\":1,\"b\":[]},\"text\":\"abc\"}");
 	assert_int_equal(curfew_request_count(&request, "list"), 3);
 	assert_int_equal(curfew_request_count(&request, "/list/1"), 2);
 	assert_int_equal(curfew_request_count(&request, "/list/2"), 0);
-	assert_int_equal(curfew_request_count(&request, "object"), 2);
+	assert_int_equal(curfew_request_count(&request, "options"), 2);
 	assert_int_equal(curfew_request_count(&request, ""), 5);
 	assert_int_equal(curfew_request_count(&request, "text"), 0);
 	assert_int_equal(curfew_request_count(&request, "nobody"), 0);
@@ -207,15 +207,15 @@ static void json_comes_as_it_came(void **state)
 	size_t length = 0;
 
 	(void)state;
-	ask("{\"number\":1.50E+1,\"object\":{\"a\":[1]}}");
+	ask("{\"number\":1.50E+1,\"options\":{\"a\":[1]}}");
 	assert_string_equal(curfew_request_json(&request, "number", &length), "1.50E+1");
 	assert_int_equal(length, 7);
-	assert_string_equal(curfew_request_json(&request, "object", NULL), "{\"a\":[1]}");
+	assert_string_equal(curfew_request_json(&request, "options", NULL), "{\"a\":[1]}");
 	assert_string_equal(curfew_request_json(&request, "flag", NULL), "null");
 	assert_null(curfew_request_json(&request, "nobody", &length));
 	assert_int_equal(length, 0);
 	assert_string_equal(curfew_request_json(&request, "", &length),
-		"{\"text\":null,\"number\":1.50E+1,\"flag\":null,\"list\":null,\"object\":{\"a\":["
+		"{\"text\":null,\"number\":1.50E+1,\"flag\":null,\"list\":null,\"options\":{\"a\":["
 		"1]}}");
 	assert_int_equal(length, strlen(curfew_request_json(&request, "", NULL)));
 	over();

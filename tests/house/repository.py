@@ -35,7 +35,7 @@ def without_comments(source):
 
 
 def without_attributes(source):
-    return re.sub(r"__attribute__\(\((?:[^()]|\([^()]*\))*\)\)\s*", "", source)
+    return re.sub(r"\s*__attribute__\(\((?:[^()]|\([^()]*\))*\)\)", "", source)
 
 
 def exported(header):
