@@ -115,7 +115,12 @@ static bool is_runtime(const char *name)
 {
 	static const char *const runtimes[] = {
 		"libasan.", "libtsan.", "libhwasan.", "libclang_rt.asan", "libclang_rt.tsan"};
+	static const char shown[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 
+	if (name[strspn(name, shown)]) {
+		return false; /* none that there is */
+	}
 	for (size_t i = 0; i < sizeof(runtimes) / sizeof(runtimes[0]); i++) {
 		if (strncmp(name, runtimes[i], strlen(runtimes[i])) == 0) {
 			return true;
