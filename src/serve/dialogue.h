@@ -6,8 +6,8 @@
  * Back-pressure: while a dialogue is paused, the process's output is not read; what was read
  * before is kept, which is a chunk at most. A line is kept up to its bound (serve.h: max_line).
  *
- * It is a hold on the children stage, so that the end of ours ends it too, by the ladder. A hold
- * until the whole of its tree is gone. All in the thread of worker 0.
+ * It is a hold on the children stage until the whole of its tree is gone, so that our end is its
+ * end too, by the ladder. All in the thread of worker 0.
  */
 #ifndef SERVE_DIALOGUE_H
 #define SERVE_DIALOGUE_H
@@ -26,7 +26,7 @@ struct dialogue;
 struct dialogue_ops {
 	/* A line that it wrote, without its newline. May pause and stop it. */
 	void (*line)(struct dialogue *dialogue, const char *line, size_t length);
-	/* One of its lines is longer than may be, or there is no memory for it. None come any more. */
+	/* One of its lines is too long, or there is no memory for it. None come any more. */
 	void (*lost)(struct dialogue *dialogue, const char *reason);
 	/*
 	 * The process is gone, and all of its tree; all that it said was given out. The memory is
@@ -81,8 +81,10 @@ void dialogue_resume(struct dialogue *dialogue);
 /* From here on, what it says is dropped: it goes on, also if it was paused. Does not call back. */
 void dialogue_ignore(struct dialogue *dialogue);
 
-/* Asks it to end by SIGTERM to its tree, and by the ladder from there; kills it. Any number of
- * times; neither calls back. */
+/*
+ * Asks it to end by SIGTERM to its tree, and by the ladder from there; kills it. Any number of
+ * times; neither calls back.
+ */
 void dialogue_stop(struct dialogue *dialogue);
 void dialogue_kill(struct dialogue *dialogue);
 

@@ -4,8 +4,8 @@
  * from which and from what it has said the call's outcome is made.
  *
  * A call that is cancelled while its client is slow is not waited for: what the process still says
- * is dropped, and the call is cancelled whatever comes of it. So is what comes behind a line that is
- * wrong.
+ * is dropped, and the call is cancelled whatever comes of it. What comes behind a line that is
+ * wrong is dropped, too.
  */
 #include "serve/process.h"
 
