@@ -281,7 +281,7 @@ static void what_is_answered_whole_behind_our_term_is_the_answer(void **state)
 static void one_that_crashes_on_our_term_has_crashed(void **state)
 {
 	static char *const trap[] = {
-		"/bin/sh", "-c", "trap 'kill -SEGV $$' TERM; echo up >&2; sleep 1000 & wait", NULL};
+		"/bin/sh", "-c", "trap 'kill -SEGV $$' TERM; sleep 1000 & echo up >&2; wait", NULL};
 	struct called *one;
 
 	(void)state;
