@@ -42,6 +42,12 @@ struct buffer *http_answer(struct http_connection *connection, unsigned status)
 	return out(connection);
 }
 
+void http_answer_last(struct http_connection *connection)
+{
+	assert(connection->state == HTTP_CONNECTION_EXCHANGE);
+	connection->last = true;
+}
+
 bool http_answer_take_back(struct http_connection *connection)
 {
 	if (connection->state != HTTP_CONNECTION_EXCHANGE ||

@@ -196,6 +196,12 @@ void http_answer_write(struct http_connection *connection, const char *bytes, si
 void http_answer_end(struct http_connection *connection, const struct http_head *trailers);
 
 /*
+ * Has the connection closed behind the answer that is under way, though its head does not say so:
+ * for one that has begun before the drain, and whose end tells that the process ends.
+ */
+void http_answer_last(struct http_connection *connection);
+
+/*
  * Takes an answer back of which no byte has left yet, so that another one can be given; returns
  * whether it could. Within a round of the worker it can.
  */

@@ -143,7 +143,12 @@ static void begin_lines(struct http_connection *connection)
 	http_answer_chunked(connection, false);
 }
 
-static void end_lines(struct exchange *exchange, const struct envelope *envelope, bool has_line)
+/*
+ * A client that was told to come again later, in band, need not be waited for: its connection would
+ * be idle, and keep the process for the idle grace.
+ */
+static void end_lines(
+	struct exchange *exchange, const struct envelope *envelope, bool has_line, bool is_stopped)
 {
 	struct http_connection *connection = exchange->connection;
 	struct buffer text = {0};
@@ -154,6 +159,9 @@ static void end_lines(struct exchange *exchange, const struct envelope *envelope
 	if (text.failed) {
 		http_answer_abort(connection);
 		return;
+	}
+	if (is_stopped) {
+		http_answer_last(connection);
 	}
 	http_answer_write(connection, buffer_text(&text), text.length);
 	buffer_fini(&text);
@@ -205,7 +213,7 @@ static void answered(struct invocation *invocation, const struct envelope *envel
 	exchange->invocation = NULL;
 	tell_answered(exchange, envelope, retry_after_s);
 	if (exchange->connection->answer != HTTP_ANSWER_NONE) {
-		end_lines(exchange, envelope, has_line);
+		end_lines(exchange, envelope, has_line, retry_after_s > 0);
 	} else if (in_lines(exchange) && !has_line) {
 		begin_lines(exchange->connection);
 		http_answer_end(exchange->connection, NULL);
@@ -346,6 +354,7 @@ static void start(struct exchange *exchange, struct arguments *arguments)
 	struct envelope refusal = {0};
 	int retry_after_s = 0;
 
+	(void)http_peer(exchange->connection); /* nobody can ask any more when it is reset */
 	exchange->invocation = invocation_start(exchange->serve, exchange->kind, arguments,
 		&invocation_ops, exchange, &refusal, &retry_after_s);
 	if (!exchange->invocation) {

@@ -172,6 +172,19 @@ static void a_failure_before_all_items_has_its_status(void **state)
 	expect_answer("HTTP/1.1 418 ", "\nContent-Type: application/x-ndjson\n");
 }
 
+static void a_stream_that_the_end_stops_is_the_last(void **state)
+{
+	(void)state;
+	host.function.streams = true;
+	begin_call();
+	assert_true(yield("1"));
+	invocations_cancel(&host);
+	end_call(INVOCATION_CANCELLED, NULL);
+	read_to_end();
+	assert_non_null(strstr(buffer_text(&got), FAILURE("503", INVOCATION_STOPPED) "\n"));
+	assert_non_null(strstr(buffer_text(&got), "\r\n0\r\n\r\n<end>"));
+}
+
 static void a_stream_may_be_empty(void **state)
 {
 	(void)state;
@@ -327,6 +340,7 @@ int main(void)
 		endpoint_test(items_leave_as_they_come),
 		endpoint_test(a_failure_is_the_last_line),
 		endpoint_test(a_failure_before_all_items_has_its_status),
+		endpoint_test(a_stream_that_the_end_stops_is_the_last),
 		endpoint_test(a_stream_may_be_empty),
 		endpoint_test(a_slow_client_is_waited_for),
 		endpoint_test(a_client_that_goes_cancels),
