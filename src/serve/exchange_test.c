@@ -260,6 +260,18 @@ static void a_client_that_goes_while_reading_rests_cancels(void **state)
 	expect_asked("begin " BODY "\ncancel: client-gone\n");
 }
 
+static void a_client_that_ends_its_side_may_still_go(void **state)
+{
+	(void)state;
+	begin_call();
+	client_shut();
+	settle();
+	client_reset();
+	run_until(script.left == 1);
+	settle();
+	expect_asked("begin " BODY "\ncancel: client-gone\n");
+}
+
 static void a_client_that_ends_its_side_waits_for_its_answer(void **state)
 {
 	(void)state;
@@ -346,6 +358,7 @@ int main(void)
 		endpoint_test(a_client_that_goes_cancels),
 		endpoint_test(a_client_that_goes_in_a_stream_cancels),
 		endpoint_test(a_client_that_goes_while_reading_rests_cancels),
+		endpoint_test(a_client_that_ends_its_side_may_still_go),
 		endpoint_test(a_client_that_ends_its_side_waits_for_its_answer),
 		endpoint_test(who_waited_in_the_queue_and_left_never_runs),
 		endpoint_test(the_last_word_is_the_envelope),
