@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The page at /docs: the schema as a form, a call from the browser, streamed lines as they come. One
- * HTML file with all that it needs in it; it reads /schema, /id and /metadata by itself.
+ * The page at /docs: the schema as a form, a call from the browser, streamed lines as they come.
+ * One HTML file with all that it needs in it; it reads /schema, /id and /openapi.json by itself.
  */
 #ifndef SERVE_DOCS_H
 #define SERVE_DOCS_H

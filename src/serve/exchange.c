@@ -6,8 +6,8 @@
  *
  * What can go wrong. The body is too long, no JSON, or not what the schema wants: refused. There is
  * no room for the call: the envelope says 503. The client reads slowly: item() says so, and the
- * runner waits until exchange_writable. It goes away: exchange_over, and the call's token fires. The
- * work's deadline: exchange_cut has the invocation answer at once.
+ * runner waits until exchange_writable. It goes away: exchange_over, and the call's token fires.
+ * The work's deadline: exchange_cut has the invocation answer at once.
  */
 #include "serve/exchange.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A request at the endpoint, from its head to the end of its answer; where it is a call, its body is
- * gathered, read as arguments, and answered by an invocation: with one envelope, or a line for each
- * item of a stream. The endpoint makes it, as connection->user, and frees it when it is over.
+ * A request at the endpoint, from its head to the end of its answer; where it is a call, its body
+ * is gathered, read as arguments, and answered by an invocation: with one envelope, or a line for
+ * each item of a stream. The endpoint makes it, as connection->user, and frees it when it is over.
  *
  * Whoever answers does so as the last statement: the exchange may be gone.
  */

@@ -2,9 +2,10 @@
 /*
  * The life of curfew serve: the config is checked; the plugin is loaded, or the program describes
  * itself, and from its schema come the texts that are served; only then are the listeners opened,
- * so that nobody queues before a start that takes long, and the runner is started. A signal, or a failure, begins the end: at once, or --cancel-after it, the
- * token of all calls fires. They return, and get their 503 or their result; what waits gets its 503
- * too. When no call is left, or at the work's deadline, the runner's processes and threads end.
+ * so that nobody queues before a start that takes long, and the runner is started. A signal, or a
+ * failure, begins the end: at once, or --cancel-after it, the token of all calls fires. They
+ * return, and get their 503 or their result; what waits gets its 503 too. When no call is left, or
+ * at the work's deadline, the runner's processes and threads end.
  *
  * A signal that comes during the start opens nothing: what was begun is ended in order.
  */

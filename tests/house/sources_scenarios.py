@@ -11,7 +11,7 @@ COLUMNS = 100
 TAB = 8
 TEXT = ["*.[ch]", "*.py", "*.md", "*.build", "*.txt", "*.[137]", "*.map", "dev", "run", "demo", "stubborn", "archive", ".clang*"]
 SYSTEM = "bin boot dev etc lib media mnt opt proc run sbin srv sys tmp usr var nonexistent nowhere".split()
-URLS = ["status"]  # our own, which look like paths
+URLS = ["docs", "invoke", "schema", "status"]  # our own, which look like paths
 POINTERS = "a files foo list options preset".split()  # into JSON, which do so too
 REGISTRY = r"\b(?:deb|security|pypi|registry|proxy|crates|rubygems|repo\w*)\.(?:[\w-]+\.)*(?:org|com|net|io|dev)\b"
 
