@@ -16,12 +16,12 @@ static void append_name(struct buffer *out, const char *name, size_t length)
 	buffer_append_char(out, ':');
 }
 
-/* A comma, but in front of the first. */
+/* A comma, but in front of the first. Something has been written by then. */
 static void append_comma(struct buffer *out)
 {
-	char last = out->length ? out->data[out->length - 1] : '{';
+	const char *last = buffer_text(out) + out->length - 1;
 
-	if (last != '{' && last != '[') {
+	if (*last != '{' && *last != '[') {
 		buffer_append_char(out, ',');
 	}
 }
