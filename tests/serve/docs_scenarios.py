@@ -34,7 +34,7 @@ class Docs:
         """Nothing was wrong with the page; what the browser says of statuses is not that."""
         errors = [error for error in self.page.close() if error.get("source") != "network"]
         assert not errors, errors
-        until(lambda: not [line for line in survivors() if "chrom" in line], "the browser's processes are gone")
+        until(lambda: not [line for line in survivors() if "chrom" in line and " Z " not in line], "the browser is gone")
 
 
 @plain
