@@ -77,11 +77,12 @@ static void end_lost_call(struct place *place, const struct curfew_child_exit *e
 	kept_call_end(call, INVOCATION_CRASHED);
 }
 
-/* The end has come to the processes. */
+/* No call will begin any more, or the end has come to the processes. */
 static bool is_over(const struct kept *kept)
 {
-	return curfew_drain_closed(
-		curfew_lifecycle_stage(kept->serve->service.life, CURFEW_CHILDREN));
+	return kept->serve->cancelled ||
+		curfew_drain_closed(
+			curfew_lifecycle_stage(kept->serve->service.life, CURFEW_CHILDREN));
 }
 
 /* One that ended on our account is replaced at once: it says nothing about the next one. */

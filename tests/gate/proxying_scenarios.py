@@ -255,7 +255,6 @@ def test_proxy_every_cut_of_a_request(face):
     gate = Gate(face)
     text = b"POST /echo HTTP/1.1\r\nHost: gate\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
     with gate.client() as client:
-        client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for cut in range(1, len(text)):
             client.send(text[:cut])
             assert client.silent(0.001)

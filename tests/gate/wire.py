@@ -60,6 +60,8 @@ def connected(address, within=WITHIN, receive_buffer=None, source=None):
     family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
     plain = socket.socket(family, socket.SOCK_STREAM)
     plain.settimeout(within)
+    if family == socket.AF_INET:  # what was sent before a signal is there when it comes
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if receive_buffer:
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     if source:
@@ -113,7 +115,6 @@ class Client:
 
     def send_slowly(self, data, wait):
         """Byte by byte, each as a segment of its own: wait() is called between two of them."""
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for at in range(len(data)):
             self.socket.sendall(data[at : at + 1])
             wait()
