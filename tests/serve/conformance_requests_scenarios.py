@@ -136,10 +136,10 @@ def test_28_calls_that_come_after_the_token_are_refused_in_order(face):
 
 @faces(*EACH)
 def test_29_a_call_that_was_received_is_answered_byte_for_byte(face):
-    """Ten megabytes of an answer, and as many of a body as may be."""
+    """Ten megabytes of an answer, and nearly as much of a body as may be."""
     serve = Serve(face, LATE + " --max-line 20M")
     large = held(serve, do="log begun hold size 10000000")[0]
-    value = "ä\n" * 2000000
+    value = "ä\n" * 900000
     long = serve.call("log begun hold", value)
     long.until("begun")
     serve.drain()
@@ -259,7 +259,7 @@ def test_32_an_unread_answer_is_not_cut(face):
 @faces(*EACH)
 def test_33_the_last_answer_says_close(face):
     """Of results, of the 503, and of refusals, on connections that have served before."""
-    serve = Serve(face, "--announce 200ms")
+    serve = Serve(face, "--announce 200ms" + (" --workers 3" if face is WORKERS else ""))
     clients = [serve.client() for _ in range(4)]
     for client in clients:
         assert not client.get("/id").says_close()
@@ -342,7 +342,7 @@ def test_39_what_ignores_the_end_does_not_touch_the_others(face):
     assert_below(now() - began, 1, "those that listen")
     ignores.envelope().assert_stopped()
     report = serve.end()
-    assert len(report["forced"]) == 1 and report["counts"]["requests_drained"] >= 2, report
+    assert works(report) == ["act"] and report["counts"]["requests_drained"] >= 2, report
 
 
 @faces(*BOTH)

@@ -98,7 +98,7 @@ def test_stopped_work_is_information_and_counted_apart(face):
 
 @faces(*EACH)
 def test_stopped_streams_say_so_in_their_last_line(face):
-    serve = Serve(face, function="stream")
+    serve = Serve(face, "--workers 3" if face is WORKERS else "", function="stream")
     begun = held(serve, 2, "yield 3 log begun hold")
     unsaid = held(serve, 1, "log begun hold")[0]
     serve.signal()
@@ -171,7 +171,7 @@ def test_cause_tells_the_end_from_client_and_timeout(face):
 @alone
 def test_cancel_after_lets_work_finish_first(face):
     """The token fires later; what is done by then has its result, and calls are still taken."""
-    serve = Serve(face, "--cancel-after 700ms --announce 400ms")
+    serve = Serve(face, "--cancel-after 700ms --announce 400ms" + (" --workers 3" if face is WORKERS else ""))
     finishes, stays = held(serve, 2)
     began = serve.drain()
     assert serve.does("", 9).output == 9, "a call in the announcement"
@@ -350,6 +350,21 @@ def test_programs_leave_nothing_behind_that_they_have_started(face):
     assert call.envelope().output == 4
     until(lambda: all(gone(pid) for pid in left), "it is gone")
     assert serve.stop()["exit_code"] == 0
+
+
+@faces(WORKERS)
+def test_kept_processes_are_not_replaced_at_the_end(face):
+    """Those whose calls were cancelled: no call will run any more."""
+    serve = Serve(face, "--workers 3 --term-wait 10s")
+    late, calls = held(serve, do="ignore log begun hold")[0], held(serve, 2)
+    started = serve.metrics()["curfew_serve_processes_started_total"]
+    serve.drain()
+    for call in calls:
+        call.envelope().assert_stopped()
+    until(lambda: len(serve.workers()) == 1 and serve.running() == 1, "they have ended")
+    assert serve.metrics()["curfew_serve_processes_started_total"] == started
+    assert late.go().envelope().output == 0
+    assert serve.end()["forced"] == []
 
 
 @faces(WORKERS)
