@@ -355,7 +355,7 @@ def test_timeout_of_one_that_ignores_it_is_answered_and_keeps_its_place(face):
 @faces(*EACH)
 def test_timeout_a_result_that_comes_late_is_given(face):
     """The token has fired, and the function came to its end all the same."""
-    serve = Serve(face, "--request-timeout 100ms --term-wait 10s")
+    serve = Serve(face, f"--request-timeout {'2s' if face.is_program else '100ms'} --term-wait 10s")
     call = serve.call("late-term log begun hold" if face.is_program else "log begun finish", 5)
     call.until("begun")
     if not face.is_program:
