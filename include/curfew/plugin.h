@@ -77,8 +77,8 @@ struct curfew_parameter {
 	const char *name;        /* of parameters and members; ends no list, .type does */
 	uint32_t type;           /* enum curfew_type */
 	bool nullable;           /* may be null as well: a union with it */
-	const char *preset;      /* JSON text of what is taken where there is none; NULL:
-	                                         it is required */
+	const char *preset;      /* JSON text of what is taken where there is none, of the
+	                                         type, or null; NULL: it is required */
 	const char *description; /* NULL */
 	const struct curfew_parameter *parts; /* ends with {0}; NULL where the type has none */
 	const char *const *choices;           /* JSON texts of the values that it may have, all of
@@ -209,7 +209,8 @@ CURFEW_API int curfew_response_yield(
 
 /*
  * Sets a failure: an HTTP status of 400 to 599, and one line for people. Returns CURFEW_E_FAILED,
- * for run to return.
+ * for run to return. It is the last that the client hears: from then on output, file_data and yield
+ * return CURFEW_E_FAILED, and do nothing.
  */
 CURFEW_API int curfew_response_fail(struct curfew_response *response, int status,
 	const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -3,9 +3,12 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "serve/arguments_script.h"
 #include "tests/allocation.h"
+
+#define COSTLY ((size_t)4 * 1024 * 1024) /* bytes of a body */
 
 #define OBJECT(properties) "{\"type\":\"object\",\"properties\":{" properties "}}"
 
@@ -149,6 +152,69 @@ static void checks_every_kind(void **state)
 #define MISSING(loc, input) ERROR("missing", loc, "Field required", input)
 #define FILES "{\"files\":[{\"f\":0},{\"n\":1,\"f\":true},3,{}],\"q\\\"\":1}"
 
+/* Seconds of the processor that a long body takes, of one part again and again. */
+static double cost(
+	const struct schema *inputs, const char *begin, const char *part, const char *end)
+{
+	struct arguments arguments = {0};
+	struct buffer body = {0}, told = {0};
+	clock_t begun;
+	double seconds;
+
+	buffer_append_text(&body, begin);
+	while (body.length < COSTLY) {
+		buffer_append_text(&body, part);
+		buffer_append_char(&body, ',');
+	}
+	buffer_append_text(&body, part);
+	buffer_append_text(&body, end);
+	begun = clock();
+	assert_int_equal(arguments_read(&arguments, inputs, buffer_text(&body), body.length, &told),
+		ARGUMENTS_OK);
+	seconds = (double)(clock() - begun) / CLOCKS_PER_SEC;
+	arguments_fini(&arguments);
+	buffer_fini(&body);
+	buffer_fini(&told);
+	return seconds;
+}
+
+/* A function of many parameters, one of which is a list with as many choices. */
+static struct schema *schema_of_many(int count)
+{
+	struct buffer text = {0};
+	struct schema *schema;
+
+	buffer_append_text(&text, "{\"type\":\"object\",\"properties\":{");
+	for (int i = 1; i < count; i++) {
+		buffer_appendf(&text, "\"p%05d\":{},", i);
+	}
+	buffer_append_text(&text, "\"a\":{\"type\":\"array\",\"items\":{\"enum\":[\"c\"");
+	for (int i = 1; i < count; i++) {
+		buffer_appendf(&text, ",\"c%05d\"", i);
+	}
+	buffer_append_text(&text, "]}}}}");
+	schema = schema_of(buffer_text(&text));
+	buffer_fini(&text);
+	return schema;
+}
+
+/* It is read in the loop's thread: what a client writes may not make it long. */
+static void costs_what_it_is_long(void **state)
+{
+	struct schema *many = schema_of_many(SCHEMA_PARTS_MOST);
+	struct schema *few = schema_of_many(3);
+
+	(void)state;
+	assert_true(cost(many, "{", "\"qqqqqq\":1", "}") <
+		0.1 + 10 * cost(few, "{", "\"qqqqqq\":1", "}"));
+	assert_true(cost(many, "{", "\"\\u0070qqqqq\":1", "}") <
+		0.1 + 10 * cost(few, "{", "\"\\u0070qqqqq\":1", "}"));
+	assert_true(cost(many, "{\"a\":[", "\"c00999\"", "]}") <
+		0.1 + 10 * cost(few, "{\"a\":[", "\"c00002\"", "]}"));
+	schema_free(many);
+	schema_free(few);
+}
+
 static void tells_all_that_is_wrong(void **state)
 {
 	static const char *const errors[] = {
@@ -274,6 +340,22 @@ static void fills_in_presets_at_every_depth(void **state)
 	schema_free(inputs);
 }
 
+/* As a preset null stands for what is absent, whatever the type; who says it has to mean it. */
+static void null_may_be_a_preset_of_any_type(void **state)
+{
+	struct schema *inputs =
+		schema_of(OBJECT("\"l\":{\"type\":\"array\",\"items\":{\"type\":\"number\"},"
+				 "\"default\":null},\"e\":{\"enum\":[\"a\"],\"default\":null}"));
+
+	(void)state;
+	assert_taken(inputs, "{}", "{\"l\":null,\"e\":null}");
+	assert_taken(inputs, "{\"l\":[1],\"e\":\"\\u0061\"}", "{\"l\":[1],\"e\":\"\\u0061\"}");
+	assert_invalid(inputs, "{\"l\":null}",
+		"{\"type\":\"list_type\",\"loc\":[\"body\",\"l\"],\"msg\":\"Input should be a "
+		"valid list\",\"input\":null}");
+	schema_free(inputs);
+}
+
 static void finds_values(void **state)
 {
 	struct schema *inputs = schema_of(OBJECT("\"a/b\":{},\"m~n\":{},\"list\":{},\"absent\":{},"
@@ -373,10 +455,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(checks_every_kind),
+		cmocka_unit_test(costs_what_it_is_long),
 		cmocka_unit_test(tells_all_that_is_wrong),
 		cmocka_unit_test(reads_bodies_that_are_absent),
 		cmocka_unit_test(refuses_what_is_not_json),
 		cmocka_unit_test(fills_in_presets_at_every_depth),
+		cmocka_unit_test(null_may_be_a_preset_of_any_type),
 		cmocka_unit_test(finds_values),
 		cmocka_unit_test(survives_lack_of_memory),
 	};

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "serve/choice.h"
 #include "json/number.h"
 
 bool fitting_told(const struct fitting *fitting)
@@ -72,52 +73,14 @@ static bool take(struct fitting *fitting, const struct json_value *value)
 	return true;
 }
 
-/* Whether two strings say the same; the choice is all of its text. */
-static bool same_string(
-	struct fitting *fitting, const struct json_value *value, const struct schema_text *choice)
-{
-	const struct json_value whole = {.kind = JSON_STRING, .length = choice->length};
-	struct buffer said = {0};
-	bool same;
-
-	if (!memchr(choice->bytes, '\\', choice->length)) {
-		return json_string_equal(
-			fitting->text, value, choice->bytes + 1, choice->length - 2);
-	}
-	json_string_decode(&said, choice->bytes, &whole);
-	same = json_string_equal(fitting->text, value, buffer_text(&said), said.length);
-	fitting->failed |= said.failed;
-	buffer_fini(&said);
-	return same;
-}
-
-static bool is_choice(
-	struct fitting *fitting, const struct schema *schema, const struct json_value *value)
-{
-	for (size_t i = 0; i < schema->choice_count; i++) {
-		const struct schema_text *choice = &schema->choices[i];
-		const struct json_value whole = {
-			.kind = json_kind_of(*choice->bytes), .length = choice->length};
-		bool same = whole.kind == value->kind;
-
-		if (same && whole.kind == JSON_STRING) {
-			same = same_string(fitting, value, choice);
-		} else if (same && whole.kind == JSON_NUMBER) {
-			same = json_number_equal(fitting->text, value, choice->bytes, &whole);
-		}
-		if (same) {
-			return true;
-		}
-	}
-	return false;
-}
-
 static bool fit_choice(struct fitting *fitting, const struct schema *schema,
 	const struct json_value *value, const struct place *place)
 {
-	return is_choice(fitting, schema, value)
-		? take(fitting, value)
-		: fitting_complain(fitting, &complaint_choice, schema, place, value);
+	bool is_choice = choices_have(schema, fitting->text, value, &fitting->said);
+
+	fitting->failed |= fitting->said.failed;
+	return is_choice ? take(fitting, value)
+			 : fitting_complain(fitting, &complaint_choice, schema, place, value);
 }
 
 static bool fit_scalar(struct fitting *fitting, const struct schema *schema,

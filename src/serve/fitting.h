@@ -41,10 +41,11 @@ struct fitting {
 	/* Private: zero. */
 	struct json_value *found; /* the members of all objects that are open, as they were found */
 	size_t found_count, found_capacity;
-	size_t score;    /* declared members that were there */
-	size_t presets;  /* bytes that were filled in */
-	unsigned trying; /* unions that try their alternatives: complaints are not told */
-	bool failed;     /* no memory */
+	struct buffer said; /* what a name with escapes says, or a choice */
+	size_t score;       /* declared members that were there */
+	size_t presets;     /* bytes that were filled in */
+	unsigned trying;    /* unions that try their alternatives: complaints are not told */
+	bool failed;        /* no memory */
 };
 
 /*

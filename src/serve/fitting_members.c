@@ -13,6 +13,7 @@
 void fitting_fini(struct fitting *fitting)
 {
 	free(fitting->found);
+	buffer_fini(&fitting->said);
 	fitting->found = NULL;
 }
 
@@ -45,28 +46,39 @@ static bool is_member(const struct schema_member *member, const char *name, size
 	return member->name_length == length && !memcmp(member->name, name, length);
 }
 
+/* The same of a name with escapes: what it says is looked for, and half a character is nobody's. */
+static const struct schema_member *find_said(
+	struct fitting *fitting, const struct schema *schema, const struct json_value *name)
+{
+	struct buffer *said = &fitting->said;
+	const struct schema_member *member;
+
+	said->length = 0;
+	json_string_decode(said, fitting->text, name);
+	fitting->failed |= said->failed;
+	member = schema_member_find(schema, buffer_text(said), said->length);
+	return member && json_string_equal(fitting->text, name, member->name, member->name_length)
+		? member
+		: NULL;
+}
+
 /* Returns which member a name of the text is; expected: the one that it probably is. */
-static size_t find_member(const struct fitting *fitting, const struct schema *schema,
+static size_t find_member(struct fitting *fitting, const struct schema *schema,
 	const struct json_value *name, size_t expected)
 {
 	const char *inside = fitting->text + name->start + 1;
-	size_t length = name->length - 2, i = 0;
 	const struct schema_member *member;
+	size_t length = name->length - 2;
 
-	if (!memchr(inside, '\\', length)) {
-		if (expected < schema->member_count &&
-			is_member(&schema->members[expected], inside, length)) {
-			return expected;
-		}
+	if (memchr(inside, '\\', length)) {
+		member = find_said(fitting, schema, name);
+	} else if (expected < schema->member_count &&
+		is_member(&schema->members[expected], inside, length)) {
+		return expected;
+	} else {
 		member = schema_member_find(schema, inside, length);
-		return member ? (size_t)(member - schema->members) : schema->member_count;
 	}
-	while (i < schema->member_count &&
-		!json_string_equal(fitting->text, name, schema->members[i].name,
-			schema->members[i].name_length)) {
-		i++;
-	}
-	return i;
+	return member ? (size_t)(member - schema->members) : schema->member_count;
 }
 
 static void find_members(struct fitting *fitting, const struct schema *schema,

@@ -13,6 +13,9 @@
  *	properties, required, anyOf, enum, default, description
  *	is_path		of a string; is_file_data of an object
  *
+ * A default fits its schema, or is null: whatever the type, null then stands for what is absent,
+ * though a request may not say it.
+ *
  * Built once at the start, from the document that `CMD --describe` prints or from a plugin's table,
  * and never changed. What is wrong with either is told with the name of the parameter.
  */
@@ -21,6 +24,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/buffer.h"
 #include "json/value.h"
@@ -51,6 +55,11 @@ struct schema_text {
 	size_t length;
 };
 
+struct schema_key {
+	uint64_t key;
+	size_t choice;
+};
+
 struct schema_member {
 	char *name; /* what it says, in UTF-8; may have no NUL in it */
 	size_t name_length;
@@ -70,10 +79,12 @@ struct schema {
 	struct schema *keys;         /* of an object's names, where items is set; a string */
 	struct schema_member *members; /* as they were declared; NULL: an object may have any */
 	size_t member_count;
+	size_t *by_name;              /* which members, by length and bytes of their names */
 	struct schema **alternatives; /* of a union: two or more */
 	size_t alternative_count;
 	struct schema_text *choices; /* "enum": values of one type */
 	size_t choice_count;
+	struct schema_key *by_key; /* which choices, by their keys (serve/choice.h) */
 };
 
 /*
@@ -99,7 +110,12 @@ void schema_write(struct buffer *out, const struct schema *schema);
  */
 bool schema_takes_parameters(const struct schema *schema, struct buffer *refusal);
 
-/* Returns the member of that name, or NULL. */
+/*
+ * Makes by_name, which stays NULL if there are no members. Returns false if there is no memory.
+ */
+bool schema_sort_members(struct schema *schema);
+
+/* Returns the member of that name, or NULL. A walk over all, or where they are sorted a search. */
 const struct schema_member *schema_member_find(
 	const struct schema *schema, const char *name, size_t length);
 

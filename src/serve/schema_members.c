@@ -110,7 +110,7 @@ bool reading_members(struct reading *reading, struct schema *schema,
 			return false;
 		}
 	}
-	return true;
+	return schema_sort_members(schema) || reading_no_memory(reading, spot);
 }
 
 static bool require(struct reading *reading, struct schema *schema, const char *name, size_t length,
@@ -118,20 +118,19 @@ static bool require(struct reading *reading, struct schema *schema, const char *
 {
 	const struct spot step = {
 		.outer = spot, .kind = SPOT_NAME, .bytes = name, .length = length};
+	const struct schema_member *found = schema_member_find(schema, name, length);
+	struct schema_member *member;
 
-	for (size_t i = 0; i < schema->member_count; i++) {
-		struct schema_member *member = &schema->members[i];
-
-		if (member->name_length != length || memcmp(member->name, name, length) != 0) {
-			continue;
-		}
-		if (member->is_required) {
-			return reading_refuse(reading, &step, "it is required twice");
-		}
-		member->is_required = true;
-		return true;
+	if (!found) {
+		return reading_refuse(
+			reading, &step, "it is required, but is none of the properties");
 	}
-	return reading_refuse(reading, &step, "it is required, but is none of the properties");
+	member = &schema->members[found - schema->members];
+	if (member->is_required) {
+		return reading_refuse(reading, &step, "it is required twice");
+	}
+	member->is_required = true;
+	return true;
 }
 
 bool reading_required(struct reading *reading, struct schema *schema, const struct json_value *list,

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "serve/choice.h"
 #include "serve/fitting.h"
 #include "json/number.h"
 #include "json/reader.h"
@@ -174,8 +175,10 @@ bool reading_choices(struct reading *reading, struct schema *schema, const struc
 			return false;
 		}
 	}
-	return schema->choice_count ||
-		reading_refuse(reading, spot, "its enum is no list of choices");
+	if (!schema->choice_count) {
+		return reading_refuse(reading, spot, "its enum is no list of choices");
+	}
+	return choices_sort(schema) || reading_no_memory(reading, spot);
 }
 
 /* What a schema says of a value that does not fit as a whole. */
@@ -216,6 +219,7 @@ static bool refuse_part(struct reading *reading, const struct schema *schema,
 	return refused;
 }
 
+/* Null is taken for any type: so the reference describes `names: list[str] = None`. */
 bool reading_preset(struct reading *reading, struct schema *schema, const struct json_value *value,
 	const struct spot *spot)
 {
@@ -224,7 +228,7 @@ bool reading_preset(struct reading *reading, struct schema *schema, const struct
 		.out = &out,
 		.complaints = &complaints,
 		.complaints_most = 1};
-	bool fits = fitting_value(&fitting, schema, value, NULL);
+	bool fits = value->kind == JSON_NULL || fitting_value(&fitting, schema, value, NULL);
 
 	if (out.failed || fitting.failed) {
 		fits = reading_no_memory(reading, spot);

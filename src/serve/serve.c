@@ -32,6 +32,8 @@
 #define BODY_MOST (1ULL << 30)
 #define LINE_LEAST 1024
 #define SLOTS_EACH 2 /* for each core */
+#define HEED_MS 1000 /* time for calls to see the token, before the work's deadline */
+#define HEED_PART 4  /* of the work's time, at most */
 
 static int accepted(
 	struct service *service, struct worker *worker, int fd, struct stream_filter *filter)
@@ -64,16 +66,31 @@ static void cancel_due(struct timer *timer)
 	cancel_calls(container_of(timer, struct serve, cancel));
 }
 
+/* When the token fires: so early that calls can heed it, whatever --cancel-after says. */
+static int64_t cancel_time(const struct serve *serve)
+{
+	const struct curfew_lifecycle *life = serve->service.life;
+	int64_t due = clock_add_ms(life->stopped_at, serve->config->cancel_after_ms);
+	int64_t deadline = curfew_lifecycle_work_deadline(life);
+	int64_t heed_ms = clock_ms_between(life->stopped_at, deadline) / HEED_PART;
+	int64_t latest;
+
+	if (deadline == CURFEW_NEVER) {
+		return due;
+	}
+	latest = clock_add_ms(deadline, -(heed_ms < HEED_MS ? heed_ms : HEED_MS));
+	return due < latest ? due : latest;
+}
+
 static void begin_end(struct serve *serve)
 {
-	int64_t after_ms = serve->config->cancel_after_ms;
+	int64_t due = cancel_time(serve);
 
 	serve->ending = true;
-	if (!after_ms) {
+	if (!serve->config->cancel_after_ms) {
 		cancel_calls(serve);
-	} else if (after_ms != CURFEW_NEVER) {
-		agenda_start(&serve->worker->loop->agenda, &serve->cancel,
-			clock_add_ms(serve->service.life->stopped_at, after_ms));
+	} else if (due != CURFEW_NEVER) {
+		agenda_start(&serve->worker->loop->agenda, &serve->cancel, due);
 	}
 }
 
@@ -196,18 +213,6 @@ static int count_slots(const struct serve_config *config)
 }
 
 /* The function. */
-
-void function_fini(struct function *function)
-{
-	free(function->name);
-	free(function->description);
-	free(function->id);
-	schema_free(function->inputs);
-	schema_free(function->outputs);
-	buffer_fini(&function->schema);
-	buffer_fini(&function->openapi);
-	*function = (struct function){.name = NULL};
-}
 
 /* Returns 0, 1 if the end has begun, or -1 after a notice with *code set. */
 static int load(struct serve *serve, int *code)
