@@ -313,7 +313,7 @@ size_t exchange_take_body(struct exchange *exchange, const char *bytes, size_t l
 	}
 	buffer_append(&exchange->body, bytes, length);
 	if (exchange->body.failed) {
-		answer_busy(exchange, "[memory] there is no memory for the request");
+		answer_busy(exchange, INVOCATION_NO_MEMORY);
 		return length;
 	}
 	serve->gathered += length;
@@ -342,7 +342,7 @@ static bool reads_arguments(struct exchange *exchange, struct arguments *argumen
 		answer_text(exchange, 422, JSON, &told, NULL);
 		break;
 	case ARGUMENTS_NO_MEMORY:
-		answer_busy(exchange, "[memory] there is no memory for the request");
+		answer_busy(exchange, INVOCATION_NO_MEMORY);
 		break;
 	}
 	buffer_fini(&told);

@@ -163,19 +163,6 @@ static int begin(struct invocation *invocation)
 	return error < 0 ? error : invocations_add(invocation);
 }
 
-/* Returns the value of Retry-After. */
-static int refuse(struct envelope *refusal, int error)
-{
-	const char *text = error == -EBUSY ? INVOCATION_BUSY : INVOCATION_STOPPED;
-
-	if (error == -EBUSY || error == -ESHUTDOWN) {
-		envelope_fail(refusal, 503, text, strlen(text));
-		return INVOCATION_RETRY_AFTER_S;
-	}
-	invocation_fail(refusal, error);
-	return 0;
-}
-
 struct invocation *invocation_start(struct serve *serve, enum invocation_kind kind,
 	struct arguments *arguments, const struct invocation_ops *ops, void *owner,
 	struct envelope *refusal, int *retry_after_s)
@@ -202,7 +189,7 @@ struct invocation *invocation_start(struct serve *serve, enum invocation_kind ki
 		}
 		invocation_free(invocation);
 		serve->counts.calls_refused++;
-		*retry_after_s = refuse(refusal, error);
+		*retry_after_s = invocation_refuse(refusal, error);
 		return NULL;
 	}
 	*arguments = (struct arguments){0};

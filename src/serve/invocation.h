@@ -41,6 +41,7 @@
 #define INVOCATION_STOPPED "plugin shutdown: in-flight work aborted"
 #define INVOCATION_TIMED_OUT "[timeout] the request's time is over"
 #define INVOCATION_BUSY "[busy] too many calls wait"
+#define INVOCATION_NO_MEMORY "[memory] there is no memory for the request"
 
 enum invocation_kind { INVOCATION_CALL, INVOCATION_PRECHECK };
 
@@ -102,9 +103,9 @@ struct invocation {
 
 /*
  * Begins a call, which takes the arguments over: they are empty then. Returns it; or NULL with the
- * refusal in *refusal and *retry_after_s, the arguments as before: the queue is full, or the end's
- * token has fired (503), no memory, or it could not be begun (500). ops and owner hear of nothing
- * before this returns.
+ * refusal in *refusal and *retry_after_s, the arguments as before: the queue is full, the end's
+ * token has fired, or there is no memory (503); or it could not be begun (500). ops and owner hear
+ * of nothing before this returns.
  */
 struct invocation *invocation_start(struct serve *serve, enum invocation_kind kind,
 	struct arguments *arguments, const struct invocation_ops *ops, void *owner,

@@ -37,6 +37,22 @@ static void fail(struct envelope *envelope, int status, const char *text)
 	envelope_fail(envelope, status, text, strlen(text));
 }
 
+/* Another try may go well where there was no room, or no time: nothing has been done yet. */
+int invocation_refuse(struct envelope *envelope, int error)
+{
+	const char *text = error == -EBUSY ? INVOCATION_BUSY
+		: error == -ESHUTDOWN      ? INVOCATION_STOPPED
+		: error == -ENOMEM         ? INVOCATION_NO_MEMORY
+					   : NULL;
+
+	if (text) {
+		fail(envelope, 503, text);
+		return INVOCATION_RETRY_AFTER_S;
+	}
+	invocation_fail(envelope, error);
+	return 0;
+}
+
 /* Fills in the answer, and returns as what it counts where nothing had to be cut. */
 static uint64_t *fill_in(struct invocation *invocation, enum curfew_reason reason)
 {
@@ -82,10 +98,13 @@ void invocation_answer_cause(struct invocation *invocation)
 
 void invocation_answer_error(struct invocation *invocation, int error)
 {
+	struct serve_counts *counts = &invocation->serve->counts;
+	int retry_after_s;
+
 	if (!invocation->answered) {
-		invocation_fail(&invocation->last, error);
-		invocation->serve->counts.calls_failed++;
-		answer(invocation, 0, true);
+		retry_after_s = invocation_refuse(&invocation->last, error);
+		*(error == -ESHUTDOWN ? &counts->calls_stopped : &counts->calls_failed) += 1;
+		answer(invocation, retry_after_s, true);
 	}
 }
 

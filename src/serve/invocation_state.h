@@ -27,6 +27,12 @@ void invocation_answer_error(struct invocation *invocation, int error);
 /* What its runner has made of it, in invocation->last. */
 void invocation_answer_end(struct invocation *invocation, enum invocation_outcome how);
 
+/*
+ * Fills in why a call could not be begun: a negative errno. Returns the value of Retry-After; 0:
+ * another try would be no better.
+ */
+int invocation_refuse(struct envelope *envelope, int error);
+
 /* Fills in an errno as a failure: "[ENOMEM] Cannot allocate memory". */
 void invocation_fail(struct envelope *envelope, int error);
 
