@@ -99,7 +99,7 @@ void kept_fail_waiting(struct kept *kept, const char *text)
 {
 	list_each_safe(link, &kept->waiting) {
 		if (!call_at(link)->cancelled) {
-			kept_call_fail(call_at(link), 503, text);
+			kept_call_fail(call_at(link), 502, text);
 		}
 	}
 }

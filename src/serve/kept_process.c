@@ -22,6 +22,7 @@
 
 #include "base/signal_name.h"
 #include "serve/event.h"
+#include "serve/invocation.h"
 #include "serve/kept_state.h"
 #include "serve/process.h"
 #include "serve/program.h"
@@ -104,7 +105,7 @@ static void ended(struct dialogue *dialogue, const struct curfew_child_exit *exi
 		end_lost_call(place, exit);
 	}
 	if (kept->stopped && !kept->alive) {
-		kept_fail_waiting(kept, INVOCATION_STOPPED);
+		invocations_cancel(kept->serve);
 	}
 }
 
@@ -143,7 +144,7 @@ static void start_again(struct timer *timer)
 	if (error == -ESHUTDOWN) {
 		kept->stopped = true;
 		if (!kept->alive) {
-			kept_fail_waiting(kept, INVOCATION_STOPPED);
+			invocations_cancel(kept->serve);
 		}
 	} else if (error < 0) {
 		note_failure(place, error);
@@ -248,7 +249,7 @@ static void stop(struct serve *serve)
 		}
 	}
 	if (!kept->alive) {
-		kept_fail_waiting(kept, INVOCATION_STOPPED);
+		invocations_cancel(kept->serve);
 	}
 }
 

@@ -316,7 +316,7 @@ static void calls_are_refused_while_none_can_be_started(void **state)
 	await(one);
 	two = call(ANSWER);
 	await(two);
-	assert_end(two, INVOCATION_DONE, 503,
+	assert_end(two, INVOCATION_DONE, 502,
 		"[worker] it cannot be started: No such file or directory");
 	run_until_logged("event=worker_failed reason=\"No such file or directory\" after_ms=");
 	serve_config.cwd = NULL;

@@ -40,6 +40,7 @@ static struct called {
 	int item_count;
 	int slow_after; /* items after which the client takes no more; 0: never */
 	int ends;
+	bool cancelled; /* by the end of all */
 	enum invocation_outcome outcome;
 	int status;
 	struct buffer output; /* of the last envelope */
@@ -78,6 +79,17 @@ void invocation_end(
 	envelope_fini(envelope);
 	if (call->then) {
 		call->then();
+	}
+}
+
+/* Those that are there: each may end inside. */
+void invocations_cancel(struct serve *host)
+{
+	for (int i = 0; i < call_count; i++) {
+		if (!called[i].ends && !called[i].cancelled) {
+			called[i].cancelled = true;
+			host->function.runner->cancel(&called[i].invocation);
+		}
 	}
 }
 
