@@ -26,26 +26,28 @@ void envelope_fini(struct envelope *envelope)
 	*envelope = (struct envelope){0};
 }
 
+/* Nothing of the last one is left, not even behind an end that a reader of strings goes by. */
+static struct buffer emptied(struct buffer buffer)
+{
+	if (buffer.data) {
+		buffer.data[0] = '\0';
+	}
+	buffer.length = 0;
+	buffer.failed = false;
+	return buffer;
+}
+
 void envelope_reset(struct envelope *envelope)
 {
-	struct envelope kept = *envelope;
-
 	*envelope = (struct envelope){
-		.usage = kept.usage,
-		.infos = kept.infos,
-		.warnings = kept.warnings,
-		.new_records = kept.new_records,
-		.output = kept.output,
-		.file_data = kept.file_data,
-		.text = kept.text,
+		.usage = emptied(envelope->usage),
+		.infos = emptied(envelope->infos),
+		.warnings = emptied(envelope->warnings),
+		.new_records = emptied(envelope->new_records),
+		.output = emptied(envelope->output),
+		.file_data = emptied(envelope->file_data),
+		.text = emptied(envelope->text),
 	};
-	envelope->usage.length = 0;
-	envelope->infos.length = 0;
-	envelope->warnings.length = 0;
-	envelope->new_records.length = 0;
-	envelope->output.length = 0;
-	envelope->file_data.length = 0;
-	envelope->text.length = 0;
 }
 
 int envelope_settle(struct envelope *envelope, struct buffer *buffer, size_t before)

@@ -87,6 +87,8 @@ static void a_reset_forgets_all_but_memory(void **state)
 	envelope_fail(&envelope, 500, "no", 2);
 	envelope_reset(&envelope);
 	assert_ptr_equal(envelope.output.data, memory);
+	assert_string_equal(buffer_text(&envelope.output), "");
+	assert_string_equal(buffer_text(&envelope.text), "");
 	assert_false(envelope.touched);
 	assert_written(&envelope, EMPTY);
 	envelope_fini(&envelope);

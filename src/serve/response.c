@@ -12,6 +12,9 @@ int curfew_response_output(struct curfew_response *response, const char *json, s
 	if (!response->uses.output) {
 		return -EPERM;
 	}
+	if (response->failed) {
+		return CURFEW_E_FAILED;
+	}
 	return json ? envelope_set_output(&response->envelope, json, length) : -EINVAL;
 }
 
@@ -61,6 +64,9 @@ int curfew_response_file_data(struct curfew_response *response, const char *json
 {
 	if (!response->uses.output) {
 		return -EPERM;
+	}
+	if (response->failed) {
+		return CURFEW_E_FAILED;
 	}
 	return json ? envelope_set_file_data(&response->envelope, json, length) : -EINVAL;
 }

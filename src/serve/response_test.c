@@ -127,6 +127,21 @@ static void a_code_is_a_failure_with_its_name(void **state)
 	}
 }
 
+/* Nothing of a result comes behind it, and no item of a stream that has an error in its middle. */
+static void a_failure_is_the_last_that_is_said(void **state)
+{
+	struct item_queue items;
+
+	(void)state;
+	response.items = &items; /* which nobody looks at */
+	(void)curfew_response_fail(&response, 404, "none");
+	assert_int_equal(set_output("1"), CURFEW_E_FAILED);
+	assert_int_equal(curfew_response_file_data(&response, "{}", 2), CURFEW_E_FAILED);
+	assert_int_equal(curfew_response_yield(&response, "1", 1), CURFEW_E_FAILED);
+	assert_false(response_finish(&response, 0));
+	assert_failure(404, "none");
+}
+
 static void a_failure_says_what_it_says(void **state)
 {
 	char longest[2 * RESPONSE_TEXT_MOST];
@@ -169,6 +184,7 @@ int main(void)
 		test(what_is_no_text_is_refused),
 		test(a_code_is_a_failure_with_its_name),
 		test(a_failure_says_what_it_says),
+		test(a_failure_is_the_last_that_is_said),
 		test(a_fired_token_makes_it_a_cancellation),
 	};
 
