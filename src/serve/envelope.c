@@ -90,11 +90,15 @@ static bool find_value(const char *json, size_t length, struct json_value *value
 	struct json_reader reader = {0};
 
 	if (json_check(json, length)) {
-		while (length && (unsigned char)json[length - 1] <= ' ') {
+		size_t start = 0;
+
+		while ((unsigned char)json[length - 1] <= ' ') {
 			length--;
 		}
-		*value = (struct json_value){.start = strspn(json, " \t\r\n")};
-		value->length = length - value->start;
+		while ((unsigned char)json[start] <= ' ') {
+			start++;
+		}
+		*value = (struct json_value){.start = start, .length = length - start};
 		return true;
 	}
 	if (json_read(&reader, json, length) != JSON_OK) {
