@@ -57,6 +57,7 @@ class Program:
     def __init__(self, kind, name, command, environment):
         self.kind, self.area, self.command, self.environment = kind, kind, command, environment
         self.name = f"{kind}/{name}"
+        self.parts = {kind}
 
     def run(self, scale):
         environment = {**os.environ, **self.environment, "CMOCKA_MESSAGE_OUTPUT": "TAP"}
@@ -78,6 +79,7 @@ class Scenario:
         self.slow = getattr(function, "slow", False)
         self.alone = getattr(function, "alone", False)
         self.plain = getattr(function, "plain", False)
+        self.parts = {self.area, getattr(function, "runner", None)}
 
     def run(self, scale):
         command = [sys.executable, str(Path(__file__).resolve()), "--one", str(self.path), self.function]
@@ -278,7 +280,7 @@ class Run:
 def options():
     parser = argparse.ArgumentParser(description="Runs the tests.")
     parser.add_argument("--quick", action="store_true", help="leave out the slow ones")
-    parser.add_argument("--without", action="append", default=[], metavar="AREA", help="leave out tests/AREA")
+    parser.add_argument("--without", action="append", default=[], metavar="WORD", help="leave out tests/WORD, and the faces whose runner it is")
     parser.add_argument("--sanitized", action="store_true", help="leave out @alone, @plain and the house's")
     parser.add_argument("--repeat", type=int, default=1, metavar="N", help="run all of it N times")
     parser.add_argument("--list", action="store_true", help="name the tests and run nothing")
@@ -303,7 +305,7 @@ def main():
     tests = [test for test in programs() + scenarios() if chosen(test, args.names)]
     if args.quick:
         tests = [test for test in tests if not test.slow]
-    tests = [test for test in tests if test.area not in args.without]
+    tests = [test for test in tests if test.parts.isdisjoint(args.without)]
     if args.sanitized:
         tests = [test for test in tests if not (test.alone or test.plain or test.area == "house")]
     if args.list:
