@@ -258,11 +258,13 @@ static bool read_member(struct library_writer *writer, const struct curfew_param
 	return true;
 }
 
-static bool write_required(
-	struct library_writer *writer, const struct curfew_parameter *list, size_t count)
+/* As the reference has it: an object says so of none of its members, a function leaves it out. */
+static void write_required(struct library_writer *writer, const struct curfew_parameter *list,
+	size_t count, bool is_function)
 {
 	struct curfew_parameter row;
 	bool is_first = true;
+	size_t begin = writer->text.length;
 
 	write_name(writer, "required");
 	buffer_append_char(&writer->text, '[');
@@ -275,7 +277,9 @@ static bool write_required(
 		}
 	}
 	buffer_append_char(&writer->text, ']');
-	return true;
+	if (is_first && is_function) {
+		writer->text.length = begin;
+	}
 }
 
 static bool write_members(struct library_writer *writer, const struct curfew_parameter *list,
@@ -288,7 +292,7 @@ static bool write_members(struct library_writer *writer, const struct curfew_par
 			return false;
 		}
 	}
-	(void)write_required(writer, list, count);
+	write_required(writer, list, count, !place->above && strcmp(place->name, "inputs") == 0);
 	write_name(writer, "properties");
 	buffer_append_char(&writer->text, '{');
 	for (size_t i = 0; i < count; i++) {
