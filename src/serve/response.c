@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serve/response.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -104,7 +105,7 @@ int curfew_response_fail(struct curfew_response *response, int status, const cha
 /* A failure that the plugin has not put into words. */
 static void fail_by_code(struct curfew_response *response, int code)
 {
-	const char *name = strerrorname_np(-code);
+	const char *name = code == INT_MIN ? NULL : strerrorname_np(-code);
 
 	if (code == CURFEW_E_FAILED) {
 		(void)curfew_response_fail(response, STATUS_FAILED,

@@ -70,16 +70,15 @@ static void cancel_due(struct timer *timer)
 static int64_t cancel_time(const struct serve *serve)
 {
 	const struct curfew_lifecycle *life = serve->service.life;
-	int64_t due = clock_add_ms(life->stopped_at, serve->config->cancel_after_ms);
 	int64_t deadline = curfew_lifecycle_work_deadline(life);
-	int64_t heed_ms = clock_ms_between(life->stopped_at, deadline) / HEED_PART;
-	int64_t latest;
+	int64_t work_ms = clock_ms_between(life->stopped_at, deadline);
+	int64_t heed_ms = work_ms / HEED_PART < HEED_MS ? work_ms / HEED_PART : HEED_MS;
+	int64_t after_ms = serve->config->cancel_after_ms;
 
-	if (deadline == CURFEW_NEVER) {
-		return due;
+	if (deadline != CURFEW_NEVER && after_ms > work_ms - heed_ms) {
+		after_ms = work_ms - heed_ms;
 	}
-	latest = clock_add_ms(deadline, -(heed_ms < HEED_MS ? heed_ms : HEED_MS));
-	return due < latest ? due : latest;
+	return clock_add_ms(life->stopped_at, after_ms);
 }
 
 static void begin_end(struct serve *serve)
@@ -192,7 +191,9 @@ static int read_config(struct serve *serve)
 
 	if (!code && id && !identifier_valid(id)) {
 		return service_refuse(&serve->service,
-			"--id: '%.80s' cannot be an id (letters, digits and - _ . : of ASCII)", id);
+			"--id: '%.80s' cannot be an id (256 printable characters of ASCII at "
+			"most, no space, quote or backslash)",
+			id);
 	}
 	code = code ? code : read_kind(serve);
 	return code ? code : read_surroundings(serve);

@@ -182,6 +182,18 @@ def test_cancel_after_lets_work_finish_first(face):
     assert serve.end()["forced"] == []
 
 
+@faces(*EACH)
+@alone
+def test_cancel_after_comes_before_the_deadline_whatever_it_says(face):
+    """Else what heeds its token would be cut, and counted as if it had not."""
+    serve = Serve(face, "--cancel-after 60s --grace 2s --term-wait 200ms")
+    call = held(serve)[0]
+    serve.signal()
+    call.envelope().assert_stopped()
+    report = serve.end()
+    assert report["forced"] == [], report
+
+
 @faces(LIBRARY)
 @alone
 def test_cancel_after_is_cut_short_where_nothing_runs(face):
