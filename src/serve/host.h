@@ -3,9 +3,11 @@
  * What the parts of curfew serve share. One worker: all of it is in the thread of worker 0, but for
  * the threads of the pool, which see requests, responses and tokens only.
  *
- * From the lowest up: schema, identifier, arguments, envelope; invocation; the runners: library and
- * thread_pool (plugins in C), process and kept_process (programs); exchange (one call over HTTP),
- * endpoint (routes), openapi, docs; serve (the start and the end).
+ * From the lowest up: schema, choice and fitting (values against it), sorted_json and identifier,
+ * arguments, envelope; function (what is served); invocation; the runners: library, request,
+ * response, item_queue and thread_pool (plugins in C), describe, dialogue, process and kept_process
+ * (programs); exchange (one call over HTTP), endpoint (routes), openapi, docs, event, metrics; serve
+ * (the start and the end).
  */
 #ifndef SERVE_HOST_H
 #define SERVE_HOST_H
