@@ -79,7 +79,7 @@ class Scenario:
         self.slow = getattr(function, "slow", False)
         self.alone = getattr(function, "alone", False)
         self.plain = getattr(function, "plain", False)
-        self.parts = {self.area, getattr(function, "runner", None)}
+        self.parts = {self.area, f"{self.area}/{getattr(function, 'runner', None)}"}
 
     def run(self, scale):
         command = [sys.executable, str(Path(__file__).resolve()), "--one", str(self.path), self.function]
@@ -280,7 +280,7 @@ class Run:
 def options():
     parser = argparse.ArgumentParser(description="Runs the tests.")
     parser.add_argument("--quick", action="store_true", help="leave out the slow ones")
-    parser.add_argument("--without", action="append", default=[], metavar="WORD", help="leave out tests/WORD, and the faces whose runner it is")
+    parser.add_argument("--without", action="append", default=[], metavar="WORD", help="leave out tests/WORD; AREA/RUNNER: those faces of it")
     parser.add_argument("--sanitized", action="store_true", help="leave out @alone, @plain and the house's")
     parser.add_argument("--repeat", type=int, default=1, metavar="N", help="run all of it N times")
     parser.add_argument("--list", action="store_true", help="name the tests and run nothing")
