@@ -167,6 +167,7 @@ def test_pressure_a_slow_reader_halts_the_yield(face):
 
 
 @faces(LIBRARY, LIBRARY_TLS)
+@plain
 def test_pressure_memory_of_those_who_do_not_read_is_bounded(face):
     serve = stream(face, "--threads 8")
     streamed(serve, "yield 1")
