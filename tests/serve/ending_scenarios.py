@@ -388,7 +388,7 @@ def test_kept_processes_end_by_the_end_of_their_input(face):
     assert report["counts"]["children_eof"] >= 2 and report["counts"]["children_term"] == 0 and report["forced"] == [], report
 
 
-@faces(PROCESS, WORKERS)
+@faces(PROCESS, *plainly(WORKERS))
 @slow
 def test_64_calls_of_programs_are_all_answered(face):
     """As many processes at once as there are calls."""

@@ -71,7 +71,7 @@ def stop_under_load(face, mode, options=""):
     return counted
 
 
-@faces(*BOTH)
+@faces(LIBRARY, *plainly(LIBRARY_TLS))
 @limit(120)
 def test_40_nothing_is_lost_under_load(face):
     total = {}
