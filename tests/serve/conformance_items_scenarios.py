@@ -136,7 +136,7 @@ def test_4_insist_never_ignores_it(face):
     assert serve.end()["forced"] == []
 
 
-@faces(*EACH)
+@faces(*FIRST)
 @alone
 def test_5_54_a_duplicate_within_the_debounce_does_not_force(face):
     """As a terminal and a wrapper send it; draining twice is draining once."""
@@ -256,7 +256,7 @@ def test_14_17_the_admin_face_answers_until_the_last_call_is_done(face):
     assert serve.ask_admin("/healthz") is None
 
 
-@faces(*EACH)
+@faces(*FIRST)
 def test_15_requests_during_the_announcement_are_answered_and_say_close(face):
     """Calls too: with the 503, or, where the token has not fired, with their results."""
     for options in "", LATE:
@@ -285,7 +285,7 @@ def test_16_the_announcement_is_cut_short_by_a_second_signal(face):
     assert_below(serve.took(again), 1, "the end after a second signal")
 
 
-@faces(*EACH)
+@faces(*FIRST)
 @alone
 def test_16_the_announcement_never_exceeds_the_grace(face):
     serve = Serve(face, "--announce 60s --grace 900ms --eof-wait 100ms --term-wait 100ms")
@@ -316,7 +316,7 @@ def test_18_the_service_manager_is_told(face):
 # Bounds
 
 
-@faces(*EACH)
+@faces(*FIRST)
 @alone
 def test_51_an_idle_one_ends_at_once_and_with_the_announcement(face):
     for announce in 0, 0.5:
@@ -347,7 +347,7 @@ def test_52_a_clock_step_changes_nothing(face):
 # Codes, log and report
 
 
-@faces(*EACH)
+@faces(*FIRST)
 def test_71_80_the_report_of_a_clean_end(face):
     serve = Serve(face, "--announce 200ms")
     assert serve.does(value=1).output == 1

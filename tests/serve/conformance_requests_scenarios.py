@@ -60,7 +60,7 @@ def test_20_every_connection_that_was_established_is_answered(face):
     serve.end()
 
 
-@faces(*EACH)
+@faces(*FIRST)
 @alone
 def test_20_calls_on_connections_that_were_established_are_answered(face):
     """Connections that have said nothing yet when the listeners close."""
@@ -76,7 +76,7 @@ def test_20_calls_on_connections_that_were_established_are_answered(face):
     assert serve.end()["forced"] == []
 
 
-@faces(*RUNNERS)
+@faces(LIBRARY, *plainly(PROCESS, WORKERS))
 def test_21_a_frozen_backlog_is_answered_to_the_last(face):
     for options in "", LATE:
         serve = Serve(face, options)
@@ -94,7 +94,7 @@ def test_21_a_frozen_backlog_is_answered_to_the_last(face):
         assert serve.end()["forced"] == []
 
 
-@faces(*EACH)
+@faces(*FIRST)
 def test_22_after_the_close_connections_are_refused_at_once(face):
     serve = Serve(face, LATE)
     call = held(serve)[0]
@@ -109,7 +109,7 @@ def test_22_after_the_close_connections_are_refused_at_once(face):
     serve.end()
 
 
-@faces(*EACH)
+@faces(*FIRST)
 @alone
 def test_28_calls_that_come_after_the_token_are_refused_in_order(face):
     """On connections that are kept, while others of the end are still at work."""
@@ -134,7 +134,7 @@ def test_28_calls_that_come_after_the_token_are_refused_in_order(face):
 # Requests
 
 
-@faces(*EACH)
+@faces(*FIRST)
 def test_29_a_call_that_was_received_is_answered_byte_for_byte(face):
     """Ten megabytes of an answer, and nearly as much of a body as may be."""
     serve = Serve(face, LATE + " --max-line 20M")
@@ -152,7 +152,7 @@ def test_29_a_call_that_was_received_is_answered_byte_for_byte(face):
     assert serve.end()["forced"] == []
 
 
-@faces(*EACH)
+@faces(*FIRST)
 def test_29_38_a_body_that_is_on_its_way_at_the_signal(face):
     """Half of it comes after the listeners have closed: answered, with its result or with the 503."""
     for options in LATE, "":
@@ -169,7 +169,7 @@ def test_29_38_a_body_that_is_on_its_way_at_the_signal(face):
         assert serve.end()["forced"] == []
 
 
-@faces(*EACH)
+@faces(*FIRST)
 def test_30_a_call_of_which_half_had_come_is_answered(face):
     """Cut in its first line, in its fields, and in its body; on a fresh connection and on one that has served."""
     serve = Serve(face, LATE)
@@ -208,7 +208,7 @@ def test_30_a_head_that_stays_half_is_408(face):
     serve.end()
 
 
-@faces(*EACH)
+@faces(*FIRST)
 def test_31_pipelined_calls_are_all_answered_and_the_last_says_close(face):
     for options in LATE, "":
         serve = Serve(face, options)
@@ -243,7 +243,7 @@ def test_32_an_unsent_body_does_not_turn_the_answer_into_a_reset(face):
     serve.end()
 
 
-@faces(*EACH)
+@faces(*FIRST)
 def test_32_an_unread_answer_is_not_cut(face):
     """A client that reads slowly, after the plugin is long done, still gets all of it."""
     serve = Serve(face, "--grace 20s")
@@ -256,7 +256,7 @@ def test_32_an_unread_answer_is_not_cut(face):
     assert serve.end()["forced"] == []
 
 
-@faces(*EACH)
+@faces(*FIRST)
 def test_33_the_last_answer_says_close(face):
     """Of results, of the 503, and of refusals, on connections that have served before."""
     serve = Serve(face, "--announce 200ms" + (" --workers 3" if face is WORKERS else ""))
@@ -275,7 +275,7 @@ def test_33_the_last_answer_says_close(face):
     serve.end()
 
 
-@faces(*EACH)
+@faces(*FIRST)
 @alone
 def test_34_a_request_in_the_idle_grace_is_answered(face):
     """A call with its result, while the token has not fired; others always."""
@@ -297,7 +297,7 @@ def test_34_a_request_in_the_idle_grace_is_answered(face):
     assert serve.end()["forced"] == []
 
 
-@faces(*EACH)
+@faces(*FIRST)
 @alone
 def test_34_a_slow_call_that_came_in_the_idle_grace_is_answered(face):
     """Nobody tells its process to end while it is at work."""
@@ -398,7 +398,7 @@ def test_49_no_client_delays_the_end_beyond_the_grace(face):
     assert report["exit_code"] == 0 and report["forced"], report
 
 
-@faces(*EACH)
+@faces(*FIRST)
 @alone
 def test_50_the_end_comes_with_the_last_answer(face):
     """Whether its client closes or not: it has all of it, which said close."""

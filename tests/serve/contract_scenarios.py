@@ -103,7 +103,7 @@ def test_envelope_of_nothing(face):
     serve.stop()
 
 
-@faces(*EACH)
+@faces(*FIRST)
 def test_envelope_with_all_that_there_is(face):
     """Usage and messages in the order in which they came."""
     serve = Serve(face)
@@ -130,7 +130,7 @@ def test_envelope_values_are_as_they_came(face):
     serve.stop()
 
 
-@faces(*EACH)
+@faces(*FIRST)
 def test_envelope_of_large_and_strange_values(face):
     serve = Serve(face)
     for value in "x" * 2000000, "ä€😀\u2028\0\n\"\\", [[]] * 1000, {"": None, "a b": [1.5, -0.0]}, {str(i): i for i in range(1000)}:
@@ -138,7 +138,7 @@ def test_envelope_of_large_and_strange_values(face):
     serve.stop()
 
 
-@faces(*EACH)
+@faces(*FIRST)
 def test_envelope_file_data_is_the_requests_unless_the_plugin_sets_it(face):
     serve = Serve(face, function="file")
     record = {"path": "a", "more": {"b": [1, None]}}
@@ -155,7 +155,7 @@ def test_envelope_file_data_is_the_requests_unless_the_plugin_sets_it(face):
 # Failures
 
 
-@faces(*EACH)
+@faces(*FIRST)
 def test_failure_of_the_plugins_own_code_and_text(face):
     """What it said before is kept but for the output; HTTP says the same status."""
     serve = Serve(face)
@@ -243,7 +243,7 @@ def test_precheck_of_a_function_without_is_fine(face):
     serve.stop()
 
 
-@faces(*EACH)
+@faces(*FIRST)
 def test_precheck_is_stopped_by_the_end(face):
     log = temporary("precheck")
     serve = Serve(face, env=environment(PRECHECK="log begun hold", PRECHECK_LOG=log))

@@ -92,7 +92,7 @@ def test_id_of_a_programs_own():
 # What a function gets
 
 
-@faces(*EACH)
+@faces(*FIRST)
 def test_request_is_filled_in_at_every_depth(face):
     """What is absent has its preset; what was not declared is left out; null where it may be is no absence."""
     serve = Serve(face, function="kinds")
@@ -117,7 +117,7 @@ def test_request_numbers_are_as_they_came(face):
     serve.stop()
 
 
-@faces(*EACH)
+@faces(*FIRST)
 def test_request_bodies_that_may_be_absent(face):
     """With no parameters, and with none that is required; white space is nothing too."""
     serve = Serve(face, function="optional")
@@ -251,7 +251,7 @@ def errors_of(answer):
     return told["detail"]
 
 
-@faces(*EACH)
+@faces(*FIRST)
 def test_refused_values_with_their_exact_places(face):
     serve = Serve(face, function="kinds")
     wrong = []

@@ -42,6 +42,7 @@ WORKERS_TLS = Face("workers_tls", "workers", tls=True)
 RUNNERS = [LIBRARY, PROCESS, WORKERS]
 BOTH = [LIBRARY, LIBRARY_TLS]
 EACH = [LIBRARY, PROCESS_TLS, WORKERS]
+FIRST = [LIBRARY, *plainly(PROCESS_TLS, WORKERS)]  # where sanitizers learn no more from the others
 TWO = [LIBRARY_TLS, PROCESS]
 
 
