@@ -206,8 +206,8 @@ static bool configure_serve(
 
 const struct command command_serve = {
 	.name = "serve",
-	.summary = "Serve a function over HTTP, from a shared object or a program, and have its "
-		   "work stop when asked",
+	.summary = "Publish a function over HTTP with its schema, and have its work stop when "
+		   "asked",
 	.operands = "FILE.so | -- COMMAND [ARGUMENT...]",
 	.takes = OPERANDS_PROGRAM,
 	.options = options,

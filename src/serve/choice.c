@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Values that are equal have the same key: of a string it is a hash of what it says, of a number the
- * double that is nearest. What has the same key need not be equal, and is compared.
+ * Values that are equal have the same key: of a string it is a hash of what it says, of a number
+ * the double that is nearest. What has the same key need not be equal, and is compared.
  */
 #include "serve/choice.h"
 
