@@ -303,6 +303,11 @@ size_t exchange_take_body(struct exchange *exchange, const char *bytes, size_t l
 {
 	struct serve *serve = exchange->serve;
 
+	if (curfew_token_cancelled(curfew_context_token(serve->context))) {
+		/* It will not run: the end need not wait for the rest. */
+		answer_busy(exchange, INVOCATION_STOPPED);
+		return length;
+	}
 	if (exchange->body.length + length > serve->config->max_body) {
 		refuse_too_long(exchange);
 		return length;

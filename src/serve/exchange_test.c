@@ -326,6 +326,18 @@ static void the_last_word_of_a_stream_is_a_line(void **state)
 	assert_non_null(strstr(buffer_text(&got), "\r\n0\r\n\r\n"));
 }
 
+static void a_body_that_comes_behind_the_token_is_answered_at_once(void **state)
+{
+	(void)state;
+	ask(POST, JSON_TYPE "Content-Length: 13\r\n", NULL);
+	say("{\"pa");
+	run_until(host.gathered == 4);
+	invocations_cancel(&host);
+	say("t");
+	expect_answer("HTTP/1.1 503 ", "\nRetry-After: 5\n");
+	expect_asked("");
+}
+
 static void a_body_that_is_cut_is_answered(void **state)
 {
 	(void)state;
@@ -363,6 +375,7 @@ int main(void)
 		endpoint_test(who_waited_in_the_queue_and_left_never_runs),
 		endpoint_test(the_last_word_is_the_envelope),
 		endpoint_test(the_last_word_of_a_stream_is_a_line),
+		endpoint_test(a_body_that_comes_behind_the_token_is_answered_at_once),
 		endpoint_test(a_body_that_is_cut_is_answered),
 	};
 

@@ -5,9 +5,9 @@
  *
  * From the lowest up: schema, choice and fitting (values against it), sorted_json and identifier,
  * arguments, envelope; function (what is served); invocation; the runners: library, request,
- * response, item_queue and thread_pool (plugins in C), describe, dialogue, process and kept_process
- * (programs); exchange (one call over HTTP), endpoint (routes), openapi, docs, event, metrics; serve
- * (the start and the end).
+ * response, item_queue and thread_pool (plugins in C), describe, dialogue, process and
+ * kept_process (programs); exchange (one call over HTTP), endpoint (routes), openapi, docs; event,
+ * metrics; serve (the start and the end).
  */
 #ifndef SERVE_HOST_H
 #define SERVE_HOST_H

@@ -19,7 +19,7 @@
 int identifier_make(
 	char id[IDENTIFIER_DIGITS + 1], const struct schema *inputs, const struct schema *outputs);
 
-/* Whether a given id can stand in an answer and a log: printable ASCII, no space, quote, backslash. */
+/* Whether a given id can stand in an answer and a log: graphic ASCII, no quote or backslash. */
 bool identifier_valid(const char *id);
 
 #endif
