@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * When requests are due in an open loop: a clock that goes on whatever the target does. Stages
+ * follow each other, each with a rate and a duration; the i-th request of a stage is due at its
+ * begin + i / rate (constant), computed from i and never added up, or after exponential times with
+ * that mean (poisson). Pure: times are nanoseconds since the begin.
+ *
+ * Several threads share a schedule: thread t of n takes the requests whose number is t modulo n
+ * (constant), or has a Poisson process of its own with an n-th of the rate.
+ */
+#ifndef LOAD_SCHEDULE_H
+#define LOAD_SCHEDULE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "load/random.h"
+
+enum schedule_arrival { SCHEDULE_CONSTANT, SCHEDULE_POISSON };
+
+#define SCHEDULE_STAGES_MOST 1000
+
+struct schedule_stage {
+	double rate;    /* requests a second, in all; 0: none for that time */
+	int64_t for_ns; /* INT64_MAX: without end, the last one only */
+};
+
+struct schedule {
+	const struct schedule_stage *stages;
+	size_t stage_count;
+	enum schedule_arrival arrival;
+	uint32_t thread, threads;
+
+	/* Private. */
+	struct random random;
+	size_t stage;
+	int64_t stage_begin;
+	uint64_t number; /* of the next one of ours in this stage */
+	double at;       /* when it is due, for poisson: since the stage's begin */
+};
+
+/* seed: of poisson's times. Stages are borrowed. */
+void schedule_init(struct schedule *schedule, const struct schedule_stage *stages,
+	size_t stage_count, enum schedule_arrival arrival, uint64_t seed, uint32_t thread,
+	uint32_t threads);
+
+/* Returns when the next one is due, INT64_MAX after the last. Does not move on. */
+int64_t schedule_due(struct schedule *schedule);
+
+/* Moves on: the one that was due is admitted or dropped. */
+void schedule_take(struct schedule *schedule);
+
+/* Returns how many are due until then in all, of all threads; constant arrival only. */
+uint64_t schedule_total(const struct schedule *schedule, int64_t until_ns);
+
+/* Reads "100/s:30s" (a rate, a colon, a duration). Returns NULL, or what is wrong with it. */
+const char *schedule_stage_parse(const char *text, struct schedule_stage *stage);
+
+#endif
