@@ -6,13 +6,14 @@
  * A value falls into a bucket of at most 1/1024 of its size, and is told as the bucket's highest
  * value; so what is told is never less than what was, and at most 0.1 % more. What is longer than
  * an hour counts as an hour and is counted apart, so that nobody takes it for one; what is shorter
- * than 1 us counts as 1 us.
+ * than 1 us counts as 1 us. A part of a microsecond counts as a whole one.
  *
  * One thread records; others read what was copied or merged.
  */
 #ifndef LOAD_HISTOGRAM_H
 #define LOAD_HISTOGRAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,7 +36,7 @@ int histogram_init(struct histogram *histogram);
 void histogram_fini(struct histogram *histogram);
 void histogram_reset(struct histogram *histogram);
 
-/* Some nanoseconds of work, no branch that depends on what was before. ns: a duration, not negative */
+/* Some nanoseconds, no branch that depends on the past. ns: a duration, not negative. */
 void histogram_record(struct histogram *histogram, int64_t ns);
 
 /* Adds what another one has. */
@@ -43,12 +44,15 @@ void histogram_merge(struct histogram *into, const struct histogram *from);
 
 /*
  * Returns the smallest value that this part of all, 0 to 100 percent, does not exceed: the value at
- * rank ceil(percent / 100 * total), the 1st at least; the maximum as it was for 100. 0 if there is
- * none.
+ * rank ceil(percent / 100 * total), the 1st at least; never more than the maximum, and that as it
+ * was for 100. 0 if there is none.
  */
 int64_t histogram_percentile(const struct histogram *histogram, double percent);
 
-/* Returns how many are not longer than that: as far as the buckets tell. */
+/*
+ * Returns how many are not longer than that, as far as the buckets tell: those that are told as no
+ * more than it. So a percentile is at most `us` just when its rank is at most this.
+ */
 uint64_t histogram_count_until(const struct histogram *histogram, int64_t us);
 
 double histogram_mean_us(const struct histogram *histogram);
@@ -66,7 +70,8 @@ void histogram_write(struct buffer *out, const struct histogram *histogram);
 
 /*
  * Adds what such a value of a text (that json_read took) has. Returns 0; -EINVAL with one sentence
- * in *refusal: then nothing was added.
+ * in *refusal: then nothing was added. It has to be what histogram_write can have written, of any
+ * histogram: sums that are not those of the buckets are refused, too.
  */
 int histogram_read(struct histogram *histogram, const char *text, const struct json_value *value,
 	struct buffer *refusal);

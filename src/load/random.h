@@ -2,7 +2,8 @@
 /*
  * Numbers that look random and are the same for the same seed, on every machine: xoshiro256**
  * (Blackman and Vigna, 2018), seeded by SplitMix64. Not for secrets. Each thread and each scenario
- * has a stream of its own, so that what one draws does not change what another one does.
+ * has a stream of its own, so that what one draws does not change what another one does. Exponential
+ * and Zipf's numbers need the C library's log and exp, of which another library's last bit may differ.
  */
 #ifndef LOAD_RANDOM_H
 #define LOAD_RANDOM_H
@@ -43,8 +44,8 @@ size_t random_choose(struct random *random, const struct random_choice *choice);
 
 /*
  * Zipf: of count keys key k (0, 1, ...) with a likelihood in proportion to 1 / (k + 1)^s, in
- * constant time and memory (rejection-inversion, Hoermann and Derflinger, 1996). s > 0, and not 1
- * only approximately: 1 works too.
+ * constant time and memory (rejection-inversion, Hoermann and Derflinger, 1996). s > 0; 1 is exact,
+ * too. count is not 0.
  */
 struct random_zipf {
 	uint64_t count;

@@ -2,8 +2,9 @@
 /*
  * When requests are due in an open loop: a clock that goes on whatever the target does. Stages
  * follow each other, each with a rate and a duration; the i-th request of a stage is due at its
- * begin + i / rate (constant), computed from i and never added up, or after exponential times with
- * that mean (poisson). Pure: times are nanoseconds since the begin.
+ * begin + i / rate (constant), to the nearest nanosecond, computed from i and never added up, or after
+ * exponential times with that mean (poisson). Pure: times are nanoseconds since the begin. What would
+ * be due at a stage's end or later is not.
  *
  * Several threads share a schedule: thread t of n takes the requests whose number is t modulo n
  * (constant), or has a Poisson process of its own with an n-th of the rate.
@@ -20,6 +21,7 @@
 enum schedule_arrival { SCHEDULE_CONSTANT, SCHEDULE_POISSON };
 
 #define SCHEDULE_STAGES_MOST 1000
+#define SCHEDULE_RATE_MOST 1e9 /* one in a nanosecond */
 
 struct schedule_stage {
 	double rate;    /* requests a second, in all; 0: none for that time */
@@ -51,10 +53,13 @@ int64_t schedule_due(struct schedule *schedule);
 /* Moves on: the one that was due is admitted or dropped. */
 void schedule_take(struct schedule *schedule);
 
-/* Returns how many are due until then in all, of all threads; constant arrival only. */
+/* Returns how many are due until then, then included, of all threads; constant arrival only. */
 uint64_t schedule_total(const struct schedule *schedule, int64_t until_ns);
 
-/* Reads "100/s:30s" (a rate, a colon, a duration). Returns NULL, or what is wrong with it. */
+/*
+ * Reads "100/s:30s": a rate, which may be 0, a colon, a duration, which may be "inf" but not 0.
+ * Returns NULL, or what is wrong with it, in words as base/text.h has them.
+ */
 const char *schedule_stage_parse(const char *text, struct schedule_stage *stage);
 
 #endif
