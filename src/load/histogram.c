@@ -248,7 +248,7 @@ static int read_members(struct reading *reading, size_t length)
 		if (!json_integer(reading->text, &reading->values[i], &reading->numbers[i]) ||
 			reading->numbers[i] < 0 || reading->values[i].repeated) {
 			buffer_appendf(reading->refusal,
-				"the member \"%s\" of a histogram is not a whole number",
+				"a histogram needs one whole number \"%s\"",
 				member_paths[i].keys[0]);
 			return -EINVAL;
 		}
