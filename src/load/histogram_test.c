@@ -133,7 +133,13 @@ static void counts_the_extremes(void **state)
 	init(&histogram);
 	assert_int_equal(histogram_percentile(&histogram, 50), 0);
 	assert_true(histogram_mean_us(&histogram) == 0);
+	record_us(&histogram, 2100);
+	assert_int_equal(histogram_percentile(&histogram, 50), 2100);
+	histogram_reset(&histogram);
 	histogram_record(&histogram, 0);
+	assert_int_equal(histogram.least_us, 1);
+	assert_int_equal(histogram_percentile(&histogram, 50), 1);
+	assert_true(histogram_mean_us(&histogram) == 1);
 	histogram_record(&histogram, 1);
 	histogram_record(&histogram, 1000);
 	assert_int_equal(histogram_percentile(&histogram, 100), 1);
@@ -272,6 +278,8 @@ static const char *const right[] = {
 	WITH("\"total\":1,\"above\":1,\"sum_us\":3600000001,\"least_us\":3600000001"
 	     ",\"most_us\":3600000001",
 		"[[3600000000,1]]"),
+	WITH("\"total\":3,\"above\":0,\"sum_us\":7108,\"least_us\":5,\"most_us\":5003",
+		"[[5,1],[2101,1],[5003,1]]"),
 	WITH(TWO ",\"more\":[1]", " [ [5 , 1] , [7,1] ] "),
 };
 
@@ -304,6 +312,11 @@ static const char *const wrong[] = {
 	WITH(TWO, "[[0,1],[7,1]]"),
 	WITH(TWO, "[]"),
 	WITH(NONE, "[[5,1]]"),
+	WITH("\"total\":3,\"above\":0,\"sum_us\":12,\"least_us\":5,\"most_us\":7", "[[5,1],[7,1]]"),
+	WITH("\"total\":4,\"above\":0,\"sum_us\":25,\"least_us\":5,\"most_us\":7",
+		"[[5,1],[7,1],[6,1],[7,1]]"),
+	WITH("\"total\":3,\"above\":0,\"sum_us\":7108,\"least_us\":5,\"most_us\":5003",
+		"[[5,1],[2100,1],[5003,1]]"),
 	WITH("\"total\":0,\"above\":1,\"sum_us\":0,\"least_us\":0,\"most_us\":0", "[]"),
 	WITH("\"total\":0,\"above\":0,\"sum_us\":1,\"least_us\":0,\"most_us\":0", "[]"),
 	WITH("\"total\":2,\"above\":0,\"sum_us\":9,\"least_us\":5,\"most_us\":7", "[[5,1],[7,1]]"),

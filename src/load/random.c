@@ -113,9 +113,9 @@ static void scale(double *keep, const double *weights, size_t count, double most
 /*
  * Vose, 1991: one that is lighter than the mean is filled up from one that is heavier. The light
  * ones lie at the front of `order`, the heavy ones at its end. What is left when one of the kinds is
- * used up differs from the mean by rounding only; but what has no weight is never kept.
+ * used up differs from the mean by rounding only; so it is never one without weight.
  */
-static void fill(struct random_choice *choice, uint32_t *order, uint32_t most)
+static void fill(struct random_choice *choice, uint32_t *order)
 {
 	size_t count = choice->count, light = 0, heavy = count;
 
@@ -132,15 +132,11 @@ static void fill(struct random_choice *choice, uint32_t *order, uint32_t most)
 			order[light++] = giver;
 		}
 	}
-	while (light > 0) {
-		uint32_t left = order[--light];
+	while (light > 0 || heavy < count) {
+		uint32_t left = light > 0 ? order[--light] : order[heavy++];
 
-		choice->alias[left] = most;
-		choice->keep[left] = choice->keep[left] > 0 ? 1 : 0;
-	}
-	for (; heavy < count; heavy++) {
-		choice->alias[order[heavy]] = order[heavy];
-		choice->keep[order[heavy]] = 1;
+		choice->alias[left] = left;
+		choice->keep[left] = 1;
 	}
 }
 
@@ -163,7 +159,7 @@ int random_choice_init(struct random_choice *choice, const double *weights, size
 	}
 	choice->count = count;
 	scale(choice->keep, weights, count, weights[most]);
-	fill(choice, order, (uint32_t)most);
+	fill(choice, order);
 	free(order);
 	return 0;
 }

@@ -100,6 +100,8 @@ static void ends(void **state)
 		assert_int_equal(next(&schedule), INT64_MAX - 10 + i);
 	}
 	assert_int_equal(next(&schedule), INT64_MAX);
+	assert_int_equal(next(&schedule), INT64_MAX);
+	assert_int_equal(schedule_total(&schedule, INT64_MAX), 10);
 }
 
 static const struct schedule_stage mixed[] = {
@@ -205,7 +207,7 @@ static void repeats_by_seed(void **state)
 		{.rate = 100, .for_ns = S}, {.rate = 0, .for_ns = S}, {.rate = 1000, .for_ns = S}};
 	struct schedule one, again, other, thread;
 	int64_t due;
-	int same = 0;
+	int same = 0, late = 0;
 
 	(void)state;
 	schedule_init(&one, stages, 3, SCHEDULE_POISSON, 1, 0, 1);
@@ -217,9 +219,11 @@ static void repeats_by_seed(void **state)
 		same += next(&other) == due;
 		same += next(&thread) == due;
 		assert_true(due < S || due >= 2 * S);
+		late += due >= 2 * S;
 	}
 	assert_int_equal(next(&again), INT64_MAX);
 	assert_int_equal(same, 0);
+	assert_in_range(late, 850, 1150);
 }
 
 static void parses_stages(void **state)
