@@ -71,7 +71,7 @@ void ethereum_quantity(struct buffer *out, uint64_t number);
 /* Reads exactly `length` bytes of hex, with or without 0x. Returns false if it is none. */
 bool ethereum_read_hex(const char *text, size_t text_length, uint8_t *bytes, size_t length);
 
-/* Reads a quantity of 64 bits; zeros in front are let pass. Returns false if it is none, or larger. */
+/* Reads a quantity of 64 bits, zeros in front allowed. Returns false if it is none, or larger. */
 bool ethereum_read_quantity(const char *text, size_t text_length, uint64_t *number);
 
 #endif

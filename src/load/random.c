@@ -112,8 +112,8 @@ static void scale(double *keep, const double *weights, size_t count, double most
 
 /*
  * Vose, 1991: one that is lighter than the mean is filled up from one that is heavier. The light
- * ones lie at the front of `order`, the heavy ones at its end. What is left when one of the kinds is
- * used up differs from the mean by rounding only; so it is never one without weight.
+ * ones lie at the front of `order`, the heavy ones at its end. What is left when one of the kinds
+ * is used up differs from the mean by rounding only; so it is never one without weight.
  */
 static void fill(struct random_choice *choice, uint32_t *order)
 {
@@ -191,7 +191,7 @@ static double exp_ratio(double x)
 	return fabs(x) > 1e-8 ? expm1(x) / x : 1 + x / 2;
 }
 
-/* The density x^-s, its integral from 1, and the inverse of that; s = 1 needs no case of its own. */
+/* The density x^-s, its integral from 1, and the inverse of that; s = 1 is no case of its own. */
 static double density(double s, double x)
 {
 	return exp(-s * log(x));

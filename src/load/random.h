@@ -2,8 +2,9 @@
 /*
  * Numbers that look random and are the same for the same seed, on every machine: xoshiro256**
  * (Blackman and Vigna, 2018), seeded by SplitMix64. Not for secrets. Each thread and each scenario
- * has a stream of its own, so that what one draws does not change what another one does. Exponential
- * and Zipf's numbers need the C library's log and exp, of which another library's last bit may differ.
+ * has a stream of its own, so that what one draws does not change what another one does. For
+ * exponential and Zipf's numbers the C library has log and exp, whose last bit may differ in
+ * another one.
  */
 #ifndef LOAD_RANDOM_H
 #define LOAD_RANDOM_H

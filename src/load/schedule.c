@@ -100,7 +100,7 @@ void schedule_take(struct schedule *schedule)
 	}
 }
 
-/* How many of a stage are due before a time since its begin, of which there are no more than that. */
+/* Returns how many of a stage are due before a time since its begin. */
 static uint64_t due_before(const struct schedule_stage *stage, int64_t end)
 {
 	uint64_t count = (uint64_t)((long double)stage->rate * (long double)end / NS_PER_S);

@@ -2,9 +2,9 @@
 /*
  * When requests are due in an open loop: a clock that goes on whatever the target does. Stages
  * follow each other, each with a rate and a duration; the i-th request of a stage is due at its
- * begin + i / rate (constant), to the nearest nanosecond, computed from i and never added up, or after
- * exponential times with that mean (poisson). Pure: times are nanoseconds since the begin. What would
- * be due at a stage's end or later is not.
+ * begin + i / rate (constant), to the nearest nanosecond, computed from i and never added up, or
+ * after exponential times with that mean (poisson). What would be due at a stage's end or later is
+ * not. Pure: times are nanoseconds since the begin.
  *
  * Several threads share a schedule: thread t of n takes the requests whose number is t modulo n
  * (constant), or has a Poisson process of its own with an n-th of the rate.
