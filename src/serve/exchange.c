@@ -299,12 +299,21 @@ static size_t gathered_most(const struct serve *serve)
 	return body > SERVE_BODIES_MOST ? body : SERVE_BODIES_MOST;
 }
 
+/* It will not run, and the end need not wait for the rest; what is whole is answered in order. */
+static bool is_in_vain(const struct exchange *exchange, size_t length)
+{
+	const struct http_head *head = &exchange->connection->parser.head;
+
+	return head->framing == HTTP_FRAMING_LENGTH &&
+		exchange->body.length + length < head->content_length &&
+		curfew_token_cancelled(curfew_context_token(exchange->serve->context));
+}
+
 size_t exchange_take_body(struct exchange *exchange, const char *bytes, size_t length)
 {
 	struct serve *serve = exchange->serve;
 
-	if (curfew_token_cancelled(curfew_context_token(serve->context))) {
-		/* It will not run: the end need not wait for the rest. */
+	if (is_in_vain(exchange, length)) {
 		answer_busy(exchange, INVOCATION_STOPPED);
 		return length;
 	}
