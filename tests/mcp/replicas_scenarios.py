@@ -35,6 +35,13 @@ def through(session, gateway):
     return other
 
 
+def carried(owner, away, marker, count=1, id=None):
+    """A call that came to another replica, and is in flight at its owner: the count-th there."""
+    call = away.begin("hold", f'{{"marker":{marker}}}', id)
+    until(lambda: owner.metrics()["curfew_mcp_calls_in_flight"] == count, "its owner has it")
+    return call
+
+
 def stop(gateways):
     for gateway in gateways:
         gateway.signal()
@@ -64,7 +71,7 @@ def test_streams_and_what_belongs_to_calls_pass_through_another_replica():
     assert stream.seen()["params"] == {"n": 1}
     reply = away.ask("progress 3", '{"_meta":{"progressToken":"t"}}')
     assert [m["params"]["progress"] for m in reply.messages[:-1]] == [1, 2, 3]
-    call = held(away, 1, id=5)
+    call = carried(gateways[0], away, 1, id=5)
     through(session, gateways[2]).tell(message("notifications/cancelled", '{"requestId":5}'))
     through(session, gateways[2]).ask("release")
     reply = reply_of(call)
@@ -103,7 +110,7 @@ def test_a_call_that_another_replica_carries_is_answered_at_the_end_of_either():
     gateways = replicas()
     session = gateways[0].session()
     away = through(session, gateways[1])
-    calls_ = [held(away, n) for n in range(5)]
+    calls_ = [carried(gateways[0], away, n, n + 1) for n in range(5)]
     gateways[1].signal()
     gateways[0].drain()
     session.ask("release")
