@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * curfew load: load that ends when it said it would, and tells the truth.
+ */
+#ifndef LOAD_LOAD_H
+#define LOAD_LOAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "admin/service_config.h"
+#include "base/words.h"
+
+enum load_live { LOAD_LIVE_AUTO, LOAD_LIVE_ALWAYS, LOAD_LIVE_NEVER };
+
+/* Durations in milliseconds, CURFEW_NEVER for none. Strings are borrowed. */
+struct load_config {
+	struct service_config service;
+	char *const *urls;   /* operands, ends with NULL; none where there is a profile */
+	const char *profile; /* a file; NULL: none */
+	int connections;     /* of a closed loop */
+	const char *rate;    /* of an open loop, "5000/s" or "5000"; NULL: closed */
+	unsigned arrival;    /* enum schedule_arrival */
+	int max_in_flight;   /* of an open loop */
+	int64_t duration_ms;
+	const char *requests;   /* a number; NULL: any */
+	struct words stages;    /* "100/s:30s" each */
+	const char *ramp_start; /* a rate; NULL: no ramp */
+	const char *ramp_step;
+	int64_t ramp_every_ms;
+	const char *ramp_while; /* "p90<1s" */
+	const char *method;     /* NULL: GET, or POST with a body */
+	struct words headers;   /* "Name: value" each */
+	const char *body;
+	const char *body_file;
+	bool fresh;
+	int64_t timeout_ms;
+	const char *seed;
+	bool dry_run;
+	bool prewarm;
+	const char *tls_ca;
+	bool tls_insecure;
+	struct words fail_on; /* "errors>0.1%", "p99>50ms" */
+	bool expect_restart;
+	const char *json; /* a file, "-" for stdout */
+	const char *html;
+	int64_t stats_interval_ms;
+	unsigned live; /* enum load_live */
+	int64_t flush_delay_ms;
+	const char *run_id;
+	struct words labels; /* "NAME=VALUE" each, for target_info and results */
+};
+
+/* Runs it to its end. Returns the exit code. */
+int load_main(const struct load_config *config);
+
+/* curfew load merge FILE...: writes one result for several, to config->json, and its summary. */
+int load_merge_main(const struct load_config *config, char *const *files);
+
+#endif
