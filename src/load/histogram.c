@@ -26,12 +26,17 @@ static size_t bucket_of(int64_t us)
 	return shift * HALF + (size_t)(us >> shift);
 }
 
+static int64_t counted_as(int64_t us)
+{
+	return us < HISTOGRAM_MOST_US ? us : HISTOGRAM_MOST_US;
+}
+
 static int64_t bucket_most(size_t bucket)
 {
 	unsigned shift = bucket < (size_t)2 * HALF ? 0 : (unsigned)(bucket / HALF) - 1;
 	int64_t most = (int64_t)((bucket - (size_t)shift * HALF + 1) << shift) - 1;
 
-	return most < HISTOGRAM_MOST_US ? most : HISTOGRAM_MOST_US;
+	return counted_as(most);
 }
 
 int histogram_init(struct histogram *histogram)
@@ -46,11 +51,23 @@ void histogram_fini(struct histogram *histogram)
 	*histogram = (struct histogram){0};
 }
 
+/* The first of those buckets that can have a count, and where they end. */
+static size_t used_begin(const struct histogram *histogram)
+{
+	return histogram->total ? bucket_of(counted_as(histogram->least_us)) : 0;
+}
+
+static size_t used_end(const struct histogram *histogram)
+{
+	return histogram->total ? bucket_of(counted_as(histogram->most_us)) + 1 : 0;
+}
+
 void histogram_reset(struct histogram *histogram)
 {
+	size_t begin = used_begin(histogram), end = used_end(histogram);
 	uint64_t *counts = histogram->counts;
 
-	memset(counts, 0, BUCKETS * sizeof(*counts));
+	memset(&counts[begin], 0, (end - begin) * sizeof(*counts));
 	*histogram = (struct histogram){.counts = counts};
 }
 
@@ -67,13 +84,12 @@ static int64_t most_of(int64_t a, int64_t b)
 
 void histogram_record(struct histogram *histogram, int64_t ns)
 {
-	int64_t us, counted;
+	int64_t us;
 
 	assert(ns >= 0);
 	us = ns / 1000 + (ns % 1000 != 0);
 	us += us == 0;
-	counted = us < HISTOGRAM_MOST_US ? us : HISTOGRAM_MOST_US;
-	histogram->counts[bucket_of(counted)]++;
+	histogram->counts[bucket_of(counted_as(us))]++;
 	histogram->total++;
 	histogram->above += us > HISTOGRAM_MOST_US;
 	histogram->sum_us += (uint64_t)us;
@@ -93,7 +109,9 @@ static void merge_sums(struct histogram *into, const struct histogram *from)
 
 void histogram_merge(struct histogram *into, const struct histogram *from)
 {
-	for (size_t i = 0; i < BUCKETS; i++) {
+	size_t end = used_end(from);
+
+	for (size_t i = used_begin(from); i < end; i++) {
 		into->counts[i] += from->counts[i];
 	}
 	merge_sums(into, from);
@@ -122,7 +140,7 @@ int64_t histogram_percentile(const struct histogram *histogram, double percent)
 		return histogram->most_us;
 	}
 	rank = rank_of(histogram->total, percent > 0 ? percent : 0);
-	for (i = 0; i < BUCKETS - 1; i++) {
+	for (i = used_begin(histogram); i < BUCKETS - 1; i++) {
 		passed += histogram->counts[i];
 		if (passed >= rank) {
 			break;
@@ -281,9 +299,7 @@ static bool sums_agree(
 		  : most < 1 || most > last || bucket_most(bucket_of(most)) != last) {
 		return false;
 	}
-	return least >= 1 && least <= most &&
-		bucket_most(bucket_of(least < HISTOGRAM_MOST_US ? least : HISTOGRAM_MOST_US)) ==
-		first &&
+	return least >= 1 && least <= most && bucket_most(bucket_of(counted_as(least))) == first &&
 		mean >= (double)least * (1 - 0x1p-50) && mean <= (double)most * (1 + 0x1p-50);
 }
 
