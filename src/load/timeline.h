@@ -5,7 +5,11 @@
  * one. One thread adds; others read what was merged.
  *
  * An outcome belongs to the row in which the request ended. Latencies are kept by coarse bands, a
- * few to each power of two, for the percentiles of a row (some percent exact).
+ * few to each power of two, for the percentiles of a row (some percent exact). A row's number that
+ * would be more than its type holds stays at the most.
+ *
+ * What takes long (reset, merge, sum) takes it for the rows in use only: those from the first that
+ * has something to the last.
  */
 #ifndef LOAD_TIMELINE_H
 #define LOAD_TIMELINE_H
@@ -19,8 +23,9 @@
 #include "json/value.h"
 
 #define TIMELINE_FIRST_NS INT64_C(10000000) /* 10 ms: as exact as an absence is told */
+#define TIMELINE_MOST_NS (INT64_C(1) << 62) /* no moment is later */
 #define TIMELINE_ROWS 4096
-#define TIMELINE_BANDS 64
+#define TIMELINE_BANDS 96 /* four to each power of two, from 16 us to four minutes and a half */
 
 struct timeline_row {
 	uint32_t outcomes[LOAD_OUTCOME_COUNT];
@@ -28,32 +33,34 @@ struct timeline_row {
 	uint32_t bands[TIMELINE_BANDS]; /* of what was OK; by latency from the actual send */
 };
 
-struct timeline {
+struct load_timeline {
 	int64_t width_ns;
 	size_t count;              /* rows that have begun */
+	size_t first;              /* those before it are empty; TIMELINE_ROWS: all are */
 	struct timeline_row *rows; /* TIMELINE_ROWS; NULL before init */
+	unsigned doublings;        /* width_ns is TIMELINE_FIRST_NS << doublings */
 };
 
 /* Returns 0 or -ENOMEM. */
-int timeline_init(struct timeline *timeline);
-void timeline_fini(struct timeline *timeline);
-void timeline_reset(struct timeline *timeline);
+int load_timeline_init(struct load_timeline *timeline);
+void load_timeline_fini(struct load_timeline *timeline);
+void load_timeline_reset(struct load_timeline *timeline);
 
-/* at_ns: since the run's begin, not negative, in any order. */
-void timeline_admit(struct timeline *timeline, int64_t at_ns);
-void timeline_drop(struct timeline *timeline, int64_t at_ns);
-void timeline_end(
-	struct timeline *timeline, int64_t at_ns, enum load_outcome outcome, int64_t latency_ns);
+/* at_ns: since the run's begin, 0 to TIMELINE_MOST_NS, in any order. */
+void load_timeline_admit(struct load_timeline *timeline, int64_t at_ns);
+void load_timeline_drop(struct load_timeline *timeline, int64_t at_ns);
+void load_timeline_end(struct load_timeline *timeline, int64_t at_ns, enum load_outcome outcome,
+	int64_t latency_ns);
 
 /* Adds what another one has; the coarser width of both stays. */
-void timeline_merge(struct timeline *into, const struct timeline *from);
+void load_timeline_merge(struct load_timeline *into, const struct load_timeline *from);
 
 /* Sums rows [first, end) into *sum. */
-void timeline_sum(
-	const struct timeline *timeline, size_t first, size_t end, struct timeline_row *sum);
+void load_timeline_sum(
+	const struct load_timeline *timeline, size_t first, size_t end, struct timeline_row *sum);
 
 /* The latency that this part of the row's OK ones, 0 to 100 percent, does not exceed; 0: none. */
-int64_t timeline_row_percentile(const struct timeline_row *row, double percent);
+int64_t load_timeline_row_percentile(const struct timeline_row *row, double percent);
 
 /*
  * A time in which something failed and nothing succeeded: from the end of the last row with a
@@ -66,12 +73,12 @@ struct timeline_absence {
 };
 
 /* Goes through them; *at is 0 at first. False after the last. */
-bool timeline_absence_next(
-	const struct timeline *timeline, size_t *at, struct timeline_absence *absence);
+bool load_timeline_absence_next(
+	const struct load_timeline *timeline, size_t *at, struct timeline_absence *absence);
 
 /* As JSON, and back, as histogram_write and histogram_read do it (sparse: zeros are left out). */
-void timeline_write(struct buffer *out, const struct timeline *timeline);
-int timeline_read(struct timeline *timeline, const char *text, const struct json_value *value,
-	struct buffer *refusal);
+void load_timeline_write(struct buffer *out, const struct load_timeline *timeline);
+int load_timeline_read(struct load_timeline *timeline, const char *text,
+	const struct json_value *value, struct buffer *refusal);
 
 #endif
