@@ -7,6 +7,12 @@
  *
  * are true at every moment, and checked at the end (tally_conserved). In a closed loop nothing is
  * dropped, and the intended send is the actual one.
+ *
+ * A tally may also be of a part of a run: a worker that hands its tally over and goes on with an
+ * empty one tells what came since, with times since the run's begin as ever. Merged, such parts are
+ * the whole (in_flight may wrap in a part, and is right in the sum), and a part alone is what an
+ * interval was like. Handing over costs the worker nothing, and merging or resetting one costs what
+ * is in it: some microseconds for a second of a run.
  */
 #ifndef LOAD_TALLY_H
 #define LOAD_TALLY_H
@@ -39,7 +45,7 @@ struct tally {
 	struct histogram failed;   /* of what was not, from when it was sent until it was known */
 	struct histogram lag;      /* from when a request was due to when it was sent */
 	struct histogram connect;  /* until a connection was usable: TCP, TLS, WebSocket */
-	struct timeline timeline;
+	struct load_timeline timeline;
 	struct tally_scenario *scenarios; /* NULL where there is one only */
 	size_t scenario_count;            /* 0 where there is one only */
 };
