@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "load/result.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+int result_init(struct result *result, size_t scenarios)
+{
+	*result = (struct result){.planned_ns = INT64_MAX};
+	return tally_init(&result->tally, scenarios);
+}
+
+void result_fini(struct result *result)
+{
+	tally_fini(&result->tally);
+}
+
+const struct histogram *result_latency(const struct result *result)
+{
+	return result->is_open ? &result->tally.intended : &result->tally.actual;
+}
+
+static double per_second(uint64_t count, int64_t ns)
+{
+	return ns > 0 ? (double)count * 1e9 / (double)ns : 0;
+}
+
+double result_rate(const struct result *result)
+{
+	return per_second(tally_succeeded(&result->tally), result->ran_ns);
+}
+
+double result_ended_rate(const struct result *result)
+{
+	const struct tally *tally = &result->tally;
+
+	return per_second(tally_succeeded(tally) + tally_failed(tally), result->ran_ns);
+}
+
+void result_note(struct result *result, const char *format, ...)
+{
+	size_t size = sizeof(result->notes[0]);
+	va_list args;
+
+	if (result->note_count == RESULT_NOTES_MOST) {
+		return;
+	}
+	va_start(args, format);
+	vsnprintf(result->notes[result->note_count++], size, format, args);
+	va_end(args);
+}
+
+void result_judge_lag(struct result *result)
+{
+	const struct tally *tally = &result->tally;
+	int64_t p99 = histogram_percentile(&tally->lag, 99);
+	bool late = p99 > RESULT_LAG_MOST_US;
+	bool late_at_times = histogram_percentile(&tally->lag, 99.9) > RESULT_LAG_MOST_US;
+
+	if (!result->is_open || (!late && !(late_at_times && tally->dropped))) {
+		return;
+	}
+	result->client_limited = true;
+	if (late) {
+		result_note(result,
+			"this machine was too slow for the schedule: 1 %% of the requests were "
+			"sent more than %.1f ms late; do not take that for the target's",
+			(double)p99 / 1000);
+	} else {
+		result_note(result,
+			"this machine was too slow for the schedule at times: up to %.1f ms late, "
+			"and %" PRIu64 " requests dropped; do not take that for the target's",
+			(double)tally->lag.most_us / 1000, tally->dropped);
+	}
+}

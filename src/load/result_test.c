@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "load/result.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define MS INT64_C(1000000)
+#define S (1000 * MS)
+
+static void init(struct result *result)
+{
+	assert_int_equal(result_init(result, 1), 0);
+}
+
+static void add(struct result *result, int count, int64_t late_ns)
+{
+	for (int i = 0; i < count; i++) {
+		tally_admit(&result->tally, 0, late_ns);
+	}
+}
+
+static void end(struct result *result, enum load_outcome outcome)
+{
+	tally_end(&result->tally, &(struct tally_end){.outcome = outcome, .ended_ns = MS});
+}
+
+static void tells_rates(void **state)
+{
+	struct result result;
+
+	(void)state;
+	init(&result);
+	assert_true(result_rate(&result) == 0);
+	add(&result, 4, 0);
+	end(&result, LOAD_OK);
+	end(&result, LOAD_OK);
+	end(&result, LOAD_TIMED_OUT);
+	result.ran_ns = 4 * S;
+	assert_true(result_rate(&result) == 0.5);
+	assert_true(result_ended_rate(&result) == 0.75);
+	result_fini(&result);
+}
+
+static void judges_the_latency_that_counts(void **state)
+{
+	struct result result = {0};
+
+	(void)state;
+	assert_ptr_equal(result_latency(&result), &result.tally.actual);
+	result.is_open = true;
+	assert_ptr_equal(result_latency(&result), &result.tally.intended);
+}
+
+/* Of 1000, so many were late, and one was dropped or not. */
+static bool is_limited(bool is_open, int late, bool dropped)
+{
+	struct result result;
+	bool limited;
+
+	init(&result);
+	result.is_open = is_open;
+	add(&result, 1000 - late, 2 * MS);
+	add(&result, late, 20 * MS);
+	if (dropped) {
+		tally_drop(&result.tally, 0);
+	}
+	result_judge_lag(&result);
+	limited = result.client_limited;
+	assert_int_equal(result.note_count, limited);
+	if (limited) {
+		assert_non_null(strstr(result.notes[0], "this machine was too slow"));
+		assert_non_null(strstr(result.notes[0], "20.0 ms late"));
+		assert_true(strlen(result.notes[0]) < sizeof(result.notes[0]) - 1);
+	}
+	result_fini(&result);
+	return limited;
+}
+
+static void tells_whose_fault_it_is(void **state)
+{
+	(void)state;
+	assert_false(is_limited(true, 0, false));
+	assert_false(is_limited(true, 10, false));
+	assert_true(is_limited(true, 11, false));
+	assert_false(is_limited(false, 11, false));
+	assert_false(is_limited(true, 0, true));
+	assert_false(is_limited(true, 1, true));
+	assert_true(is_limited(true, 2, true));
+}
+
+static void keeps_some_notes(void **state)
+{
+	struct result result;
+
+	(void)state;
+	init(&result);
+	for (int i = 0; i < RESULT_NOTES_MOST + 3; i++) {
+		result_note(&result, "the %d-th", i);
+	}
+	assert_int_equal(result.note_count, RESULT_NOTES_MOST);
+	assert_string_equal(result.notes[RESULT_NOTES_MOST - 1], "the 7-th");
+	result_fini(&result);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(tells_rates),
+		cmocka_unit_test(judges_the_latency_that_counts),
+		cmocka_unit_test(tells_whose_fault_it_is),
+		cmocka_unit_test(keeps_some_notes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
