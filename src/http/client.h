@@ -160,6 +160,13 @@ struct http_unsent {
 };
 
 /*
+ * Begins and ends a request whose bytes are prepared, framing fields and empty line included, in
+ * IDLE: it leaves at once, not at the end of the round (stream_write_parts_now).
+ */
+void http_client_send(struct http_client *client, struct http_asked asked,
+	const struct stream_part *parts, int count);
+
+/*
  * In failed(): takes back what was written of the request, if no byte of it was sent. Returns
  * whether it could; not if there is no memory, for one. Once for each client, for a head that was
  * ended.

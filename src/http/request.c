@@ -6,7 +6,7 @@
 #include "http/client_state.h"
 #include "http/compose.h"
 
-struct buffer *http_client_request(struct http_client *client, struct http_asked asked)
+static void begin(struct http_client *client, struct http_asked asked)
 {
 	http_client_enter(client, HTTP_CLIENT_STATE_HEAD);
 	if (!http_parser_is_idle(&client->parser)) {
@@ -17,7 +17,22 @@ struct buffer *http_client_request(struct http_client *client, struct http_asked
 	client->answered = false;
 	client->sent = false;
 	client->begins = stream_position(&client->stream);
+}
+
+struct buffer *http_client_request(struct http_client *client, struct http_asked asked)
+{
+	begin(client, asked);
 	return stream_compose(&client->stream);
+}
+
+void http_client_send(struct http_client *client, struct http_asked asked,
+	const struct stream_part *parts, int count)
+{
+	begin(client, asked);
+	client->framing = HTTP_FRAMING_NONE;
+	client->left = 0;
+	http_client_enter(client, HTTP_CLIENT_STATE_AWAITING);
+	stream_write_parts_now(&client->stream, parts, count);
 }
 
 void http_client_head_end(struct http_client *client, enum http_framing framing, uint64_t length)

@@ -179,6 +179,12 @@ struct stream_part {
 void stream_write_parts(struct stream *stream, const struct stream_part *parts, int count);
 
 /*
+ * The same, and all goes to the kernel at once, behind what is queued: for whom the moment of it
+ * matters. Through a filter only if it is one part.
+ */
+void stream_write_parts_now(struct stream *stream, const struct stream_part *parts, int count);
+
+/*
  * The queue itself, to compose bytes in its end; stream_written afterwards. Never NULL; what is
  * put there is dropped unless OPEN. What is so much that it would not wait for the end of the round
  * had better be written by the functions above.

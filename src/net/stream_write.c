@@ -181,24 +181,31 @@ bool stream_is_much(const struct stream *stream, size_t length)
 }
 
 /* For a filter each part would be one of its own records: it gets them in one piece. */
-static bool goes_at_once(const struct stream *stream, size_t length, int count)
+static bool can_go_at_once(const struct stream *stream, int count)
 {
-	return stream_is_much(stream, length) && stream->state == STREAM_OPEN && !stream->blocked &&
-		(count == 1 || !stream->filter);
+	return stream->state == STREAM_OPEN && !stream->blocked && (count == 1 || !stream->filter);
 }
 
-void stream_write_parts(struct stream *stream, const struct stream_part *parts, int count)
+static size_t sum_of(const struct stream_part *parts, int count)
 {
-	size_t length = 0, written = 0;
+	size_t length = 0;
+
+	for (int i = 0; i < count; i++) {
+		length += parts[i].length;
+	}
+	return length;
+}
+
+static void write_or_queue(struct stream *stream, const struct stream_part *parts, int count,
+	size_t length, bool at_once)
+{
+	size_t written = 0;
 
 	assert(count <= STREAM_PARTS_MOST);
 	if (!keeps_output(stream)) {
 		return;
 	}
-	for (int i = 0; i < count; i++) {
-		length += parts[i].length;
-	}
-	if (goes_at_once(stream, length, count)) {
+	if (at_once && can_go_at_once(stream, count)) {
 		written = stream_write_now(stream, parts, count);
 		if (stream->state == STREAM_OPEN) {
 			(void)stream_poll(stream);
@@ -207,6 +214,18 @@ void stream_write_parts(struct stream *stream, const struct stream_part *parts, 
 	if (written < length) {
 		queue_rest(stream, parts, count, length, written);
 	}
+}
+
+void stream_write_parts(struct stream *stream, const struct stream_part *parts, int count)
+{
+	size_t length = sum_of(parts, count);
+
+	write_or_queue(stream, parts, count, length, stream_is_much(stream, length));
+}
+
+void stream_write_parts_now(struct stream *stream, const struct stream_part *parts, int count)
+{
+	write_or_queue(stream, parts, count, sum_of(parts, count), true);
 }
 
 void stream_write(struct stream *stream, const void *bytes, size_t length)

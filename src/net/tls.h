@@ -51,6 +51,8 @@ struct stream_filter *tls_accept(struct tls_server *server);
 /* A client's trust: the system's CAs, or those of a PEM file. NULL with a refusal. */
 struct tls_client;
 struct tls_client *tls_client_new(const char *ca_file, struct buffer *refusal);
+/* One that takes every certificate, of whomever: for tests only. */
+struct tls_client *tls_client_new_insecure(struct buffer *refusal);
 void tls_client_free(struct tls_client *client);
 
 /*
@@ -59,5 +61,11 @@ void tls_client_free(struct tls_client *client);
  * for a host that cannot be one.
  */
 struct stream_filter *tls_connect(struct tls_client *client, const char *host);
+
+/*
+ * Notes in *when, once, the clock at which the handshake of a filter that tls_connect made is over.
+ * It stays 0 until then; it has to stay where it is as long as the filter lives.
+ */
+void tls_note_connected(struct stream_filter *filter, int64_t *when);
 
 #endif

@@ -110,27 +110,29 @@ static bool trust(SSL_CTX *context, const char *ca_file, struct buffer *refusal)
 	return trusted;
 }
 
-static bool init_client(struct tls_client *client, const char *ca_file, struct buffer *refusal)
+static bool init_client(
+	struct tls_client *client, const char *ca_file, bool insecure, struct buffer *refusal)
 {
 	static const unsigned char protocols[] = TLS_PROTOCOLS;
 	SSL_CTX *context = client->context = tls_context_new(TLS_client_method());
 
 	if (!context || SSL_CTX_set_alpn_protos(context, protocols, sizeof(protocols) - 1) ||
-		!SSL_CTX_set_app_data(context, client) || !trust(context, ca_file, refusal)) {
+		!SSL_CTX_set_app_data(context, client) ||
+		(!insecure && !trust(context, ca_file, refusal))) {
 		if (!refusal->length) {
 			buffer_append_text(refusal, "cannot set up TLS: out of memory");
 		}
 		ERR_clear_error();
 		return false;
 	}
-	SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+	SSL_CTX_set_verify(context, insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
 	(void)SSL_CTX_set_session_cache_mode(
 		context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
 	SSL_CTX_sess_set_new_cb(context, session_given);
 	return true;
 }
 
-struct tls_client *tls_client_new(const char *ca_file, struct buffer *refusal)
+static struct tls_client *new_client(const char *ca_file, bool insecure, struct buffer *refusal)
 {
 	struct tls_client *client = calloc(1, sizeof(*client));
 
@@ -139,11 +141,21 @@ struct tls_client *tls_client_new(const char *ca_file, struct buffer *refusal)
 		return NULL;
 	}
 	pthread_mutex_init(&client->lock, NULL);
-	if (!init_client(client, ca_file, refusal)) {
+	if (!init_client(client, ca_file, insecure, refusal)) {
 		tls_client_free(client);
 		return NULL;
 	}
 	return client;
+}
+
+struct tls_client *tls_client_new(const char *ca_file, struct buffer *refusal)
+{
+	return new_client(ca_file, false, refusal);
+}
+
+struct tls_client *tls_client_new_insecure(struct buffer *refusal)
+{
+	return new_client(NULL, true, refusal);
 }
 
 void tls_client_free(struct tls_client *client)
