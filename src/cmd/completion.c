@@ -70,6 +70,7 @@ enum completion_values completion_operand_values(
 	case OPERANDS_PROGRAM:
 		return COMPLETION_PROGRAMS;
 	case OPERANDS_NONE:
+	case OPERANDS_URLS:
 		break;
 	}
 	return COMPLETION_NOTHING;

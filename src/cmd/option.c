@@ -226,22 +226,59 @@ static int read_environment(struct option_reading *reading, uint64_t given)
 	return 0;
 }
 
-int option_read(struct option_reading *reading)
+/* Reads options up to something else, which may be their end. */
+static int read_options(struct option_reading *reading, uint64_t *given)
 {
-	uint64_t given = 0;
 	int result = 0;
 
 	while (!result && *reading->arguments && (*reading->arguments)[0] == '-' &&
-		(*reading->arguments)[1]) {
-		if ((*reading->arguments)[1] != '-') {
-			result = read_letters(reading, &given);
-		} else if ((*reading->arguments)[2]) {
-			result = read_long(reading, &given);
-		} else {
-			reading->arguments++;
-			break;
-		}
+		(*reading->arguments)[1] && strcmp(*reading->arguments, "--") != 0) {
+		result = (*reading->arguments)[1] == '-' ? read_long(reading, given)
+							 : read_letters(reading, given);
 	}
+	return result;
+}
+
+static bool at_end(const struct option_reading *reading)
+{
+	return !*reading->arguments || !strcmp(*reading->arguments, "--");
+}
+
+/* What was read leaves the room in which the operands are gathered. */
+static int read_mixed(struct option_reading *reading, uint64_t *given)
+{
+	char **operands = reading->arguments, **first = operands;
+	int result = read_options(reading, given);
+
+	while (!result && !at_end(reading)) {
+		*operands++ = *reading->arguments++;
+		result = read_options(reading, given);
+	}
+	reading->arguments += *reading->arguments != NULL;
+	while (!result && *reading->arguments) {
+		*operands++ = *reading->arguments++;
+	}
+	*operands = NULL;
+	reading->arguments = first;
+	return result;
+}
+
+static int read_leading(struct option_reading *reading, uint64_t *given)
+{
+	int result = read_options(reading, given);
+
+	if (!result && *reading->arguments && at_end(reading)) {
+		reading->arguments++;
+	}
+	return result;
+}
+
+int option_read(struct option_reading *reading)
+{
+	uint64_t given = 0;
+	int result =
+		reading->is_mixed ? read_mixed(reading, &given) : read_leading(reading, &given);
+
 	return result ? result : read_environment(reading, given);
 }
 

@@ -66,13 +66,15 @@ struct option_reading {
 	char **arguments;         /* behind the command's name; moved to the first operand */
 	char *const *environment; /* ends with NULL; or NULL */
 	void *config;             /* strings in it point into arguments and environment */
+	bool is_mixed;            /* operands may stand between the options */
 	struct buffer refusal;    /* why nothing came of it: one line without its newline */
 };
 
 #define OPTION_WANTS_HELP 1
 
 /*
- * Reads arguments up to the first that is no option, or up to and with "--", then the environment.
+ * Reads arguments up to the first that is no option, or up to and with "--", then the environment;
+ * mixed, all up to "--", and gathers the operands where the arguments began.
  * Returns 0; OPTION_WANTS_HELP if --help was met, after which nothing else is read; or -EINVAL with
  * a refusal.
  */
