@@ -15,6 +15,7 @@ const struct command *const commands[] = {
 	&command_mcp,
 	&command_relay,
 	&command_serve,
+	&command_load,
 	&command_ready,
 	&command_help,
 	&command_completion,
@@ -39,6 +40,7 @@ bool command_read(const struct command *command, char ***arguments, void *config
 		.arguments = *arguments,
 		.environment = environ,
 		.config = config,
+		.is_mixed = command->takes == OPERANDS_URLS,
 	};
 	int result = option_read(&reading);
 

@@ -16,7 +16,8 @@ enum command_operands {
 	OPERANDS_NONE,
 	OPERANDS_PROGRAM, /* another program and its arguments */
 	OPERANDS_TOPIC,   /* a command of ours, or another topic of the help */
-	OPERANDS_SHELL    /* one that completion knows */
+	OPERANDS_SHELL,   /* one that completion knows */
+	OPERANDS_URLS     /* several, between the options, too */
 };
 
 struct command {
@@ -46,6 +47,7 @@ extern const struct command command_gate;
 extern const struct command command_mcp;
 extern const struct command command_relay;
 extern const struct command command_serve;
+extern const struct command command_load;
 extern const struct command command_ready;
 extern const struct command command_help;
 extern const struct command command_completion;

@@ -32,6 +32,10 @@ struct grace grace_preset_here(void);
 struct grace grace_serve_preset(bool first_process, bool kubernetes);
 struct grace grace_serve_preset_here(void);
 
+/* That of curfew load: what is in flight when it ends is given so long. */
+#define GRACE_LOAD_PRESET_TEXT "5s"
+#define GRACE_LOAD_PRESET_MS 5000
+
 int64_t announce_preset_here_ms(void);
 
 #endif

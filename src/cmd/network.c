@@ -8,6 +8,7 @@
 #include "cmd/output.h"
 #include "core/outcome.h"
 #include "gate/gate.h"
+#include "load/load.h"
 #include "loop/signals.h"
 #include "mcp/mcp.h"
 #include "relay/relay.h"
@@ -33,6 +34,11 @@ static int serve_serve(const void *config)
 	return serve_main(config);
 }
 
+static int serve_load(const void *config)
+{
+	return load_main(config);
+}
+
 /* What each command that serves does with its config. */
 static const struct {
 	const struct command *command;
@@ -42,6 +48,7 @@ static const struct {
 	{&command_mcp, serve_mcp},
 	{&command_relay, serve_relay},
 	{&command_serve, serve_serve},
+	{&command_load, serve_load},
 };
 
 #define SERVICES (sizeof(services) / sizeof(services[0]))

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
+#include "load/load.h"
 #include "load/schedule.h"
 #include "load/source.h"
 #include "load/tally.h"
@@ -40,7 +42,7 @@ struct source_kind {
 	 * Makes the source of a worker. prepared is what the plan has of it (plan->shared). NULL
 	 * with errno.
 	 */
-	struct source *(*new)(const struct plan *plan, struct worker *worker, int thread);
+	struct load_source *(*new)(const struct plan *plan, struct worker *worker, int thread);
 	/* Frees plan->shared, when all sources are gone. */
 	void (*free_shared)(void *shared);
 	/* Before the threads end: what the kind tells; appended to *sections. NULL: nothing */
@@ -77,9 +79,14 @@ struct plan {
  * host (then the target is "/"). Returns NULL, or what is wrong with it; the endpoint is zeroed
  * then.
  */
-const char *endpoint_parse(const char *url, struct endpoint *endpoint);
-void endpoint_fini(struct endpoint *endpoint);
+const char *load_endpoint_parse(const char *url, struct endpoint *endpoint);
+void load_endpoint_fini(struct endpoint *endpoint);
 
+/*
+ * Makes a plan of the options, and reads the files that they name. Returns 0, or -EINVAL with one
+ * line in refusal, that says how to mend it. fini is to be called anyway.
+ */
+int plan_read(struct plan *plan, const struct load_config *config, struct buffer *refusal);
 void plan_fini(struct plan *plan);
 
 #endif

@@ -2,6 +2,7 @@
 #include "load/schedule.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -154,6 +155,21 @@ static const char *parse_rate(const char *text, size_t length, double *per_s)
 	refusal = is_pause(copy) ? NULL : text_parse_rate(copy, &rate);
 	*per_s = (double)rate.count * 1000 / (double)rate.per_ms;
 	return refusal ? refusal : *per_s <= SCHEDULE_RATE_MOST ? NULL : "is too large";
+}
+
+const char *schedule_rate_parse(const char *text, double *per_s)
+{
+	char copy[32];
+	const char *refusal = text_malformed;
+
+	if (*text && !text[strspn(text, "0123456789")] && strlen(text) < sizeof(copy) - 2) {
+		(void)snprintf(copy, sizeof(copy), "%s/s", text);
+		text = copy;
+	}
+	if (!is_pause(text)) {
+		refusal = parse_rate(text, strlen(text), per_s);
+	}
+	return refusal == text_malformed && is_pause(text) ? "is zero" : refusal;
 }
 
 const char *schedule_stage_parse(const char *text, struct schedule_stage *stage)

@@ -56,6 +56,9 @@ void schedule_take(struct schedule *schedule);
 /* Returns how many are due until then, then included, of all threads; constant arrival only. */
 uint64_t schedule_total(const struct schedule *schedule, int64_t until_ns);
 
+/* Reads "5000/s", "10/m", or "5000", which are a second's. Returns NULL, or what is wrong. */
+const char *schedule_rate_parse(const char *text, double *per_s);
+
 /*
  * Reads "100/s:30s": a rate, which may be 0, a colon, a duration, which may be "inf" but not 0.
  * Returns NULL, or what is wrong with it, in words as base/text.h has them.

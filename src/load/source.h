@@ -54,7 +54,7 @@ struct load_answer {
 #define SOURCE_BUSY 1 /* none can be made now: asked again when one is over */
 #define SOURCE_END 2  /* there are no more */
 
-struct source;
+struct load_source;
 
 struct source_ops {
 	/*
@@ -62,29 +62,30 @@ struct source_ops {
 	 * called exactly once, never before this returns; failure: NULL, or one sentence. Until
 	 * then nothing else is called but stop(). NULL: nothing to prepare.
 	 */
-	void (*prepare)(
-		struct source *source, void (*done)(void *arg, const char *failure), void *arg);
+	void (*prepare)(struct load_source *source, void (*done)(void *arg, const char *failure),
+		void *arg);
 	/* Makes the next request. Returns 0, SOURCE_BUSY, SOURCE_END, or -ENOMEM. */
-	int (*next)(struct source *source, struct load_request *request);
+	int (*next)(struct load_source *source, struct load_request *request);
 	/*
 	 * It is over, in whatever way (exactly once for each that next() made and that was
 	 * admitted or dropped: dropped ones have no answer, NULL). Returns what it is counted as,
 	 * such as RPC_ERROR for an answer with one. NULL: as it came.
 	 */
-	enum load_outcome (*over)(struct source *source, const struct load_request *request,
+	enum load_outcome (*over)(struct load_source *source, const struct load_request *request,
 		const struct load_answer *answer);
 	/*
 	 * No more requests are made, and none is in flight: what is still to be known, such as
 	 * receipts, within the deadline. done() as above. NULL: nothing.
 	 */
-	void (*finish)(struct source *source, int64_t deadline, void (*done)(void *arg), void *arg);
+	void (*finish)(
+		struct load_source *source, int64_t deadline, void (*done)(void *arg), void *arg);
 	/* Lets go now of what prepare or finish wait for: their done() comes soon, or is called. */
-	void (*stop)(struct source *source);
-	void (*free)(struct source *source);
+	void (*stop)(struct load_source *source);
+	void (*free)(struct load_source *source);
 };
 
 /* Embedded in its owner. */
-struct source {
+struct load_source {
 	const struct source_ops *ops;
 };
 

@@ -109,7 +109,7 @@ int template_finish(struct template *template);
 void template_free(struct template *template);
 
 /* A source of one worker: it has no state, and neither prepares nor ends. NULL with ENOMEM. */
-struct source *template_source_new(const struct template *template);
+struct load_source *template_source_new(const struct template *template);
 
 /* The row of a plan whose `shared` is a template. */
 extern const struct source_kind template_source_kind;

@@ -7,11 +7,11 @@
 #include "load/template_state.h"
 
 struct template_source {
-	struct source source;
+	struct load_source source;
 	const struct template *template;
 };
 
-static const struct template *template_of(struct source *source)
+static const struct template *template_of(struct load_source *source)
 {
 	return container_of(source, struct template_source, source)->template;
 }
@@ -82,7 +82,7 @@ static int compose(struct load_request *request, const struct scenario *scenario
 	return 0;
 }
 
-static int next(struct source *source, struct load_request *request)
+static int next(struct load_source *source, struct load_request *request)
 {
 	const struct template *template = template_of(source);
 	const struct scenario *scenario = template->scenarios;
@@ -106,8 +106,8 @@ static int next(struct source *source, struct load_request *request)
 	return compose(request, scenario, route, &values);
 }
 
-static enum load_outcome over(
-	struct source *source, const struct load_request *request, const struct load_answer *answer)
+static enum load_outcome over(struct load_source *source, const struct load_request *request,
+	const struct load_answer *answer)
 {
 	(void)source;
 	if (!answer) {
@@ -119,17 +119,17 @@ static enum load_outcome over(
 	return rpc_judge(request->number, answer->body, answer->length);
 }
 
-static void source_free(struct source *source)
+static void source_free(struct load_source *source)
 {
 	free(container_of(source, struct template_source, source));
 }
 
-static void stop(struct source *source)
+static void stop(struct load_source *source)
 {
 	(void)source; /* nothing waits */
 }
 
-struct source *template_source_new(const struct template *template)
+struct load_source *template_source_new(const struct template *template)
 {
 	static const struct source_ops plain = {.next = next, .stop = stop, .free = source_free};
 	static const struct source_ops judging = {
@@ -144,7 +144,7 @@ struct source *template_source_new(const struct template *template)
 	return &made->source;
 }
 
-static struct source *new_of_plan(const struct plan *plan, struct worker *worker, int thread)
+static struct load_source *new_of_plan(const struct plan *plan, struct worker *worker, int thread)
 {
 	(void)worker;
 	(void)thread;

@@ -26,7 +26,7 @@ static const uint32_t only_websocket[] = {2};
 /* A template of some scenarios, with its source. */
 struct rig {
 	struct template *template;
-	struct source *source;
+	struct load_source *source;
 	struct load_request request;
 	struct buffer room;
 	struct buffer text; /* of the last request */
@@ -366,7 +366,7 @@ static void judges_calls(void **state)
 		.kind = TEMPLATE_JSONRPC, .weight = 1, .method = "m"};
 	struct load_answer answer = {.outcome = LOAD_OK, .body = result, .length = strlen(result)};
 	struct rig rig = {0};
-	struct source *source;
+	struct load_source *source;
 
 	(void)state;
 	rig_add_one(&rig, &call);

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "load/load.h"
+
+#include <stddef.h>
+
+#include "cmd/output.h"
+#include "cmd/service_option.h"
+#include "core/outcome.h"
+
+#define FIELD(field) .offset = offsetof(struct load_config, field)
+#define MILLION 1000000
+
+/* In the order of enum schedule_arrival, enum load_live. */
+static const char *const arrivals[] = {"constant", "poisson", NULL};
+static const char *const lives[] = {"auto", "always", "never", NULL};
+
+static const struct option options[] = {
+	{
+		.name = "connections",
+		.kind = OPTION_NUMBER,
+		FIELD(connections),
+		.metavar = "N",
+		.preset_text = "50",
+		.least = 1,
+		.most = MILLION,
+		.help = "Closed loop: so many connections, each sends its next request when it has "
+			"its answer",
+	},
+	{
+		.name = "rate",
+		.kind = OPTION_STRING,
+		FIELD(rate),
+		.metavar = "RATE",
+		.help = "Open loop: send 5000/s, or 100/m, by the clock, whatever the target does",
+	},
+	{
+		.name = "arrival",
+		.kind = OPTION_CHOICE,
+		FIELD(arrival),
+		.metavar = "KIND",
+		.preset = "constant",
+		.choices = arrivals,
+		.help = "Of an open loop: in equal steps (constant), or at random with that mean "
+			"(poisson)",
+	},
+	{
+		.name = "max-in-flight",
+		.kind = OPTION_NUMBER,
+		FIELD(max_in_flight),
+		.metavar = "N",
+		.preset_text = "1000",
+		.least = 1,
+		.most = MILLION,
+		.help = "Of an open loop: requests at a time; one that is due above it is dropped "
+			"and counted",
+	},
+	{
+		.name = "stage",
+		.kind = OPTION_WORDS,
+		FIELD(stages),
+		.metavar = "RATE:DURATION",
+		.help = "Open loop in steps, such as 100/s:30s; repeatable",
+	},
+	{
+		.name = "duration",
+		.kind = OPTION_DURATION,
+		FIELD(duration_ms),
+		.metavar = "DURATION",
+		.preset_text = "10s; none with --requests",
+		.help = "No request is begun after it; inf: until a signal",
+	},
+	{
+		.name = "requests",
+		.kind = OPTION_STRING,
+		FIELD(requests),
+		.metavar = "N",
+		.preset_text = "any",
+		.help = "So many requests and no more",
+	},
+	{
+		.name = "method",
+		.kind = OPTION_STRING,
+		FIELD(method),
+		.metavar = "METHOD",
+		.preset_text = "GET; POST with a body",
+		.help = "The method of the requests",
+	},
+	{
+		.name = "header",
+		.kind = OPTION_WORDS,
+		FIELD(headers),
+		.metavar = "\"NAME: VALUE\"",
+		.help = "A header field of each request; repeatable",
+	},
+	{
+		.name = "body",
+		.kind = OPTION_STRING,
+		FIELD(body),
+		.metavar = "TEXT",
+		.help = "The body of each request",
+	},
+	{
+		.name = "body-file",
+		.kind = OPTION_STRING,
+		FIELD(body_file),
+		.metavar = "FILE",
+		.help = "The same, of a file",
+	},
+	{
+		.name = "fresh",
+		.kind = OPTION_FLAG,
+		FIELD(fresh),
+		.help = "Open a connection for each request, instead of keeping them",
+	},
+	{
+		.name = "timeout",
+		.kind = OPTION_DURATION,
+		FIELD(timeout_ms),
+		.metavar = "DURATION",
+		.preset = "30s",
+		.help = "Time for a request, from its connecting to the end of its answer",
+	},
+	{
+		.name = "profile",
+		.kind = OPTION_STRING,
+		FIELD(profile),
+		.metavar = "FILE",
+		.help = "Requests of several kinds, with weights, as a JSON file describes them",
+	},
+	{
+		.name = "seed",
+		.kind = OPTION_STRING,
+		FIELD(seed),
+		.metavar = "N",
+		.preset_text = "1",
+		.help = "The same seed and profile give the same requests",
+	},
+	{
+		.name = "dry-run",
+		.kind = OPTION_FLAG,
+		FIELD(dry_run),
+		.help = "Show what would be sent, and send nothing",
+	},
+	{
+		.name = "prewarm",
+		.kind = OPTION_FLAG,
+		FIELD(prewarm),
+		.help = "Before the clock starts, open the connections, and have one request "
+			"answered "
+			"on each, which is not counted",
+	},
+	{
+		.name = "tls-ca",
+		.kind = OPTION_STRING,
+		FIELD(tls_ca),
+		.metavar = "FILE",
+		.preset_text = "the system's",
+		.help = "Certificates (PEM) of those whom to trust",
+	},
+	{
+		.name = "tls-insecure",
+		.kind = OPTION_FLAG,
+		FIELD(tls_insecure),
+		.help = "Take every certificate, of whomever",
+	},
+	{
+		.name = "fail-on",
+		.kind = OPTION_WORDS,
+		FIELD(fail_on),
+		.metavar = "CONDITION",
+		.help = "Exit 1 if it holds in the end: 'errors>0.1%', 'p99>50ms'; repeatable",
+	},
+	{
+		.name = "expect-restart",
+		.kind = OPTION_FLAG,
+		FIELD(expect_restart),
+		.help = "The target's going and coming back is the subject: show what was lost, "
+			"and "
+			"for how long it was away",
+	},
+	{
+		.name = "json",
+		.kind = OPTION_STRING,
+		FIELD(json),
+		.metavar = "FILE",
+		.help = "Write the result as JSON, to a file or to standard output (-)",
+	},
+	{
+		.name = "html",
+		.kind = OPTION_STRING,
+		FIELD(html),
+		.metavar = "FILE",
+		.help = "Write the result as a page with its curves",
+	},
+	{
+		.name = "live",
+		.kind = OPTION_CHOICE,
+		FIELD(live),
+		.metavar = "WHEN",
+		.preset = "auto",
+		.choices = lives,
+		.help = "Show on standard error how it goes: on a terminal (auto), always, or "
+			"never",
+	},
+	{
+		.name = "stats-interval",
+		.kind = OPTION_DURATION,
+		FIELD(stats_interval_ms),
+		.metavar = "DURATION",
+		.preset = "10s",
+		.help = "Elsewhere, time from one line of it to the next; inf: none",
+	},
+	{
+		.name = "flush-delay",
+		.kind = OPTION_DURATION,
+		FIELD(flush_delay_ms),
+		.metavar = "DURATION",
+		.preset = "0s",
+		.help = "After a run that ended by itself, time for the last scrape of --admin; a "
+			"signal ends it",
+	},
+	{
+		.name = "run-id",
+		.kind = OPTION_STRING,
+		FIELD(run_id),
+		.metavar = "ID",
+		.help = "Names the run in its result, and in the metric target_info",
+	},
+	{
+		.name = "label",
+		.kind = OPTION_WORDS,
+		FIELD(labels),
+		.metavar = "NAME=VALUE",
+		.help = "A label of the same; repeatable",
+	},
+	SERVICE_ADMIN(struct load_config),
+	SERVICE_GRACE(struct load_config, GRACE_LOAD_PRESET_TEXT),
+	SERVICE_REPORT(struct load_config),
+	{
+		.name = "log-level",
+		.kind = OPTION_CHOICE,
+		SERVICE_FIELD(struct load_config, log_level),
+		.metavar = "LEVEL",
+		.preset = "warning",
+		.choices = service_log_levels,
+		.help = "Log events of this level and above: error, warning, info or debug",
+	},
+	SERVICE_LOG_FORMAT(struct load_config),
+	{
+		.name = "threads",
+		.kind = OPTION_NUMBER,
+		SERVICE_FIELD(struct load_config, threads),
+		.metavar = "N",
+		.preset_text = "the cores",
+		.least = 1,
+		.most = 64,
+		.help = "Threads that send",
+	},
+	SERVICE_INSIST(struct load_config),
+	SERVICE_FORCED_EXIT(struct load_config),
+	{.name = NULL},
+};
+
+static struct grace grace_load_preset(void)
+{
+	return (struct grace){GRACE_LOAD_PRESET_MS, "the default"};
+}
+
+static bool configure_load(
+	const struct command *self, char **arguments, void *memory, int *exit_code)
+{
+	struct load_config *config = memory;
+
+	config->duration_ms = LOAD_NOT_GIVEN;
+	if (!service_option_read(self, &arguments, config, &config->service, exit_code)) {
+		return false;
+	}
+	if (!*arguments && !config->profile) {
+		output_error(self->name,
+			"no URL given (curfew load http://127.0.0.1:8080/, or --profile FILE)");
+		*exit_code = EXIT_CODE_USAGE;
+		return false;
+	}
+	config->urls = arguments;
+	return true;
+}
+
+const struct command command_load = {
+	.name = "load",
+	.summary = "Send requests as fast as it goes or by the clock, and tell what came of them",
+	.operands = "URL...",
+	.takes = OPERANDS_URLS,
+	.options = options,
+	.configure = configure_load,
+	.config_bytes = sizeof(struct load_config),
+	.grace_preset = grace_load_preset,
+	.is_never_announced = true,
+};

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A run and its parts. All of it belongs to worker 0's thread, but for what the crews own. */
+#ifndef LOAD_HOST_H
+#define LOAD_HOST_H
+
+#include "admin/service.h"
+#include "base/buffer.h"
+#include "load/crew.h"
+#include "load/load.h"
+#include "load/plan.h"
+#include "load/result.h"
+#include "loop/writer.h"
+
+/* Forward only, by one function (director.c). */
+#define LOAD_PHASES(X)                                                                             \
+	X(STARTING)  /* nothing is asked of the crews yet */                                       \
+	X(PREPARING) /* the sources get to know what they need to */                               \
+	X(WARMING)   /* connections are opened */                                                  \
+	X(RUNNING)                                                                                 \
+	X(FINISHING) /* no more are begun; what is in flight is awaited */                         \
+	X(TOLD)      /* the summary is written; perhaps somebody still scrapes */
+
+enum load_phase {
+#define LOAD_PHASE(name) LOAD_##name,
+	LOAD_PHASES(LOAD_PHASE)
+#undef LOAD_PHASE
+};
+
+/* What is written at the end: opened at the start. */
+struct load_output {
+	int fd; /* -1: none */
+	struct writer writer;
+};
+
+/* Waits for a look at what was counted. Zeroed: does not wait. */
+struct load_look {
+	struct curfew_link link;
+	/* result: as of now, until this returns. */
+	void (*seen)(struct load_look *look, const struct result *result);
+};
+
+struct load {
+	const struct load_config *config;
+	struct service_config service_config; /* with as many threads as there are crews */
+	struct service service;
+	struct plan plan;
+	struct crew *crews;
+	int crew_count;
+
+	/* The director's. */
+	enum load_phase phase;
+	struct task news;        /* a crew has something new */
+	struct timer timer;      /* the run's duration, its grace, the flush delay */
+	struct curfew_hold hold; /* on the log stage, until all is told */
+	struct curfew_link looks;
+	bool is_looking;
+	int64_t began_ns; /* 0: it has not begun */
+	int64_t cpu_began_ns;
+	struct result result; /* as of the last look */
+
+	struct buffer target; /* the URLs, for people */
+	struct load_output summary, json, html;
+};
+
+/* director.c: from the start to the end of the run. */
+
+/* Returns 0 or -ENOMEM. */
+int director_init(struct load *load);
+/* Begins it. What was refused until then is told by the caller. */
+void director_start(struct load *load);
+/* The lifecycle has come so far. */
+void director_phase(struct load *load, enum curfew_phase phase);
+/* Has look->seen called once, soon, but not before this returns; in worker 0's thread. */
+void director_look(struct load *load, struct load_look *look);
+void director_fini(struct load *load);
+
+/* told.c: what is told in the end. */
+
+/* Returns 0, or the exit code after a notice. */
+int told_open(struct load *load);
+/* Returns 0 or a negative errno. */
+int told_init(struct load *load);
+/* What was asked for, in load->result. */
+void told_describe(struct load *load);
+/* Judges the result, which is whole, and writes it. Returns the exit code that it stands for. */
+int told_write(struct load *load);
+void told_fini(struct load *load);
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The start and the end of the process. The config is read into a plan, files are read and opened,
+ * before there is a socket or a thread; then the run is the director's (director.c), until the
+ * lifecycle is DONE.
+ */
+#include "load/load.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/lifecycle.h"
+#include "core/outcome.h"
+#include "load/host.h"
+#include "loop/descriptor_limit.h"
+
+#define DESCRIPTORS_APART 128 /* that are not connections */
+
+/* Nothing is listened for. */
+static int accepted(
+	struct service *service, struct worker *worker, int fd, struct stream_filter *filter)
+{
+	(void)service;
+	(void)worker;
+	(void)fd;
+	(void)filter;
+	return -ENOSYS;
+}
+
+static void phase_changed(struct service *service, enum curfew_phase phase)
+{
+	director_phase(service->arg, phase);
+}
+
+static const struct service_ops ops = {.accepted = accepted, .phase = phase_changed};
+
+static int read_plan(struct load *load)
+{
+	struct buffer refusal = {0};
+	int code = 0;
+
+	if (plan_read(&load->plan, load->config, &refusal) < 0) {
+		code = service_refuse(&load->service, "%s", buffer_text(&refusal));
+	}
+	buffer_fini(&refusal);
+	return code;
+}
+
+/* In a closed loop as many as were asked for are needed; in an open one perhaps. */
+static int check_descriptors(struct load *load)
+{
+	int most = (int)descriptor_limit_raise();
+
+	if (!load->plan.is_open && load->plan.connections > most - DESCRIPTORS_APART) {
+		return service_refuse(&load->service,
+			"%d descriptors are too few for %d connections (ulimit -n %d, or "
+			"--connections)",
+			most, load->plan.connections, load->plan.connections + DESCRIPTORS_APART);
+	}
+	return 0;
+}
+
+static int start(struct load *load)
+{
+	int error = director_init(load);
+
+	error = error ? error : told_init(load);
+	if (error) {
+		return service_refuse(&load->service,
+			"cannot start: %s (free memory, or descriptors: ulimit -n)",
+			strerror(-error));
+	}
+	told_describe(load);
+	director_start(load);
+	return 0;
+}
+
+/* Where the start was refused the crews are ended in order, too. */
+static int run(struct load *load)
+{
+	int code = start(load);
+
+	if (code) {
+		curfew_lifecycle_stop_for(
+			load->service.life, CURFEW_FAILURE, "the start was refused");
+		curfew_hold_release(&load->hold);
+	}
+	return code ? (void)service_run(&load->service), code : service_run(&load->service);
+}
+
+static int serve(struct load *load)
+{
+	int code = read_plan(load);
+
+	code = code ? code : told_open(load);
+	code = code ? code : check_descriptors(load);
+	if (code) {
+		return code;
+	}
+	load->service_config.threads = load->plan.threads;
+	load->service_config.listen_later = true; /* never */
+	code = service_init(&load->service, &load->service_config, &ops, load);
+	if (!code) {
+		code = run(load);
+		told_fini(load);
+		director_fini(load);
+		service_fini(&load->service);
+	}
+	return code;
+}
+
+int load_main(const struct load_config *config)
+{
+	struct load *load = calloc(1, sizeof(*load));
+	int code;
+
+	if (!load) {
+		return EXIT_CODE_FAILURE;
+	}
+	load->config = config;
+	load->service_config = config->service;
+	load->service.config = &load->service_config;
+	code = serve(load);
+	plan_fini(&load->plan);
+	free(load);
+	return code;
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a run tells in the end. The files are opened at the start, so that what is wrong with them
+ * is said then, and emptied when they are written. All is written without waiting; the log stage is
+ * held by who has not read it yet.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "core/lifecycle.h"
+#include "core/outcome.h"
+#include "load/host.h"
+#include "loop/notice.h"
+
+/* The files. */
+
+static int open_file(
+	struct load *load, struct load_output *output, const char *option, const char *path)
+{
+	const int flags = O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+
+	output->fd = -1;
+	if (!path || !strcmp(path, "-")) {
+		return 0;
+	}
+	output->fd = open(path, flags, 0666);
+	return output->fd < 0 ? service_refuse(&load->service,
+					"--%s: cannot write '%.200s': %s (name a file that can be "
+					"written)",
+					option, path, strerror(errno))
+			      : 0;
+}
+
+int told_open(struct load *load)
+{
+	const struct load_config *config = load->config;
+	int code = open_file(load, &load->json, "json", config->json);
+
+	code = code ? code : open_file(load, &load->html, "html", config->html);
+	if (!code && config->html && !strcmp(config->html, "-")) {
+		code = service_refuse(
+			&load->service, "--html - (name a file: the page is not for a terminal)");
+	}
+	return code;
+}
+
+static int init_output(struct load *load, struct load_output *output)
+{
+	return output->fd < 0
+		? 0
+		: writer_init(&output->writer, load->service.pool.workers[0].loop, output->fd,
+			  curfew_lifecycle_stage(load->service.life, CURFEW_LOG));
+}
+
+/* Where the result itself goes to standard output, the summary does not. */
+int told_init(struct load *load)
+{
+	bool is_piped = load->config->json && !strcmp(load->config->json, "-");
+	int error;
+
+	load->summary.fd = is_piped ? STDERR_FILENO : STDOUT_FILENO;
+	if (is_piped) {
+		load->json.fd = STDOUT_FILENO;
+	}
+	error = init_output(load, &load->summary);
+	error = error ? error : init_output(load, &load->json);
+	return error ? error : init_output(load, &load->html);
+}
+
+static void fini_output(struct load_output *output)
+{
+	writer_fini(&output->writer);
+	if (output->fd > STDERR_FILENO) {
+		close(output->fd);
+	}
+}
+
+void told_fini(struct load *load)
+{
+	fini_output(&load->summary);
+	fini_output(&load->json);
+	fini_output(&load->html);
+	buffer_fini(&load->target);
+}
+
+/* What was asked for. */
+
+static void describe_plan(const struct plan *plan, char *text, size_t size)
+{
+	char length[64] = "until it is stopped";
+	double rate = plan->stage_count ? plan->stages[0].rate : 0;
+
+	if (plan->for_ns < INT64_MAX) {
+		(void)snprintf(length, sizeof(length), "for %.9g s", (double)plan->for_ns / 1e9);
+	} else if (plan->requests_most < UINT64_MAX) {
+		(void)snprintf(
+			length, sizeof(length), "for %" PRIu64 " requests", plan->requests_most);
+	}
+	if (plan->stage_count > 1) {
+		(void)snprintf(text, size, "%zu stages %s", plan->stage_count, length);
+	} else if (plan->is_open) {
+		(void)snprintf(text, size, "%.9g/s %s%s", rate, length,
+			plan->arrival == SCHEDULE_POISSON ? ", poisson" : "");
+	} else {
+		(void)snprintf(text, size, "%d connection%s%s %s", plan->connections,
+			plan->connections == 1 ? "" : "s",
+			plan->fresh ? ", a fresh one for each request," : "", length);
+	}
+}
+
+void told_describe(struct load *load)
+{
+	const struct load_config *config = load->config;
+	const struct plan *plan = &load->plan;
+	struct result *result = &load->result;
+
+	for (char *const *url = config->urls; url && *url; url++) {
+		buffer_append_text(&load->target, load->target.length ? " " : "");
+		buffer_append_text(&load->target, *url);
+	}
+	result->target = config->profile ? config->profile : buffer_text(&load->target);
+	result->run_id = config->run_id;
+	result->labels = &config->labels;
+	result->is_open = plan->is_open;
+	result->connections = plan->connections;
+	result->threads = load->crew_count;
+	result->seed = plan->seed;
+	result->expects_restart = config->expect_restart;
+	result->scenarios = plan->scenarios;
+	result->planned_ns = plan->for_ns;
+	describe_plan(plan, result->plan, sizeof(result->plan));
+}
+
+/* What came of it. */
+
+static int code_of(const struct load *load)
+{
+	const struct result *result = &load->result;
+	const struct curfew_lifecycle *life = load->service.life;
+	bool is_forced = life->forced_count > 0;
+
+	if (result->ending == RESULT_INSISTED) {
+		return EXIT_CODE_SIGNAL + result->signal;
+	}
+	if (result->ending == RESULT_FAILED) {
+		return EXIT_CODE_FAILURE;
+	}
+	if (result->tally.admitted && !tally_succeeded(&result->tally)) {
+		return EXIT_CODE_FAILURE;
+	}
+	for (size_t i = 0; i < result->verdict_count; i++) {
+		if (result->verdicts[i].broken) {
+			return EXIT_CODE_FAILURE;
+		}
+	}
+	return is_forced ? load->config->service.forced_exit : 0;
+}
+
+/* Returns whether it could be written, as far as one knows by now. */
+static bool write_output(struct load_output *output, const struct buffer *text, const char *what)
+{
+	struct stat stat;
+
+	if (output->fd < 0) {
+		return true;
+	}
+	if (fstat(output->fd, &stat) == 0 && S_ISREG(stat.st_mode) && output->fd > STDERR_FILENO) {
+		(void)!ftruncate(output->fd, 0);
+	}
+	(void)writer_write(&output->writer, text->data, text->length);
+	if (text->failed || output->writer.failed) {
+		notice("cannot write %s: %s", what,
+			text->failed ? "out of memory" : "its reader is gone, or the disk full");
+		return false;
+	}
+	return true;
+}
+
+/* Until there is a better one. */
+static void write_summary(struct buffer *out, const struct result *result)
+{
+	const struct tally *tally = &result->tally;
+
+	buffer_appendf(out, "%s: %s\n", result->target, result->plan);
+	buffer_appendf(out,
+		"scheduled %" PRIu64 " = dropped %" PRIu64 " + admitted %" PRIu64 "\n"
+		"admitted %" PRIu64 " = ok %" PRIu64 " + failed %" PRIu64 " + in flight %" PRIu64
+		"\n",
+		tally->scheduled, tally->dropped, tally->admitted, tally->admitted,
+		tally_succeeded(tally), tally_failed(tally), tally->in_flight);
+	for (int i = 0; i < LOAD_OUTCOME_COUNT; i++) {
+		if (tally->outcomes[i]) {
+			buffer_appendf(out, "%s %" PRIu64 "\n",
+				load_outcome_word((enum load_outcome)i), tally->outcomes[i]);
+		}
+	}
+	buffer_appendf(out,
+		"%.1f requests/s, p50 %" PRId64 " us, p99 %" PRId64 " us, max %" PRId64 " us\n",
+		result_rate(result), histogram_percentile(result_latency(result), 50),
+		histogram_percentile(result_latency(result), 99),
+		histogram_percentile(result_latency(result), 100));
+	if (result->is_open) {
+		buffer_appendf(
+			out, "lag p99 %" PRId64 " us\n", histogram_percentile(&tally->lag, 99));
+	}
+	buffer_appendf(out,
+		"connections %" PRIu64 ", %" PRIu64 " bytes in, %" PRIu64
+		" out, %.3f us of CPU each, ran %.3f s\n",
+		tally->connections, tally->bytes_in, tally->bytes_out,
+		(double)result->cpu_ns / 1e3 / (double)(tally->admitted ? tally->admitted : 1),
+		(double)result->ran_ns / 1e9);
+	for (size_t i = 0; i < result->note_count; i++) {
+		buffer_appendf(out, "%s\n", result->notes[i]);
+	}
+}
+
+int told_write(struct load *load)
+{
+	struct result *result = &load->result;
+	struct buffer summary = {0}, json = {0};
+	bool is_written;
+
+	if (load->plan.kind->tell) {
+		load->plan.kind->tell(load->plan.shared, &result->sections);
+	}
+	if (!tally_conserved(&result->tally)) {
+		result_note(result, "the counts do not add up: this is a fault of ours");
+	}
+	result_judge_lag(result);
+	result->exit_code = code_of(load);
+	write_summary(&summary, result);
+	/* result_write(&json, result) stands here when it is there */
+	is_written = write_output(&load->summary, &summary, "the summary");
+	is_written = write_output(&load->json, &json, "the result") && is_written;
+	buffer_fini(&summary);
+	buffer_fini(&json);
+	return is_written || result->exit_code ? result->exit_code : EXIT_CODE_FAILURE;
+}
