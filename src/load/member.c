@@ -10,7 +10,6 @@
 #include "base/text.h"
 #include "json/number.h"
 
-#define MEMBERS_MOST 64     /* of a table */
 #define SHOWN_MOST 40       /* bytes of a value that is refused */
 #define NUMBER_TEXT_MOST 64 /* bytes of a number, or of a text that stands for one */
 #define WANTS_BYTES 160
@@ -322,15 +321,13 @@ static bool refuse_name(struct member_reading *reading, const struct member_plac
 	return false;
 }
 
-static bool read_member(struct member_reading *reading, const struct member_place *outer,
-	const struct json_value *value, const struct member *member, void *into)
+bool member_value(struct member_reading *reading, const struct member_place *place,
+	const struct json_value *value, const struct member *member, void *field)
 {
-	const struct member_place place = {.outer = outer, .name = member->name};
-	char *field = (char *)into + member->offset;
 	char words[WANTS_BYTES];
 
 	if (member->kind == MEMBER_TEXT) {
-		char *text = member_text(reading, &place, value);
+		char *text = member_text(reading, place, value);
 
 		if (text) {
 			memcpy(field, &text, sizeof(text));
@@ -338,7 +335,7 @@ static bool read_member(struct member_reading *reading, const struct member_plac
 		return text;
 	}
 	return read_value(reading, value, member, field) ||
-		member_refuse_value(reading, &place, value, wants(member, words));
+		member_refuse_value(reading, place, value, wants(member, words));
 }
 
 static size_t find_row(const struct member_reading *reading, const struct json_value *name,
@@ -371,8 +368,9 @@ static bool check_required(struct member_reading *reading, const struct member_p
 bool member_read(struct member_reading *reading, const struct member_place *place,
 	const struct json_value *object, const struct member *table, void *into)
 {
+	struct member_place inner = {.outer = place};
 	struct json_value name = {0}, value = {0};
-	uint64_t found = 0;
+	uint64_t found = 0; /* rows; a table has fewer than 64 */
 
 	if (object->kind != JSON_OBJECT) {
 		return member_refuse_value(reading, place, object, "an object");
@@ -388,7 +386,9 @@ bool member_read(struct member_reading *reading, const struct member_place *plac
 				reading, place, &name, "has \"%s\" twice", table[row].name);
 		}
 		found |= UINT64_C(1) << row;
-		if (!read_member(reading, place, &value, &table[row], into)) {
+		inner.name = table[row].name;
+		if (!member_value(reading, &inner, &value, &table[row],
+			    (char *)into + table[row].offset)) {
 			return false;
 		}
 	}

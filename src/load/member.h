@@ -74,6 +74,10 @@ bool member_refuse_value(struct member_reading *reading, const struct member_pla
 bool member_read(struct member_reading *reading, const struct member_place *place,
 	const struct json_value *object, const struct member *table, void *into);
 
+/* Reads one value as a row says, of which name and offset are not looked at. */
+bool member_value(struct member_reading *reading, const struct member_place *place,
+	const struct json_value *value, const struct member *member, void *field);
+
 /* Frees the texts of the table, and sets them to NULL. */
 void member_free(const struct member *table, void *into);
 
