@@ -229,3 +229,25 @@ def assert_outcomes(result, truth):
     """That both say the same of every class."""
     assert result.ended() == truth.outcomes(), f"it says {result.ended()}, and were {truth.outcomes()}"
     assert truth.read() == result.admitted, (truth.read(), result.admitted)
+
+
+def admin_of(port, path="/readyz"):
+    """The status and body that the admin face answers with; None if there is nobody."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=WITHIN) as connection:
+            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+            answer = b""
+            while chunk := connection.recv(1 << 16):
+                answer += chunk
+    except ConnectionError:
+        return None
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return int(head.split()[1]), body.decode()
+
+
+def flushing(truth, options="", code=0):
+    """One whose summary is out and which waits for the last scrape."""
+    admin = free_port()
+    load = Load(f"--requests 100 --flush-delay 600s --admin 127.0.0.1:{admin} {options}", truth)
+    until(lambda: load.said().endswith("\n") and read_file(load.json_path), "the summary and the result")
+    return load, admin

@@ -3,7 +3,6 @@
 
 import re
 
-from ending_scenarios import admin_of, flushing
 from load import *
 
 
