@@ -11,29 +11,14 @@ CLIENTS = 48
 @faces(*ALL, THREADS)
 @limit(120)
 def test_20_every_connection_that_was_established_is_answered(face):
-    """Connections are made one after the other, across the signal, each with its request at once."""
+    """Across the signal."""
     gate = Gate(face)
-    made, lost = [], []
-    for number in range(30000):
-        try:
-            plain = wire.connected(gate.address)
-        except ConnectionRefusedError:
-            break
-        try:
-            made.append(wire.speak(plain, face.tls, get("/body")))
-        except OSError as end:
-            lost.append((number, str(end)))
-        if number == 100:
-            gate.signal()
-    assert 100 < len(made) < 30000
-    for number, client in enumerate(made):
-        try:
-            answer = client.whole()
-            assert answer.status == 200, answer
-        except (Ended, ConnectionError) as end:
-            lost.append((number, str(end)))
-        client.close()
-    assert not lost, f"{len(lost)} of {len(made)}: {lost[:5]}"
+
+    def assert_answered(_, client):
+        answer = client.whole()
+        assert answer.status == 200, answer
+
+    across_the_end(gate, lambda _: get("/body"), assert_answered)
     gate.end()
 
 

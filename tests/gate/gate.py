@@ -8,6 +8,8 @@ With STANDIN=nginx in the environment nginx takes the gate's place, where it can
 do what they say, and what a test finds in a proxy that is not as good.
 """
 
+import collections
+import itertools
 import json
 import os
 import re
@@ -265,6 +267,42 @@ def connections(pid):
             inodes.add(target[8:-1])
     rows = [line.split() for line in read_file("/proc/net/tcp").splitlines()[1:]]
     return sum(row[3] == "01" and row[9] in inodes for row in rows)
+
+
+OPEN_MOST = 300  # connections of across_the_end, below any limit
+
+
+def across_the_end(gate, request_of, assert_answered):
+    """Connections are made one after the other, each with its request at once, until they are refused; the signal is
+    sent meanwhile. Each must be answered. So many are open at a time and no more, however slow the gate is: then the
+    oldest is waited for."""
+    waiting, lost = collections.deque(), []
+
+    def settle():
+        number, client = waiting.popleft()
+        try:
+            assert_answered(number, client)
+        except (wire.Ended, ConnectionError) as end:
+            lost.append((number, str(end)))
+        client.close()
+
+    for number in itertools.count():
+        if len(waiting) == OPEN_MOST:
+            settle()
+        try:
+            plain = wire.connected(gate.address)
+        except ConnectionRefusedError:
+            break
+        try:
+            waiting.append((number, wire.speak(plain, gate.face.tls, request_of(number))))
+        except OSError as end:
+            lost.append((number, str(end)))
+        if number == 100:
+            gate.signal()
+    while waiting:
+        settle()
+    assert number > 100, "refused before the end"
+    assert not lost, f"{len(lost)} of {number}: {lost[:5]}"
 
 
 def gate_pid(gate):

@@ -31,32 +31,16 @@ def assert_echo(client, id, closes=True):
 @faces(*BOTH)
 @limit(120)
 def test_20_every_connection_that_was_established_is_answered(face):
-    """Connections are made one after the other, across the signal, each with its request at once: one that holds
-    nothing up, so that the listeners close in the midst of them."""
+    """Across the signal, each with a request that holds nothing up, so that the listeners close in the midst of them."""
     mcp = Mcp(face)
     session = mcp.session()
     request = post(message("notifications/x"), session=session.id)
-    made, lost = [], []
-    for number in range(30000):
-        try:
-            plain = wire.connected(mcp.address)
-        except ConnectionRefusedError:
-            break
-        try:
-            made.append(wire.speak(plain, face.tls, request))
-        except OSError as end:
-            lost.append((number, str(end)))
-        if number == 100:
-            mcp.signal()
-    assert 100 < len(made) < 30000
-    for number, client in enumerate(made):
-        try:
-            answer = client.whole("POST")
-            assert answer.status == 202, answer
-        except (Ended, ConnectionError) as end:
-            lost.append((number, str(end)))
-        client.close()
-    assert not lost, f"{len(lost)} of {len(made)}: {lost[:5]}"
+
+    def assert_answered(_, client):
+        answer = client.whole("POST")
+        assert answer.status == 202, answer
+
+    across_the_end(mcp, lambda _: request, assert_answered)
     mcp.end()
 
 

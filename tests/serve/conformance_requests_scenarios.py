@@ -5,7 +5,6 @@ is finished or told why not. Those about the process itself are in conformance_i
 import threading
 
 from serve import *
-from wire import Ended
 
 HEAD_TIMEOUT = 5.0  # seconds
 LATE = "--cancel-after 60s"  # work is not asked to stop: it ends by go()
@@ -34,29 +33,14 @@ def listeners_closed(serve):
 @faces(*BOTH)
 @limit(120)
 def test_20_every_connection_that_was_established_is_answered(face):
-    """Connections are made one after the other, across the signal, each with its call at once: with a result, or the 503."""
+    """Across the signal, each with a call: with its result, or the 503."""
     serve = Serve(face)
-    made, lost = [], []
-    for number in range(30000):
-        try:
-            plain = wire.connected(serve.address)
-        except ConnectionRefusedError:
-            break
-        try:
-            made.append(wire.speak(plain, face.tls, echo(number)))
-        except OSError as end:
-            lost.append((number, str(end)))
-        if number == 100:
-            serve.signal()
-    assert 100 < len(made) < 30000
-    for number, client in enumerate(made):
-        try:
-            envelope = Envelope(client.whole("POST"))
-            assert envelope.status == 200 and number < 30000 or envelope.assert_stopped(), envelope
-        except (Ended, ConnectionError) as end:
-            lost.append((number, str(end)))
-        client.close()
-    assert not lost, f"{len(lost)} of {len(made)}: {lost[:5]}"
+
+    def assert_answered(number, client):
+        envelope = Envelope(client.whole("POST"))
+        assert envelope.status == 200 and envelope.output == number or envelope.assert_stopped()
+
+    across_the_end(serve, echo, assert_answered)
     serve.end()
 
 
