@@ -383,8 +383,13 @@ def settled(pid):
     """Waits until a process has nothing more to do. Not for threads under a sanitizer, which has one of its own that
     wakes up: such tests are @plain."""
     seen = -1
-    while seen != (seen := context_switches(pid)):
+    while seen != (seen := context_switches(pid)) or not asleep(pid):
         time.sleep(0.2)
+
+
+def asleep(pid):
+    """Whether no thread of a process runs, or would if the machine were not busy."""
+    return not any("State:\tR" in read_file(f"/proc/{pid}/task/{thread}/status") for thread in os.listdir(f"/proc/{pid}/task"))
 
 
 class Late(AssertionError):

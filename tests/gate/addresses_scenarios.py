@@ -132,7 +132,7 @@ def test_proxy_protocol_tells_who_the_client_is(face):
 
 @faces(PLAIN, TLS)
 def test_proxy_protocol_without_a_header_is_refused(face):
-    gate = Gate(face, "--proxy-protocol --head-timeout 500ms")
+    gate = Gate(face, "--proxy-protocol --head-timeout 2s")
     for text in get("/bad"), b"PROXY TCP4 300.0.0.1 10.0.0.1 1 1\r\n" + get("/bad"), b"PROXY " + b"x" * 600, b"\r\n\r\n\0\r\nQUIT\n\x31\x11\0\0", b"PRO":
         with wire.connected(gate.address) as plain:
             plain.sendall(text)

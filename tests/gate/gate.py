@@ -25,6 +25,8 @@ from service import Origin, free_port
 
 TERM, INT, QUIT = signal.SIGTERM, signal.SIGINT, signal.SIGQUIT
 IDLE_GRACE = 1.0  # seconds: how long an idle connection may still send a request in the drain
+DEBOUNCE = 0.1  # seconds between two signals that make them one
+METHODS = ("GET ", "POST ")
 LOG_FIELD = re.compile(r'([a-z_]+)=("(?:[^"\\]|\\.)*"|\S*)')
 STANDIN = os.environ.get("STANDIN")
 
@@ -174,6 +176,21 @@ class Gate:
             number = QUIT
         return self.process.signal(number)
 
+    def signals_at_once(self, *numbers):
+        """Signals that it finds all at the same time, however slow it is: it is stopped while they are sent."""
+        self.process.signal(signal.SIGSTOP)
+        until(lambda: state(self.process.pid) == "T", "it is stopped")
+        for number in numbers:
+            self.process.signal(number)
+        self.process.signal(signal.SIGCONT)
+
+    def insist(self, number=TERM):
+        """The second signal, of a process that has shown that it knows of the first: later than a duplicate would come.
+        Returns the moment just before."""
+        seen = now()
+        until(lambda: now() - seen > 1.5 * DEBOUNCE, "the debounce is over")
+        return self.signal(number)
+
     def drain(self):
         """The signal, and on until its listeners are closed: from there on it drains."""
         began = self.signal()
@@ -243,6 +260,11 @@ class Nothing(dict):
         raise Skip(f"{STANDIN} has no report")
 
     get = __getitem__
+
+
+def forced_requests(report):
+    """The names of what was cut, without the child, which may need longer on a busy machine than a test gives it."""
+    return [each["name"] for each in report["forced"] if each["name"].startswith(METHODS)]
 
 
 def unquoted(value):

@@ -112,6 +112,7 @@ class Connection:
         origin.connections += 1
         self.number = origin.connections
         self.total = 0  # bytes received
+        self.requests = 0
         self.buffer = bytearray()
         self.how = None
         self.socket = writer.get_extra_info("socket")
@@ -169,12 +170,13 @@ class Connection:
         raise Gone("us, by a reset")
 
     async def request(self):
-        idle = self.origin.options.idle
+        idle = self.origin.options.idle if self.requests else 0  # the first may be slow in coming
         try:
             raw = await asyncio.wait_for(self.upto(b"\r\n\r\n"), idle / 1000 if idle else None)
         except asyncio.TimeoutError:
             raise Gone("us, idle") from None
         request = Request(self, raw)
+        self.requests += 1
         self.tell("request", method=request.method, path=request.target, raw=raw.decode("latin-1"))
         return request
 

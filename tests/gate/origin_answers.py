@@ -20,6 +20,7 @@
 /say?then=          the same with the bytes of the request's body
 /early?status=&read=&size=    answers before the body has come; then reads it (1), or closes at once (0)
 /count              counts, and answers 200; /status?code=
+/exit?code=         the process ends with this code
 /health             200 once the file of ?file= exists, else 503
 /ws?...             a WebSocket that echoes: see websocket()
 /upgrade            any other protocol: a tunnel that echoes bytes
@@ -245,6 +246,10 @@ async def status(request):
         await plain(request, b"status", code)
 
 
+async def leave(request):
+    os._exit(request.number("code"))
+
+
 async def health(request):
     ready = os.path.exists(request.query.get("file", "/"))
     await plain(request, b"ready" if ready else b"not yet", 200 if ready else 503)
@@ -330,7 +335,7 @@ async def listen(request, talking):
 
 
 BEHAVIOURS = {
-    "body": body, "close": end, "count": count, "cut-events": cut_events, "early": early, "echo": echo, "events": events,
+    "body": body, "close": end, "count": count, "cut-events": cut_events, "early": early, "echo": echo, "events": events, "exit": leave,
     "fields": fields, "hang": hang, "hang-unread": hang_unread, "health": health, "held": held, "held-body": held_body,
     "interim": interim, "once": once, "raw": raw, "reset": end, "say": raw, "slow-body": slow_body, "slow-head": slow_head,
     "status": status, "stream": stream, "trailers": trailers, "upgrade": upgrade, "ws": websocket,

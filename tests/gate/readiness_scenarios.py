@@ -4,13 +4,11 @@
 from gate import *
 from wire import get
 
-ANNOUNCE = "--announce 1s --grace 10s"
-
 
 @faces(PLAIN, CHILD)
 @alone
 def test_13_readyz_is_503_within_50_ms_and_before_any_listener_closes(face):
-    gate = Gate(face, ANNOUNCE)
+    gate = Gate(face, "--announce 1s")
     with wire.Client(gate.admin) as prober:
         assert prober.get("/readyz").status == 200
         began = gate.signal()
@@ -53,7 +51,7 @@ def test_14_17_the_admin_face_answers_until_the_last_connection_is_done(face):
         assert gate.ask_admin("/readyz").status == 503
 
     gate.signal()
-    until(lambda: gate.ask_admin("/readyz").status == 503, "not ready", 1)
+    until(lambda: gate.ask_admin("/readyz").status == 503, "not ready")
     until(lambda: check() or wire.refused(gate.address), "the listener is closed")
     for _ in range(20):
         check()
@@ -65,29 +63,29 @@ def test_14_17_the_admin_face_answers_until_the_last_connection_is_done(face):
 
 @faces(*ALL)
 def test_15_requests_during_the_announcement_are_answered_and_say_close(face):
-    gate = Gate(face, ANNOUNCE)
+    gate = Gate(face, "--announce 60s --grace 90s")
     kept = [gate.client() for _ in range(3)]
     for client in kept:
         assert not client.get("/body").says_close()
     gate.signal()
-    until(lambda: gate.get("/body").says_close(), "the announcement", 1)
+    until(lambda: gate.get("/body").says_close(), "the announcement")
     for path in "/body", "/body?size=100000&chunked=1000", "/body?status=404":
         answer = gate.get(path)
         assert answer.says_close(), answer
     for client in kept:
         assert client.get("/body").says_close()
         client.assert_closed()
-    gate.end()
+    gate.insist()
+    gate.end(code=128 + TERM)
 
 
 @faces(PLAIN, CHILD)
 @alone
 def test_16_the_announcement_is_cut_short_by_a_second_signal(face):
     gate = Gate(face, "--announce 60s --grace 90s")
-    began = gate.signal()
+    gate.signal()
     until(lambda: gate.get("/body").says_close(), "the announcement")
-    until(lambda: now() - began > 0.15, "the debounce is over")
-    again = gate.signal()
+    again = gate.insist()
     gate.end(code=128 + TERM)
     assert_below(gate.took(again), 1, "the end after a second signal")
 

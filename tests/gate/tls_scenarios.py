@@ -119,7 +119,7 @@ def test_tls_the_end_of_a_body_is_told_by_close_notify(face):
 
 @faces(TLS)
 def test_tls_plain_http_gets_no_request_through(face):
-    gate = Gate(face, "--head-timeout 500ms")
+    gate = Gate(face, "--head-timeout 2s")
     for text in get("/bad"), b"\x16\x03\x01" + b"x" * 1000, b"\x80\x2e\x01\0\x02", b"\0" * 100:
         with wire.connected(gate.address) as plain:
             plain.settimeout(WITHIN)

@@ -9,7 +9,7 @@ def waiting_gate(face=PLAIN, options=""):
     """A gate whose origin has not been started."""
     origin = Origin()
     origin.process = "later"
-    gate = Gate(face, f"--wait 20s {options}", origin, ready=False)
+    gate = Gate(face, f"--wait 60s {options}", origin, ready=False)
     origin.process = None
     gate.needs_curfew("a wait for its upstream")
     until(lambda: not wire.refused(gate.address), "it listens")
