@@ -129,7 +129,7 @@ def test_28_registrations_at_the_signal_are_closed_or_refused(face):
 
 @faces(PLAIN, TLS)
 def test_15_new_claims_during_the_announcement_are_answered_503(face):
-    relay = Relay(face, "--announce 2s")
+    relay = Relay(face, "--announce 60s --grace 90s")
     server, phone = relay.pair()
     relay.signal()
     until(lambda: relay.ask_admin("/readyz").status == 503, "it is announced")
@@ -143,7 +143,8 @@ def test_15_new_claims_during_the_announcement_are_answered_503(face):
     phone.leave(1000)
     assert server.notice() == (phone.name, 1000)
     server.leave(1000)
-    relay.end()
+    relay.insist()
+    relay.end(code=128 + TERM)
 
 
 @faces(PLAIN)
@@ -160,7 +161,7 @@ def test_46_the_closes_are_spread(face):
             moments.append(now() - began)
             phone.assert_closed(GONE, REASON)
     first, last = min(moments), max(moments)
-    assert last <= 2.0 + 0.3, f"the last close came after {last} s"
+    assert_below(last, 2.0 + 0.3, "the last close")
     assert last - first > 1.0, f"all closes came between {first} and {last} s"
     inside = sum(0.5 <= moment < 1.5 for moment in moments)
     assert 8 <= inside <= 32, f"{inside} of 40 in the middle half: {moments}"
@@ -172,7 +173,7 @@ def test_46_the_closes_are_spread(face):
 
 @faces(PLAIN)
 def test_48_stalled_peers_do_not_hold_up_the_others(face):
-    relay = Relay(face, "--close-timeout 1s --outbox 8M")
+    relay = Relay(face, "--close-timeout 3s --outbox 8M")
     server = relay.server().held()
     stalled = [relay.connect(receive_buffer=4096).known(server) for _ in range(3)]
     for phone in stalled:
@@ -192,6 +193,7 @@ def test_48_stalled_peers_do_not_hold_up_the_others(face):
 
 
 @faces(PLAIN)
+@alone
 def test_51_nobody_there(face):
     relay = Relay(face)
     began = relay.signal()
@@ -251,7 +253,7 @@ def test_13_to_17_readiness_at_the_end(face):
 def test_20_connections_that_were_made_before_the_listener_closed_are_answered(face):
     """The process is stopped, 50 handshakes wait in its queue, then TERM and CONT (items 20, 21)."""
     relay = Relay(face)
-    relay.server().held()
+    server = relay.server().held()
     clients = [wire.connected(relay.address) for _ in range(50)] if not face.tls else []
     os.kill(relay.process.pid, signal.SIGSTOP)
     until(lambda: read_file(f"/proc/{relay.process.pid}/stat").split(") ")[1][0] == "T", "it is stopped")
@@ -267,4 +269,5 @@ def test_20_connections_that_were_made_before_the_listener_closed_are_answered(f
     assert set(answers) <= {b"101", b"503"}, answers
     for each in clients + late:
         each.close()
+    server.client.close()
     relay.end()

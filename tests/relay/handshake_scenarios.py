@@ -162,7 +162,7 @@ def test_handshake_cap_on_connections_of_one_address(face):
 
 @faces(PLAIN)
 def test_handshake_half_a_head_is_answered_408(face):
-    relay = Relay(face, "--head-timeout 300ms")
+    relay = Relay(face, "--head-timeout 1s")
     client = relay.client()
     client.send(handshake("/v1/server", *fields_of("server", "desk"))[:-2])
     assert client.answer().status == 408

@@ -63,7 +63,7 @@ class Serve(Gate):
         arguments = ["--listen", self.listen, "--report", self.report_path]
         arguments += ["--admin", f"127.0.0.1:{self.admin}"] if self.admin else []
         arguments += ["--tls-cert", self.certificate[0], "--tls-key", self.certificate[1]] if self.certificate else []
-        arguments += ["--grace", "10s", "--eof-wait", "1s", "--term-wait", "1s"]  # what stands later wins
+        arguments += ["--grace", "20s", "--eof-wait", "5s", "--term-wait", "5s"]  # what stands later wins
         arguments += ["--workers", "2"] if self.kept else []
         return [curfew_path(), "serve", *arguments, *shlex.split(options), *self.plugin]
 

@@ -313,9 +313,14 @@ def test_gone_a_token_that_was_kept_outlives_its_call(face):
 # Its time
 
 
+def time_of_calls(face):
+    """Short, and enough for a call that has nothing to wait for: of a program, for its start too."""
+    return f"--request-timeout {'2s' if face.is_program else '1s'}"
+
+
 @faces(*EACH)
 def test_timeout_fires_the_token_and_answers_504(face):
-    serve = Serve(face, "--request-timeout 300ms")
+    serve = Serve(face, time_of_calls(face))
     envelope = serve.does("hold")
     assert (envelope.status, envelope.status_code_text) == (504, TIMED_OUT), envelope
     assert envelope.output is None and envelope.answer.get("Retry-After") is None, envelope.answer
@@ -329,7 +334,7 @@ def test_timeout_fires_the_token_and_answers_504(face):
 
 @faces(*EACH)
 def test_timeout_of_a_stream_is_its_last_line(face):
-    serve = stream(face, "--request-timeout 300ms")
+    serve = stream(face, time_of_calls(face))
     lines = streamed(serve, "yield 2 hold")
     assert codes(lines) == [(200, 0), (200, 1), (504, None)] and lines[2]["status_code_text"] == TIMED_OUT, lines
     assert streamed(serve, "hold", status=504)[0]["status_code_text"] == TIMED_OUT
