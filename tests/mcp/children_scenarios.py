@@ -254,7 +254,7 @@ def test_59a_ending_one_of_50_sessions_leaves_49_whole():
 @faces(*BOTH)
 def test_a_hanging_child_and_the_request_timeout(face):
     """The client gets an error, and the child is told."""
-    mcp = Mcp(face, "--request-timeout 300ms")
+    mcp = Mcp(face, "--request-timeout 2s")
     session = mcp.session()
     stream = session.listen()
     client = session.begin("hold", id=9)

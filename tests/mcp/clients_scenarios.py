@@ -78,7 +78,7 @@ def test_a_client_that_leaves_does_not_cancel_its_call(face):
 @faces(PLAIN)
 def test_children_that_do_not_start_make_room(face):
     """One at a time starts; those behind it are not kept waiting for ever."""
-    mcp = Mcp(face, "--start-timeout 300ms --spawn-concurrency 1", command=["sleep", "1000"])
+    mcp = Mcp(face, "--start-timeout 300ms --spawn-concurrency 1 --eof-wait 100ms", command=["sleep", "1000"])
     clients = [mcp.client().send(post(initialize(id=number))) for number in range(3)]
     for number, client in enumerate(clients):
         reply = reply_of(client)
@@ -89,13 +89,13 @@ def test_children_that_do_not_start_make_room(face):
 
 @faces(PLAIN)
 def test_a_session_that_nobody_asks_ends_and_one_with_a_call_does_not(face):
-    mcp = Mcp(face, "--session-idle 300ms")
+    mcp = Mcp(face, "--session-idle 1500ms")
     idle, busy = mcp.sessions(2)
     client = held(busy)
     until(lambda: len(mcp.keepers()) == 1, "the idle session has ended")
     assert not idle.is_there()
     began = now()
-    until(lambda: now() - began > 0.6, "twice the idle time has passed")
+    until(lambda: now() - began > 2, "more than the idle time has passed")
     assert busy.ask("release").got()[1]["method"] == "release"
     assert reply_of(client).status == 200
     until(lambda: not mcp.keepers(), "the other has ended too")
@@ -105,11 +105,9 @@ def test_a_session_that_nobody_asks_ends_and_one_with_a_call_does_not(face):
 
 @faces(PLAIN)
 def test_a_session_that_is_old_ends(face):
-    mcp = Mcp(face, "--session-max 500ms")
+    mcp = Mcp(face, "--session-max 2s")
     session = mcp.session()
-    began = now()
-    while session.is_there():
-        assert now() - began < 5, "it goes on"
+    until(lambda: not session.is_there(), "it has ended")
     mcp.stop()
 
 

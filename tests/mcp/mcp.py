@@ -32,7 +32,7 @@ class Mcp(Gate):
         arguments = ["--listen", self.listen, "--report", self.report_path]
         arguments += ["--admin", f"127.0.0.1:{self.admin}"] if self.admin else []
         arguments += ["--tls-cert", self.certificate[0], "--tls-key", self.certificate[1]] if self.certificate else []
-        arguments += ["--grace", "15s", "--announce", "0s", "--eof-wait", "1s", "--term-wait", "1s"]  # what stands later wins
+        arguments += ["--grace", "20s", "--announce", "0s", "--eof-wait", "5s", "--term-wait", "5s"]  # what stands later wins
         return [curfew_path(), "mcp", *arguments, *shlex.split(options), "--", *self.command]
 
     def session(self, *fields, **options):
@@ -47,8 +47,11 @@ class Mcp(Gate):
     def drain(self):
         """The signal, and on until it shows: calls that are in flight keep the listeners open."""
         began = self.signal()
-        until(lambda: self.ask_admin("/readyz").status == 503, "the end has begun")
+        self.until_begun()
         return began
+
+    def until_begun(self):
+        until(lambda: (answer := self.ask_admin("/readyz")) is None or answer.status == 503, "the end has begun")
 
 
 def message(method, params=None, id=None):

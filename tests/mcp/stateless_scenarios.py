@@ -309,7 +309,7 @@ def test_calls_in_flight_are_finished(face):
 
 @faces(PLAIN)
 def test_what_does_not_finish_is_told_and_counted(face):
-    mcp = Era(face, "--grace 3s", command=server())
+    mcp = Era(face, "--grace 6s", command=server())
     stream, quiet = mcp.hold(id="s"), mcp.begin("hold", id="q")
     until(lambda: len(mcp.keepers()) == 2, "both have a child")
     mcp.signal()
