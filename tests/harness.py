@@ -134,6 +134,13 @@ class Process:
         os.kill(self.pid, number)
         return sent
 
+    def signals_at_once(self, *numbers):
+        """Signals that it finds all at the same time, however slow it is: it is stopped while they are sent."""
+        self.signal(signal.SIGSTOP)
+        until(lambda: state(self.pid) == "T", "it is stopped")
+        for number in (*numbers, signal.SIGCONT):
+            self.signal(number)
+
     def line(self, within=WITHIN):
         return self.out.line(within)
 

@@ -254,7 +254,7 @@ def test_metrics_follow_the_grammar_and_the_requests():
 
 
 def test_forced_things_are_counted_by_kind():
-    served = Served(grace_ms=900)
+    served = Served(grace_ms=3000)
     served.tell("hold 2 x")
     served.tell("child")
     slow = served.slow()
@@ -443,7 +443,7 @@ def test_12_nothing_wakes_once_nobody_looks_any_more():
 
 
 def test_status_counts_what_is_held_and_by_which_child():
-    served = Served(grace_ms=900)
+    served = Served(grace_ms=3000)
     served.tell("child")
     status = served.status()
     child = next(hold for hold in status["held"]["oldest"] if hold["kind"] == "child")

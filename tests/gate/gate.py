@@ -177,12 +177,7 @@ class Gate:
         return self.process.signal(number)
 
     def signals_at_once(self, *numbers):
-        """Signals that it finds all at the same time, however slow it is: it is stopped while they are sent."""
-        self.process.signal(signal.SIGSTOP)
-        until(lambda: state(self.process.pid) == "T", "it is stopped")
-        for number in numbers:
-            self.process.signal(number)
-        self.process.signal(signal.SIGCONT)
+        self.process.signals_at_once(*numbers)
 
     def insist(self, number=TERM):
         """The second signal, of a process that has shown that it knows of the first: later than a duplicate would come.

@@ -62,11 +62,13 @@ def test_67_closed_standard_streams_stay_closed():
 def test_67_closed_standard_streams_with_pipes_of_our_own():
     for closed in itertools.chain.from_iterable(itertools.combinations(range(3), n) for n in range(4)):
         for options in "--capture", "--stdin pipe", "--capture --stdin pipe -v":
-            part = actor("on EOF exit 5 done tell 1 x tell 2 x on TERM exit 5 done serve")
-            process = start(
-                run(f"--duration 300ms {options}", *(part if "capture" in options else actor("on EOF exit 5 done on TERM exit 5 done serve"))),
-                preexec_fn=lambda: [os.close(number) for number in closed],
-            )
+            ready, says = temporary("ready"), "tell 1 x tell 2 x" if "capture" in options else ""
+            part = actor(f"on EOF exit 5 done {says} on TERM exit 5 done put {ready} x serve")
+            process = start(run(options, *part), preexec_fn=lambda: [os.close(number) for number in closed])
+            until(lambda: os.path.exists(ready) or not process.alive(), "the child is ready, or has read the end of its input")
+            process.signal(signal.SIGTERM)
+            if os.path.exists(ready):
+                os.unlink(ready)
             assert process.wait() == 5, f"{closed} closed, {options}"
             assert_no_survivors()
 
@@ -211,7 +213,7 @@ def test_environment_forms_of_every_kind_of_option():
     kinds = {
         "CURFEW_SIGNAL_EXIT": ("keep", 143),
         "CURFEW_SIGNAL": ("USR2", 0),
-        "CURFEW_DURATION": ("1500ms", 0),
+        "CURFEW_DURATION": ("3s", 0),
         "CURFEW_MAP": ("HUP:TERM", 0),
         "CURFEW_INSIST": ("never", 0),
         "CURFEW_VERBOSE": ("1", 0),

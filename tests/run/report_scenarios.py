@@ -19,6 +19,7 @@ def reported(options, part, number=TERM, again=False):
     if number:
         process.signal(number)
     if again:
+        process.expect("told")
         readable(process.pidfd, 0.15)
         process.signal(number)
     code = process.wait()
@@ -65,7 +66,7 @@ def test_80_the_child_ended_by_itself():
 
 
 def test_80_its_own_duration():
-    report = reported("--duration 100ms", "say up serve", number=0)
+    report = reported("--duration 1s", "say up serve", number=0)
     assert (report["cause"]["kind"], report["exit_code"], children_of(report)) == ("duration", 0, (0, 1, 0))
 
 
@@ -88,13 +89,13 @@ def test_80_what_was_forced_is_named():
 
 
 def test_80_a_forced_descendant_is_told_although_the_child_ended_well():
-    report = reported("--grace 300ms", "orphan setsid ignore TERM say up serve done say up serve")
+    report = reported("--grace 1s", "orphan setsid ignore TERM say up serve done say up serve")
     assert (report["exit_code"], children_of(report)[1]) == (0, 1)
     assert len(report["forced"]) >= 1, report
 
 
 def test_80_a_second_signal():
-    report = reported("--grace 10s", "ignore TERM say up serve", again=True)
+    report = reported("--grace 10s", "on TERM say told done say up serve", again=True)
     assert report["exit_code"] == 128 + TERM and report["forced"]
     assert report["cause"]["kind"] in ("signal", "insisted")
     assert children_of(report) == (0, 0, 1)
