@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "child/keeper.h"
 #include "child/launch.h"
+#include "child/proc.h"
 #include "child/spawn.h"
 
 #define LINE_BOUND 8192 /* bytes of a line of errors in one piece */
@@ -164,11 +165,23 @@ static void main_ended(struct source *source, uint32_t events)
 
 /* Its output. */
 
+/* One that exits is marked so before its descriptors are closed. */
+static bool goes_on(const struct curfew_child *child)
+{
+	struct proc_stat stat;
+
+	return !child->main_ended && !child->exit.exited &&
+		proc_stat(curfew_child_pid(child), &stat) && stat.alive && !stat.exiting;
+}
+
 static void output_read(struct pump *pump, const char *bytes, size_t length)
 {
 	struct curfew_child *child = container_of(pump, struct curfew_child, output);
 
 	if (length == 0) {
+		if (child->on_silence && goes_on(child)) {
+			child->on_silence(child, child->config.arg);
+		}
 		curfew_hold_release(&child->output_hold);
 	} else if (child->config.on_output) {
 		child->config.on_output(child, bytes, length, child->config.arg);
@@ -438,4 +451,10 @@ void child_on_main_exit(
 	struct curfew_child *child, void (*on_main_exit)(struct curfew_child *child, void *arg))
 {
 	child->on_main_exit = on_main_exit;
+}
+
+void child_on_silence(
+	struct curfew_child *child, void (*on_silence)(struct curfew_child *child, void *arg))
+{
+	child->on_silence = on_silence;
 }

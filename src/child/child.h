@@ -53,6 +53,8 @@ struct curfew_child {
 
 	/* The main process has ended, perhaps not its tree; NULL: it was told. */
 	void (*on_main_exit)(struct curfew_child *child, void *arg);
+	/* Its output has ended, and the main process goes on; NULL: nobody asks. */
+	void (*on_silence)(struct curfew_child *child, void *arg);
 };
 
 /*
@@ -67,6 +69,14 @@ void child_set_stop_signal(struct curfew_child *child, int signal, pid_t told_gr
  */
 void child_on_main_exit(
 	struct curfew_child *child, void (*on_main_exit)(struct curfew_child *child, void *arg));
+
+/*
+ * Has on_silence(child, config.arg) called once, in the dispatch, if all of its output has been
+ * closed while the main process goes on: it can say nothing any more. Not of one that is on its way
+ * out, which closes its output, too. It must not free the child.
+ */
+void child_on_silence(
+	struct curfew_child *child, void (*on_silence)(struct curfew_child *child, void *arg));
 
 /* Returns the name of a rung, "term". Static. */
 const char *rung_name(enum curfew_rung rung);

@@ -14,6 +14,7 @@
 #define PATH_BYTES 64
 #define STAT_BYTES 512
 #define FIRST_CAPACITY 64
+#define EXITING 0x4 /* PF_EXITING of the kernel's, in the flags that it shows */
 
 void pids_add(struct pids *pids, pid_t pid)
 {
@@ -42,15 +43,17 @@ bool proc_parse_stat(const char *text, struct proc_stat *stat)
 	const char *rest = strrchr(text, ')');
 	int parent;
 	int group;
+	unsigned flags;
 	long threads;
 
-	/* Fields 3, 4, 5, 20 and 22; those between are numbers. */
+	/* Fields 3, 4, 5, 9, 20 and 22; those between are numbers. */
 	if (!rest ||
-		sscanf(rest + 1, " %c %d %d%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s %ld%*s %llu",
-			&stat->state, &parent, &group, &threads, &stat->started) != 5) {
+		sscanf(rest + 1, " %c %d %d%*s%*s%*s %u%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s %ld%*s %llu",
+			&stat->state, &parent, &group, &flags, &threads, &stat->started) != 6) {
 		return false;
 	}
 	stat->alive = (stat->state != 'Z' && stat->state != 'X') || threads > 1;
+	stat->exiting = flags & EXITING;
 	stat->parent = parent;
 	stat->group = group;
 	return true;

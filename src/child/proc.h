@@ -21,8 +21,9 @@ void pids_add(struct pids *pids, pid_t pid);
 void pids_fini(struct pids *pids);
 
 struct proc_stat {
-	char state; /* R, S, D, T, Z, ... of its first thread */
-	bool alive; /* no zombie; also where only the first of several threads has ended */
+	char state;   /* R, S, D, T, Z, ... of its first thread */
+	bool alive;   /* no zombie; also where only the first of several threads has ended */
+	bool exiting; /* its first thread is on its way out: descriptors are closed behind this */
 	pid_t parent;
 	pid_t group;
 	unsigned long long started; /* in clock ticks since the machine was */

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -62,6 +63,24 @@ static void names_may_hold_anything(void **state)
 	}
 }
 
+static void one_that_is_on_its_way_out_is_seen(void **state)
+{
+	static const char *const flags[] = {"4194560", "4194564"};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct proc_stat stat;
+		char text[128];
+
+		(void)snprintf(text, sizeof(text),
+			"17 (sh) R 16 17 17 0 -1 %s 100 0 0 0 1 2 3 4 20 0 1 0 5555 6666 77",
+			flags[i]);
+		assert_true(proc_parse_stat(text, &stat));
+		assert_true(stat.alive);
+		assert_int_equal(stat.exiting, i);
+	}
+}
+
 static void own_process_is_found_under_an_odd_name(void **state)
 {
 	static const char *const names[] = {") Z 1 1 (", "a\n(b", "", "(((((((((((((((", ")))))"};
@@ -74,7 +93,7 @@ static void own_process_is_found_under_an_odd_name(void **state)
 		assert_true(proc_stat(getpid(), &stat));
 		assert_int_equal(stat.parent, getppid());
 		assert_int_equal(stat.group, getpgrp());
-		assert_true(stat.alive);
+		assert_true(stat.alive && !stat.exiting);
 		assert_true(proc_name(getpid(), name));
 	}
 	prctl(PR_SET_NAME, "proc_test");
@@ -170,6 +189,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_may_hold_anything),
+		cmocka_unit_test(one_that_is_on_its_way_out_is_seen),
 		cmocka_unit_test(own_process_is_found_under_an_odd_name),
 		cmocka_unit_test(process_that_is_gone_is_not_found),
 		cmocka_unit_test(children_of_all_threads_are_listed),
