@@ -66,7 +66,11 @@ static void ended(struct dialogue *dialogue, const struct curfew_child_exit *exi
 	description->is_over = true;
 }
 
-static const struct dialogue_ops dialogue_ops = {take_line, lose_line, ended};
+static const struct dialogue_ops dialogue_ops = {
+	.line = take_line,
+	.lost = lose_line,
+	.ended = ended,
+};
 
 static void patience_over(struct timer *timer)
 {

@@ -16,6 +16,7 @@
 
 #include "base/list.h"
 #include "base/signal_name.h"
+#include "child/child.h"
 #include "serve/dialogue_input.h"
 #include "serve/event.h"
 
@@ -108,6 +109,14 @@ static void take_held(struct dialogue *dialogue)
 	buffer_init(&dialogue->held);
 	take(dialogue, held.data, held.length);
 	buffer_fini(&held);
+}
+
+static void note_silence(struct curfew_child *child, void *arg)
+{
+	struct dialogue *dialogue = arg;
+
+	(void)child;
+	dialogue->ops->silent(dialogue);
 }
 
 static bool is_blank(const char *line, size_t length)
@@ -295,6 +304,9 @@ static int start_child(
 	dialogue->child = curfew_child_start(dialogue->serve->service.life, NULL, &child);
 	if (!dialogue->child) {
 		return -errno;
+	}
+	if (dialogue->ops->silent) {
+		child_on_silence(dialogue->child, note_silence);
 	}
 	dialogue->pid = curfew_child_pid(dialogue->child);
 	dialogue->serve->counts.processes_started++;

@@ -28,6 +28,8 @@ struct dialogue_ops {
 	void (*line)(struct dialogue *dialogue, const char *line, size_t length);
 	/* One of its lines is too long, or there is no memory for it. None come any more. */
 	void (*lost)(struct dialogue *dialogue, const char *reason);
+	/* It has closed its output, and goes on: no lines come any more. NULL: what of it */
+	void (*silent)(struct dialogue *dialogue);
 	/*
 	 * The process is gone, and all of its tree; all that it said was given out. The memory is
 	 * the owner's again.

@@ -22,7 +22,8 @@
 	X(NOISE, "noise", WARNING, true, "pid line",                                               \
 		"a line that a kept process wrote and nobody had asked for; it was dropped")       \
 	X(WORKER_ENDED, "worker_ended", WARNING, false, "pid code signal after_ms",                \
-		"a kept process ended and was not asked to; another is started")                   \
+		"a kept process ended, or closed its output, and was not asked to; another is "    \
+		"started")                                                                         \
 	X(WORKER_FAILED, "worker_failed", ERROR, false, "reason after_ms",                         \
 		"a kept process cannot be started; it is tried again")
 

@@ -27,6 +27,8 @@
 #include "serve/process.h"
 #include "serve/program.h"
 
+#define SILENT "[output] it has closed its output"
+
 /* The life of a process. */
 
 static void start_later(struct place *place)
@@ -53,11 +55,11 @@ static void note_end(const struct place *place, const struct curfew_child_exit *
 		journal_number(place->delay_ms));
 }
 
-/* It died by itself before it was asked: another may be, once. */
-static bool may_be_asked_again(const struct place *place, const struct curfew_child_exit *exit)
+/* It was lost before it was asked: another may be, once. */
+static bool may_be_asked_again(const struct place *place)
 {
-	return !place->dialogue.written && exit->rung == CURFEW_RUNG_RUNNING &&
-		!place->call->cancelled && !place->call->is_second && !place->kept->stopped;
+	return !place->dialogue.written && !place->call->cancelled && !place->call->is_second &&
+		!place->kept->stopped;
 }
 
 static void end_lost_call(struct place *place, const struct curfew_child_exit *exit)
@@ -66,7 +68,7 @@ static void end_lost_call(struct place *place, const struct curfew_child_exit *e
 	bool is_ours =
 		call->cancelled && exit->rung >= CURFEW_RUNG_TERM && (!exit->signal || exit->by_us);
 
-	if (may_be_asked_again(place, exit)) {
+	if (exit->rung == CURFEW_RUNG_RUNNING && may_be_asked_again(place)) {
 		kept_call_put_back(call);
 		return;
 	}
@@ -93,7 +95,7 @@ static void ended(struct dialogue *dialogue, const struct curfew_child_exit *exi
 	struct kept *kept = place->kept;
 
 	kept->stopped = kept->stopped || is_over(kept);
-	if (place->state != PLACE_ENDING && !kept->stopped) {
+	if ((place->state != PLACE_ENDING || place->is_silent) && !kept->stopped) {
 		note_end(place, exit);
 	} else {
 		place->delay_ms = 0;
@@ -109,7 +111,38 @@ static void ended(struct dialogue *dialogue, const struct curfew_child_exit *exi
 	}
 }
 
-static const struct dialogue_ops dialogue_ops = {place_take_line, place_lose_line, ended};
+/*
+ * It lives, and cannot answer any more: it is as good as dead, and ended. That is no doing of ours,
+ * so that one which does so again and again is started later and later, too.
+ */
+static void fell_silent(struct dialogue *dialogue)
+{
+	struct place *place = place_of(dialogue);
+	struct call *call = place->call;
+
+	if (place->state == PLACE_ENDING) {
+		return;
+	}
+	place_enter(place, PLACE_ENDING);
+	place->is_silent = true;
+	dialogue_stop(dialogue);
+	if (!call) {
+		return;
+	}
+	if (may_be_asked_again(place)) {
+		kept_call_put_back(call);
+		return;
+	}
+	envelope_fail(&call->answer, 502, SILENT, strlen(SILENT));
+	kept_call_end(call, INVOCATION_CRASHED);
+}
+
+static const struct dialogue_ops dialogue_ops = {
+	.line = place_take_line,
+	.lost = place_lose_line,
+	.silent = fell_silent,
+	.ended = ended,
+};
 
 static int start(struct place *place)
 {
@@ -117,6 +150,7 @@ static int start(struct place *place)
 
 	if (!error) {
 		place->kept->alive++;
+		place->is_silent = false;
 		place_enter(place, PLACE_IDLE);
 	}
 	return error;

@@ -267,6 +267,73 @@ static void one_that_closes_its_input_is_replaced(void **state)
 	assert_done(two, "1");
 }
 
+static void one_that_closes_its_output_is_as_good_as_dead(void **state)
+{
+	static const char *const cases[] = {"mute; hang", "say {'output':1}; mute; hang"};
+	struct called *one;
+
+	(void)state;
+	start_kept(1);
+	for (size_t i = 0; i < 2; i++) {
+		one = call(cases[i]);
+		await(one);
+		assert_end(one, INVOCATION_CRASHED, 502, "[output] it has closed its output");
+		one = call(ANSWER);
+		await(one);
+		assert_done(one, "1");
+	}
+	assert_int_equal(serve.counts.processes_started, 3);
+	assert_contains(log_text(), "event=worker_ended ");
+}
+
+static void one_that_closes_its_output_behind_its_answer_is_replaced(void **state)
+{
+	(void)state;
+	start_kept(1);
+	for (uint64_t started = 2; started < 5; started++) {
+		struct called *one = call("say {'output':1,'end':true}; mute; hang");
+
+		await(one);
+		assert_done(one, "1");
+		run_until(serve.counts.processes_started == started);
+		one = call(ANSWER);
+		await(one);
+		assert_done(one, "1");
+	}
+}
+
+/* Else its end would be a reason to start the next one at once, for ever. */
+static void those_that_close_their_output_are_started_later_and_later(void **state)
+{
+	static char *const mute[] = {"/bin/sh", "-c", "exec sleep 1000 >&-", NULL};
+
+	(void)state;
+	serve_config.command = mute;
+	start_kept(1);
+	run_until_logged(" after_ms=200\n");
+	assert_contains(log_text(), " signal=TERM after_ms=0\n");
+	assert_contains(log_text(), " signal=TERM after_ms=100\n");
+}
+
+static void one_that_closes_its_output_when_it_was_asked_to_end_is_left_alone(void **state)
+{
+	static char *const polite[] = {"/bin/sh", "-c",
+		"trap 'exec >&-; sleep 0.1; exit 0' TERM; read line; echo up >&2; sleep 1000 & "
+		"wait",
+		NULL};
+	struct called *one;
+
+	(void)state;
+	serve_config.command = polite;
+	start_kept(1);
+	one = call("");
+	run_until_logged("line=up");
+	cancel(one);
+	await(one);
+	assert_int_equal(one->outcome, INVOCATION_CANCELLED);
+	assert_null(strstr(log_text(), "worker_ended"));
+}
+
 /* The rest of its request would be the beginning of the next one. */
 static void one_that_answers_before_it_has_read_is_replaced(void **state)
 {
@@ -347,6 +414,10 @@ int main(void)
 		kept_test(what_is_no_answer_ends_the_process),
 		kept_test(what_nobody_asked_for_is_nobodys_answer),
 		kept_test(one_that_closes_its_input_is_replaced),
+		kept_test(one_that_closes_its_output_is_as_good_as_dead),
+		kept_test(one_that_closes_its_output_behind_its_answer_is_replaced),
+		kept_test(those_that_close_their_output_are_started_later_and_later),
+		kept_test(one_that_closes_its_output_when_it_was_asked_to_end_is_left_alone),
 		kept_test(one_that_answers_before_it_has_read_is_replaced),
 		kept_test(a_complaint_belongs_to_its_call),
 		kept_test(calls_are_refused_while_none_can_be_started),

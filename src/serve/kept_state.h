@@ -19,6 +19,7 @@ struct place {
 	struct dialogue dialogue;
 	enum place_state state;
 	struct call *call; /* BUSY; ENDING: it was cancelled, or NULL */
+	bool is_silent;    /* ENDING: since it has closed its output */
 	struct timer start;
 	int64_t delay_ms; /* until another is started, if this one does not answer */
 };

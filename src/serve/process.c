@@ -188,7 +188,12 @@ static void ended(struct dialogue *dialogue, const struct curfew_child_exit *exi
 	invocation_end(invocation, outcome, &answer);
 }
 
-static const struct dialogue_ops dialogue_ops = {take_line, lose_line, ended};
+/* One that closes its output may have more to do: its exit tells whether that went well. */
+static const struct dialogue_ops dialogue_ops = {
+	.line = take_line,
+	.lost = lose_line,
+	.ended = ended,
+};
 
 /* What is asked of it. */
 
