@@ -443,65 +443,6 @@ static bool is_stopped(pid_t pid)
 	return proc_stat(pid, &stat) && stat.state == 'T';
 }
 
-static int silences;
-
-static void on_silence(struct curfew_child *which, void *arg)
-{
-	(void)which;
-	(void)arg;
-	assert_int_equal(exits, 0);
-	silences++;
-}
-
-static struct curfew_child *start_shell(const char *script)
-{
-	const char *const argv[] = {"/bin/sh", "-c", script, NULL};
-
-	config.argv = argv;
-	child = curfew_child_start(life, NULL, &config);
-	assert_non_null(child);
-	child_on_silence(child, on_silence);
-	return child;
-}
-
-static void silence_is_told_of_one_that_goes_on(void **state)
-{
-	static const enum curfew_tree trees[] = {CURFEW_TREE_GROUP, CURFEW_TREE_KEEPER};
-
-	(void)state;
-	for (size_t i = 0; i < 2; i++) {
-		config.tree = trees[i];
-		silences = exits = 0;
-		start_shell("echo last; exec >&-; exec sleep 1000");
-		while (!silences) {
-			dispatch_once();
-		}
-		assert_string_equal(output, i ? "last\nlast\n" : "last\n");
-		curfew_child_kill(child);
-		(void)await_exit();
-		assert_int_equal(silences, 1);
-		curfew_child_free(child);
-		child = NULL;
-	}
-}
-
-/* Its output ends with it, and mostly before we hear of its end. */
-static void silence_is_not_told_of_one_that_exits(void **state)
-{
-	(void)state;
-	silences = 0;
-	for (int i = 0; i < 100; i++) {
-		config.tree = i % 2 ? CURFEW_TREE_KEEPER : CURFEW_TREE_GROUP;
-		exits = 0;
-		output_length = 0;
-		start_shell(i % 4 < 2 ? "exit 3" : "kill -9 $$");
-		(void)await_exit();
-		curfew_child_free(child);
-		child = NULL;
-	}
-	assert_int_equal(silences, 0);
-}
-
 static void keeper_that_was_stopped_is_continued(void **state)
 {
 	(void)state;
@@ -549,8 +490,6 @@ int main(void)
 		child_test(keeper_tells_of_the_main_process_before_its_tree_has_ended),
 		child_test(what_a_keeper_told_stays_where_it_is_killed),
 		child_test(what_the_keeper_killed_by_itself_is_noted),
-		child_test(silence_is_told_of_one_that_goes_on),
-		child_test(silence_is_not_told_of_one_that_exits),
 		child_test(keeper_that_was_stopped_is_continued),
 		child_test(keeper_that_was_killed_tells_so),
 	};

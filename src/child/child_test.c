@@ -214,6 +214,65 @@ static void paused_output_does_not_outlast_the_grace(void **state)
 	assert_int_equal(life->counts[CURFEW_BYTES_UNDELIVERED], 20000);
 }
 
+static int silences;
+
+static void on_silence(struct curfew_child *which, void *arg)
+{
+	(void)which;
+	(void)arg;
+	assert_int_equal(exits, 0);
+	silences++;
+}
+
+static struct curfew_child *start_shell(const char *script)
+{
+	const char *const argv[] = {"/bin/sh", "-c", script, NULL};
+
+	config.argv = argv;
+	child = curfew_child_start(life, NULL, &config);
+	assert_non_null(child);
+	child_on_silence(child, on_silence);
+	return child;
+}
+
+static void silence_is_told_of_one_that_goes_on(void **state)
+{
+	static const enum curfew_tree trees[] = {CURFEW_TREE_GROUP, CURFEW_TREE_KEEPER};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		config.tree = trees[i];
+		silences = exits = 0;
+		start_shell("echo last; exec >&-; exec sleep 1000");
+		while (!silences) {
+			dispatch_once();
+		}
+		assert_string_equal(output, i ? "last\nlast\n" : "last\n");
+		curfew_child_kill(child);
+		(void)await_exit();
+		assert_int_equal(silences, 1);
+		curfew_child_free(child);
+		child = NULL;
+	}
+}
+
+/* Its output ends with it, and mostly before we hear of its end. */
+static void silence_is_not_told_of_one_that_exits(void **state)
+{
+	(void)state;
+	silences = 0;
+	for (int i = 0; i < 100; i++) {
+		config.tree = i % 2 ? CURFEW_TREE_KEEPER : CURFEW_TREE_GROUP;
+		exits = 0;
+		output_length = 0;
+		start_shell(i % 4 < 2 ? "exit 3" : "kill -9 $$");
+		(void)await_exit();
+		curfew_child_free(child);
+		child = NULL;
+	}
+	assert_int_equal(silences, 0);
+}
+
 static void what_is_killed_at_its_bound_is_noted_once(void **state)
 {
 	(void)state;
@@ -340,6 +399,8 @@ int main(void)
 		child_test(all_output_before_the_exit_is_passed_on),
 		child_test(paused_output_waits_for_its_reader),
 		child_test(paused_output_does_not_outlast_the_grace),
+		child_test(silence_is_told_of_one_that_goes_on),
+		child_test(silence_is_not_told_of_one_that_exits),
 		child_test(what_is_killed_at_its_bound_is_noted_once),
 		child_test(context_stops_it_and_another_kills_it),
 		child_test(context_that_was_cancelled_before_stops_it_too),

@@ -318,8 +318,8 @@ static void those_that_close_their_output_are_started_later_and_later(void **sta
 static void one_that_closes_its_output_when_it_was_asked_to_end_is_left_alone(void **state)
 {
 	static char *const polite[] = {"/bin/sh", "-c",
-		"trap 'exec >&-; sleep 0.1; exit 0' TERM; read line; echo up >&2; sleep 1000 & "
-		"wait",
+		"trap 'exec >&-; sleep 0.1; exit 0' TERM; sleep 1000 & "
+		"read line; echo up >&2; wait",
 		NULL};
 	struct called *one;
 
