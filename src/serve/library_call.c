@@ -78,14 +78,26 @@ static void ended(struct task *task)
 }
 
 /* In a thread of the pool. */
-static void run(struct thread_pool_job *job)
+static void finish(struct call *call, int code)
 {
-	struct call *call = container_of(job, struct call, job);
-	int code = call->run(&call->request, &call->response);
-
 	call->cancelled = response_finish(&call->response, code);
 	request_fini(&call->request);
 	agenda_post(call->agenda, &call->ended);
+}
+
+static void run(struct thread_pool_job *job)
+{
+	struct call *call = container_of(job, struct call, job);
+
+	finish(call, call->run(&call->request, &call->response));
+}
+
+/* The function has ended its thread instead of returning. */
+static void left(struct thread_pool_job *job)
+{
+	struct call *call = container_of(job, struct call, job);
+
+	finish(call, curfew_response_fail(&call->response, 500, "[thread] it ended its thread"));
 }
 
 static int add_items(struct call *call)
@@ -115,6 +127,7 @@ static int library_begin(struct invocation *invocation)
 		return -ENOMEM;
 	}
 	call->job.run = run;
+	call->job.left = left;
 	call->ended.run = ended;
 	call->invocation = invocation;
 	call->agenda = &invocation->serve->worker->loop->agenda;

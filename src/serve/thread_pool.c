@@ -49,13 +49,37 @@ static struct thread_pool_job *next_job(struct pool_thread *thread)
 	return thread->job;
 }
 
+static int start_thread(struct pool_thread *thread);
+
+/*
+ * In a thread that its job has ended. If no other can be started, the pool has one less; whoever
+ * waits for the job is told all the same, and last, since the pool may be gone behind that.
+ */
+static void replace(void *arg)
+{
+	struct pool_thread *thread = arg;
+	struct thread_pool_job *job = thread->job;
+
+	(void)pthread_detach(pthread_self());
+	thread->joined = start_thread(thread) < 0;
+	if (job->left) {
+		job->left(job);
+	}
+}
+
+static void run_job(struct pool_thread *thread)
+{
+	pthread_cleanup_push(replace, thread);
+	thread->job->run(thread->job);
+	pthread_cleanup_pop(false);
+}
+
 static void *thread_main(void *arg)
 {
 	struct pool_thread *thread = arg;
-	struct thread_pool_job *job;
 
-	while ((job = next_job(thread))) {
-		job->run(job);
+	while ((thread->job = next_job(thread))) {
+		run_job(thread);
 	}
 	return NULL;
 }

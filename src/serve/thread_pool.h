@@ -6,6 +6,8 @@
  * The thread that became idle last gets the next job: its stack and its memory are still at hand,
  * and the others stay asleep. A job that no thread is idle for waits, in order.
  *
+ * A job that ends its thread, by pthread_exit(3), ends that alone: another takes its place.
+ *
  * Any thread, but for init, stop and fini.
  */
 #ifndef SERVE_THREAD_POOL_H
@@ -16,10 +18,12 @@
 
 #include <curfew/link.h>
 
-/* Zeroed but for run; in no pool any more when run is called. */
+/* Zeroed but for run and left; in no pool any more when run is called. */
 struct thread_pool_job {
 	struct curfew_link link;
 	void (*run)(struct thread_pool_job *job);
+	/* Called where run does not return: it has ended its thread, in which this is. NULL */
+	void (*left)(struct thread_pool_job *job);
 };
 
 struct thread_pool {

@@ -197,6 +197,44 @@ static void no_signal_comes_to_a_thread(void **state)
 	assert_false(sigismember(&ours, SIGTERM)); /* the creator's is as it was */
 }
 
+static void end_thread(struct thread_pool_job *job)
+{
+	(void)job;
+	pthread_exit(NULL);
+}
+
+static void note_left(struct thread_pool_job *base)
+{
+	struct job *job = container_of(base, struct job, job);
+
+	atomic_fetch_add(&job->ran, 1);
+	sem_post(&done);
+}
+
+static void a_thread_that_its_job_ends_is_replaced(void **state)
+{
+	struct job last[2];
+
+	(void)state;
+	assert_int_equal(thread_pool_init(&pool, 2), 0);
+	for (int i = 0; i < 100; i++) {
+		struct job job = {.job = {.run = end_thread, .left = note_left}};
+
+		thread_pool_submit(&pool, &job.job);
+		sem_wait(&done);
+		assert_int_equal(atomic_load(&job.ran), 1);
+	}
+	for (int i = 0; i < 2; i++) {
+		last[i] = (struct job){.began = &began, .go = &go};
+		submit(&last[i]);
+	}
+	sem_wait(&began);
+	sem_wait(&began); /* there are two still */
+	sem_post(&go);
+	sem_post(&go);
+	thread_pool_fini(&pool);
+}
+
 static void no_memory_is_told(void **state)
 {
 	(void)state;
@@ -213,6 +251,7 @@ int main(void)
 		cmocka_unit_test_setup(the_last_idle_thread_is_the_next, setup),
 		cmocka_unit_test_setup(stop_waits_for_the_idle_only, setup),
 		cmocka_unit_test_setup(no_signal_comes_to_a_thread, setup),
+		cmocka_unit_test_setup(a_thread_that_its_job_ends_is_replaced, setup),
 		cmocka_unit_test_setup(no_memory_is_told, setup),
 	};
 

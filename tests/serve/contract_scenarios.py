@@ -181,6 +181,25 @@ def test_failure_that_was_not_declared_is_500_with_its_kind(face):
 
 
 @faces(LIBRARY)
+def test_failure_of_a_function_that_ends_its_thread(face):
+    """It is answered, and its place is not lost; neither is that of a stream."""
+    serve = Serve(face, "--threads 1")
+    for _ in range(3):
+        envelope = serve.does("leave")
+        assert (envelope.status, envelope.status_code_text) == (500, "[thread] it ended its thread"), envelope
+        assert serve.does(value=1).output == 1
+    serve.stop()
+    serve = Serve(face, "--threads 1", function="stream")
+    for _ in range(3):
+        lines = serve.call("yield 2 leave").stream().rest()
+        assert [line["status_code"] for line in lines] == [200, 200, 500], lines
+    call = held(serve)[0]
+    serve.signal()
+    assert call.client.whole("POST").status == 503
+    assert serve.end()["forced"] == []
+
+
+@faces(LIBRARY)
 def test_failure_cancelled_without_a_cancel_is_one(face):
     """A function that says so although its token has not fired."""
     serve = Serve(face)
