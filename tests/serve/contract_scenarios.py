@@ -4,6 +4,7 @@
 from serve import *
 
 EMPTY = b'{"usage":[],"status_code":200,"file_data":null,"filedata_meta":{"terminate_current":false,"new_records":[]},"status_code_text":null,"output":null,"message_channels":{"infos":[],"warnings":[]}}'
+OUTCOMES = "done", "failed", "crashed", "stopped", "timed_out", "left", "refused", "forced"
 FINE = b'{"usage":[],"status_code":200,"status_code_text":null}'
 
 
@@ -23,12 +24,13 @@ def test_routes_are_there(face):
     assert answer.status == 307 and answer.get("Location") == "/docs", answer
     answer = serve.get("/docs")
     assert answer.status == 200 and answer.get("Content-Type").startswith("text/html") and b"<html" in answer.body, answer
+    assert "default-src 'none'" in answer.get("Content-Security-Policy") and answer.get("Referrer-Policy") == "no-referrer", answer
     assert set(serve.json("/schema")) == {"inputs", "outputs"}
     assert re.fullmatch(r"[0-9a-f]{32}", serve.json("/id"))
     metadata = serve.json("/metadata")
     assert list(metadata) == ["api_version", "identifier", "capabilities"], metadata
-    assert metadata["identifier"] == serve.json("/id") and isinstance(metadata["capabilities"], list), metadata
-    assert isinstance(metadata["api_version"], str), metadata
+    assert metadata["identifier"] == serve.json("/id"), metadata
+    assert (metadata["api_version"], metadata["capabilities"]) == ("3", []), metadata
     assert serve.get("/precheck").body == FINE
     assert serve.get("/schema?x=y").status == 200
     serve.stop()
@@ -145,7 +147,12 @@ def test_envelope_file_data_is_the_requests_unless_the_plugin_sets_it(face):
     assert serve.does(file_data=record).file_data == record
     assert serve.does('file {"path":"b"}', file_data=record).file_data == {"path": "b"}
     assert serve.does("file null", file_data=record).file_data is None
-    assert serve.call("fail 500 no", file_data=record).envelope().file_data is None, "there is none in an error"
+    for words in "fail 500 no", 'file {"path":"b"} fail 500 no':
+        assert serve.does(words, file_data=record).file_data is None, "there is none in an error"
+    serve.stop()
+    serve = Serve(face, function="files")
+    lines = serve.call('yield 1 file {"path":"b"} yield 1 yield 1', file_data=record).stream().rest()
+    assert [line["file_data"] for line in lines] == [record, {"path": "b"}, record], lines
     serve.stop()
     plain = Serve(face)
     assert plain.does(file_data=record).file_data is None, "it was not declared"
@@ -165,6 +172,15 @@ def test_failure_of_the_plugins_own_code_and_text(face):
         assert envelope.file_data is None and envelope.output in (None, 5 if face.is_program else None), envelope
         assert envelope.usage == [{"value": 2, "name": "tokens"}] and envelope.message_channels["infos"] == ["i"], envelope
     assert serve.does(value=1).output == 1
+    serve.stop()
+
+
+@faces(LIBRARY)
+def test_failure_of_a_status_that_is_none_is_500(face):
+    serve = Serve(face)
+    for status in 0, 99, 200, 304, 399, 600, 1000, -1:
+        envelope = serve.does(f"fail {status} no")
+        assert (envelope.status, envelope.status_code_text) == (500, "no"), envelope
     serve.stop()
 
 
@@ -231,12 +247,16 @@ def test_failure_counts_and_log(face):
     serve.does("fail 500 broken")
     serve.does("fail 404 absent")
     serve.post({})
-    assert serve.told(event="call_failed")[0]["text"] == "broken"
+    with wire.Client(serve.address, tls=face.tls) as client:
+        assert client.ask(b"nonsense\r\n\r\n").status == 400
     metrics = serve.metrics()
-    assert metrics['curfew_serve_calls_total{outcome="done"}'] + metrics['curfew_serve_calls_total{outcome="failed"}'] == 3, metrics
-    assert metrics['curfew_serve_calls_total{outcome="failed"}'] >= 1 and metrics['curfew_serve_calls_total{outcome="stopped"}'] == 0, metrics
-    assert metrics['curfew_requests_total{code="200"}'] == 1 and metrics['curfew_requests_total{code="422"}'] == 1, metrics
+    outcomes = {name: metrics[f'curfew_serve_calls_total{{outcome="{name}"}}'] for name in OUTCOMES}
+    assert outcomes == {**dict.fromkeys(OUTCOMES, 0), "done": 1, "failed": 2}, metrics
+    assert metrics["curfew_serve_calls_begun_total"] == 3, metrics
+    codes = {code: metrics[f'curfew_requests_total{{code="{code}"}}'] for code in (200, 500, 404, 422, 400)}
+    assert set(codes.values()) == {1}, codes
     serve.stop()
+    assert [line["text"] for line in serve.lines(event="call_failed")] == ["broken"], serve.log()
 
 
 # Prechecks
@@ -251,6 +271,16 @@ def test_precheck_tells_whether_it_could_work(face):
     serve = Serve(face, env=environment(PRECHECK="fail 424 unreachable"))
     answer = serve.get("/precheck")
     assert answer.status == 424 and json.loads(answer.body) == {"usage": [], "status_code": 424, "status_code_text": "unreachable"}, answer
+    serve.stop()
+
+
+@faces(LIBRARY)
+def test_precheck_has_usage_and_nothing_else(face):
+    log = temporary("precheck")
+    serve = Serve(face, env=environment(PRECHECK='output 5 file {} info i warning w terminate record 1 yield 1 usage u 1', PRECHECK_LOG=log))
+    answer = serve.get("/precheck")
+    assert bytes(answer.body) == FINE.replace(b"[]", b'[{"value":1,"name":"u"}]'), answer
+    assert read_file(log).splitlines() == ["EPERM"] * 7, read_file(log)
     serve.stop()
 
 
@@ -302,11 +332,41 @@ def test_calls_beyond_the_queue_are_503_with_retry_after(face):
     until(lambda: serve.metrics()["curfew_serve_calls_queued"] == 2, "the queue is full")
     envelope = serve.does("")
     assert envelope.status == 503 and int(envelope.answer.get("Retry-After")) > 0, envelope.answer
-    assert envelope.status_code_text and envelope.status_code_text != STOPPED, envelope
+    assert envelope.status_code_text == "[busy] too many calls wait", envelope
+    assert serve.metrics()['curfew_serve_calls_total{outcome="refused"}'] == 1
     running.go()
     assert running.envelope().output == 0 and [call.envelope().output for call in waiting] == [0, 1]
     assert serve.does("", 7).output == 7
     serve.stop()
+
+
+@faces(*RUNNERS)
+def test_calls_that_wait_begin_in_order(face):
+    serve = Serve(face, "--workers 1" if face.runner == "workers" else "--threads 1")
+    log, running = temporary("order"), held(serve)[0]
+    waiting = []
+    for number in range(6):
+        waiting.append(serve.call(f"log {number}", log=log))
+        until(lambda: serve.metrics()["curfew_serve_calls_queued"] == len(waiting), "it waits")
+    running.go()
+    for call in [running, *waiting]:
+        assert call.envelope().status == 200
+    assert read_file(log).split() == [str(number) for number in range(6)], read_file(log)
+    serve.stop()
+
+
+def test_calls_have_two_threads_for_each_core():
+    """Or as many as was said; the line of the start tells, and /status."""
+    cores = len(os.sched_getaffinity(0))
+    for face, options, slots in (LIBRARY, "", 2 * cores), (PROCESS, "", 2 * cores), (LIBRARY, "--threads 5", 5), (PROCESS, "--threads 5", 5), (WORKERS, "--workers 3", 3):
+        serve = Serve(face, options + " --queue 17")
+        call = held(serve)[0]
+        assert serve.metrics()["curfew_serve_slots"] == slots, options
+        assert serve.status()["serve"] == {"function": "act", "slots": slots, "running": 1, "queued": 0, "cancelled": False}, serve.status()
+        line = serve.told(event="function")[0]
+        assert (line["name"], line["id"], line["slots"], line["queue"]) == ("act", serve.json("/id"), str(slots), "17"), line
+        call.go().envelope()
+        serve.stop()
 
 
 @faces(LIBRARY)

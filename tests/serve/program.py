@@ -67,10 +67,12 @@ SCHEMAS = {
     "act": (ACT, ANY),
     "stream": (ACT, ANY),
     "file": (FILE, ANY),
+    "files": (FILE, ANY),
     "kinds": ({"type": "object", "required": REQUIRED, "properties": KINDS}, POINT),
     "optional": ({"type": "object", "properties": OPTIONAL}, ANY),
     "nothing": ({"type": "null"}, {"type": "null"}),
 }
+STREAMS = "stream", "files"
 
 
 class Over(Exception):
@@ -234,7 +236,7 @@ def whole(request):
 
 
 def act_of(function, request):
-    if function in ("act", "stream", "file"):
+    if function in ("act", "file", *STREAMS):
         return Act(request)
     return whole(request if function != "nothing" else None)
 
@@ -246,16 +248,16 @@ def perform(function, text, kept):
         act.perform()
     except Over:
         pass
-    if function == "stream" and not kept and list(act.line) in ([], ["output"]):
+    if function in STREAMS and not kept and list(act.line) in ([], ["output"]):
         return
-    if function == "stream":
+    if function in STREAMS:
         act.line.pop("output", None)
     act.answer({**act.line, "end": True} if kept else act.line)
 
 
 def describe(function):
     inputs, outputs = SCHEMAS[function]
-    extra = {"stream": True} if function == "stream" else {"precheck": True, "description": "Does what it is told"} if function == "act" else {}
+    extra = {"stream": True} if function in STREAMS else {"precheck": True, "description": "Does what it is told"} if function == "act" else {}
     print(json.dumps({"name": function, "inputs": inputs, "outputs": outputs, **extra}))
 
 
