@@ -38,7 +38,7 @@ static const struct option options[] = {
 		.kind = OPTION_CHOICE,
 		FIELD(arrival),
 		.metavar = "KIND",
-		.preset = "constant",
+		.preset_text = "constant",
 		.choices = arrivals,
 		.help = "Of an open loop: in equal steps (constant), or at random with that mean "
 			"(poisson)",
@@ -117,7 +117,7 @@ static const struct option options[] = {
 		.kind = OPTION_DURATION,
 		FIELD(timeout_ms),
 		.metavar = "DURATION",
-		.preset = "30s",
+		.preset_text = "30s",
 		.help = "Time for a request, from its connecting to the end of its answer",
 	},
 	{
@@ -272,6 +272,8 @@ static bool configure_load(
 	struct load_config *config = memory;
 
 	config->duration_ms = LOAD_NOT_GIVEN;
+	config->timeout_ms = LOAD_NOT_GIVEN;
+	config->arrival = (unsigned)LOAD_NOT_GIVEN;
 	if (!service_option_read(self, &arguments, config, &config->service, exit_code)) {
 		return false;
 	}

@@ -11,20 +11,20 @@
 #include "admin/service_config.h"
 #include "base/words.h"
 
-#define LOAD_NOT_GIVEN (-1) /* a duration that no option can mean */
+#define LOAD_NOT_GIVEN (-1) /* what no option can mean */
 
 enum load_live { LOAD_LIVE_AUTO, LOAD_LIVE_ALWAYS, LOAD_LIVE_NEVER };
 
 /* Durations in milliseconds, CURFEW_NEVER for none. Strings are borrowed. */
 struct load_config {
 	struct service_config service;
-	char *const *urls;   /* operands, ends with NULL; none where there is a profile */
-	const char *profile; /* a file; NULL: none */
-	int connections;     /* of a closed loop; 0: not given */
-	const char *rate;    /* of an open loop, "5000/s" or "5000"; NULL: closed */
-	unsigned arrival;    /* enum schedule_arrival */
-	int max_in_flight;   /* of an open loop; 0: not given */
-	int64_t duration_ms; /* LOAD_NOT_GIVEN */
+	char *const *urls;      /* operands, ends with NULL; none where there is a profile */
+	const char *profile;    /* a file; NULL: none */
+	int connections;        /* of a closed loop; 0: not given */
+	const char *rate;       /* of an open loop, "5000/s" or "5000"; NULL: closed */
+	unsigned arrival;       /* enum schedule_arrival, or LOAD_NOT_GIVEN */
+	int max_in_flight;      /* of an open loop; 0: not given */
+	int64_t duration_ms;    /* LOAD_NOT_GIVEN */
 	const char *requests;   /* a number; NULL: any */
 	struct words stages;    /* "100/s:30s" each */
 	const char *ramp_start; /* a rate; NULL: no ramp */
@@ -36,7 +36,7 @@ struct load_config {
 	const char *body;
 	const char *body_file;
 	bool fresh;
-	int64_t timeout_ms;
+	int64_t timeout_ms; /* LOAD_NOT_GIVEN */
 	const char *seed;
 	bool dry_run;
 	bool prewarm;

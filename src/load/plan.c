@@ -12,10 +12,12 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "load/channel.h"
+#include "load/profile.h"
 #include "net/tls.h"
 #include "net/worker.h"
 
 #define DURATION_MS 10000 /* unless something else ends the run */
+#define TIMEOUT_MS 30000
 #define CONNECTIONS 50
 #define IN_FLIGHT_MOST 1000
 
@@ -158,7 +160,9 @@ static int read_open_loop(
 			config->rate ? "--rate" : "--stage");
 	}
 	plan->connections = config->max_in_flight ? config->max_in_flight : IN_FLIGHT_MOST;
-	plan->arrival = (enum schedule_arrival)config->arrival;
+	plan->arrival = config->arrival == (unsigned)LOAD_NOT_GIVEN
+		? SCHEDULE_CONSTANT
+		: (enum schedule_arrival)config->arrival;
 	return config->rate ? read_rate(plan, config->rate, refusal)
 			    : read_stages(plan, &config->stages, refusal);
 }
@@ -171,7 +175,7 @@ static int read_closed_loop(
 			"--max-in-flight without --rate or --stage (--connections says how many "
 			"are in flight)");
 	}
-	if (config->arrival != SCHEDULE_CONSTANT) {
+	if (config->arrival != (unsigned)LOAD_NOT_GIVEN) {
 		return plan_refuse(refusal,
 			"--arrival without --rate or --stage (a closed loop sends when an answer "
 			"has come)");
@@ -197,24 +201,23 @@ static int read_requests(struct plan *plan, const char *text, struct buffer *ref
 		: 0;
 }
 
+/* The stages of a profile may be cut short. */
 static int read_duration(
 	struct plan *plan, const struct load_config *config, struct buffer *refusal)
 {
 	int64_t ms = config->duration_ms;
+	int64_t for_ns;
 
-	if (config->stages.count) {
-		return ms == LOAD_NOT_GIVEN
-			? 0
-			: plan_refuse(refusal,
-				  "--duration with --stage (the stages say how long it lasts)");
-	}
 	if (!ms) {
 		return plan_refuse(refusal, "--duration cannot be 0: nothing would be sent");
 	}
 	if (ms == LOAD_NOT_GIVEN) {
-		ms = config->requests ? CURFEW_NEVER : DURATION_MS;
+		ms = config->requests || config->stages.count ? CURFEW_NEVER : DURATION_MS;
 	}
-	plan->for_ns = ms < INT64_MAX / NS_PER_MS ? ms * NS_PER_MS : INT64_MAX;
+	for_ns = ms < INT64_MAX / NS_PER_MS ? ms * NS_PER_MS : INT64_MAX;
+	if (!config->stages.count || for_ns < plan->for_ns) {
+		plan->for_ns = for_ns;
+	}
 	return 0;
 }
 
@@ -259,9 +262,9 @@ static int read_amount(struct plan *plan, const struct load_config *config, stru
 	if (!error && !config->timeout_ms) {
 		error = plan_refuse(refusal, "--timeout cannot be 0: no request could be answered");
 	}
+	plan->timeout_ms = config->timeout_ms == LOAD_NOT_GIVEN ? TIMEOUT_MS : config->timeout_ms;
 	plan->fresh = config->fresh;
 	plan->prewarm = config->prewarm;
-	plan->timeout_ms = config->timeout_ms;
 	plan->tls_insecure = config->tls_insecure;
 	plan->threads = count_threads(config->service.threads, plan->connections);
 	return error;
@@ -270,8 +273,8 @@ static int read_amount(struct plan *plan, const struct load_config *config, stru
 /* What it is to be made of. */
 static int read_source(struct plan *plan, const struct load_config *config, struct buffer *refusal)
 {
-	if (config->profile) {
-		return plan_refuse(refusal, "--profile is not there yet");
+	if (plan->profile) {
+		return profile_fill(plan->profile, plan, refusal);
 	}
 	if (!plan->endpoint_count) {
 		return plan_refuse(refusal,
@@ -280,15 +283,50 @@ static int read_source(struct plan *plan, const struct load_config *config, stru
 	return plan_read_request(plan, config, refusal);
 }
 
+/* What the options themselves say, before a profile says the rest. */
+static int check_options(const struct load_config *config, struct buffer *refusal)
+{
+	const char *option = config->method ? "method"
+		: config->headers.count     ? "header"
+		: config->body              ? "body"
+		: config->body_file         ? "body-file"
+					    : NULL;
+
+	if (config->stages.count && config->duration_ms != LOAD_NOT_GIVEN) {
+		return plan_refuse(
+			refusal, "--duration with --stage (the stages say how long it lasts)");
+	}
+	return config->profile && option
+		? plan_refuse(
+			  refusal, "--%s with --profile (its scenarios say what is sent)", option)
+		: 0;
+}
+
+static int read_profile(struct plan *plan, struct load_config *config, struct buffer *refusal)
+{
+	if (!config->profile) {
+		return 0;
+	}
+	plan->profile = profile_load(config->profile, refusal);
+	if (!plan->profile) {
+		return -EINVAL;
+	}
+	profile_settle(plan->profile, config);
+	return 0;
+}
+
 int plan_read(struct plan *plan, const struct load_config *config, struct buffer *refusal)
 {
+	struct load_config whole = *config;
 	int error;
 
 	*plan = (struct plan){0};
-	error = read_urls(plan, config->urls, refusal);
-	error = error ? error : read_amount(plan, config, refusal);
-	error = error ? error : read_source(plan, config, refusal);
-	error = error ? error : read_tls(plan, config, refusal);
+	error = check_options(config, refusal);
+	error = error ? error : read_profile(plan, &whole, refusal);
+	error = error ? error : read_urls(plan, whole.urls, refusal);
+	error = error ? error : read_amount(plan, &whole, refusal);
+	error = error ? error : read_source(plan, &whole, refusal);
+	error = error ? error : read_tls(plan, &whole, refusal);
 	return error;
 }
 
@@ -300,6 +338,7 @@ void plan_fini(struct plan *plan)
 	for (size_t i = 0; i < plan->endpoint_count; i++) {
 		load_endpoint_fini(&plan->endpoints[i]);
 	}
+	profile_free(plan->profile);
 	tls_client_free(plan->tls);
 	free((void *)(uintptr_t)plan->stages);
 	*plan = (struct plan){0};

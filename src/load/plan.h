@@ -17,6 +17,7 @@
 #include "load/tally.h"
 #include "net/address.h"
 
+struct profile;
 struct tls_client;
 struct worker;
 
@@ -68,7 +69,8 @@ struct plan {
 	int threads;
 	bool prewarm;
 
-	const char **scenarios; /* names; at least one */
+	struct profile *profile; /* whose strings are used here; owned; NULL: none */
+	const char **scenarios;  /* names; at least one */
 	size_t scenario_count;
 	const struct source_kind *kind;
 	void *shared; /* of the kind: templates, accounts; owned */
