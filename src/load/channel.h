@@ -58,6 +58,15 @@ struct channel_kind {
 
 extern const struct channel_kind http_channel_kind;
 
+#define HTTP_CHANNEL_FRAMING 96 /* bytes */
+
+/*
+ * Writes what stands behind a request's head: the fields that are ours, and the empty line. Returns
+ * its length.
+ */
+size_t http_channel_framing(
+	char framing[HTTP_CHANNEL_FRAMING], const struct load_request *request, bool is_fresh);
+
 /* By enum endpoint_kind. */
 extern const struct channel_kind *const channel_kinds[];
 

@@ -16,7 +16,6 @@
 #include "load/crew.h"
 #include "load/lane.h"
 
-#define FRAMING 96 /* bytes of the fields that are ours, and the empty line */
 #define SHORT 2048 /* bytes of a whole request that is put together */
 
 struct http_channel {
@@ -142,17 +141,17 @@ static size_t put(char *to, const char *bytes, size_t length)
 	return length;
 }
 
-/* The fields that are ours, and the empty line. A server that closes first has the port to wait. */
-static size_t write_framing(
-	char framing[FRAMING], const struct load_request *request, bool is_fresh)
+/* A server that closes first has the port to wait. */
+size_t http_channel_framing(
+	char framing[HTTP_CHANNEL_FRAMING], const struct load_request *request, bool is_fresh)
 {
 	const char *closing = is_fresh ? "Connection: close\r\n" : "";
 
 	if (request->body) {
-		return (size_t)snprintf(framing, FRAMING, "%sContent-Length: %zu\r\n\r\n", closing,
-			request->body_length);
+		return (size_t)snprintf(framing, HTTP_CHANNEL_FRAMING,
+			"%sContent-Length: %zu\r\n\r\n", closing, request->body_length);
 	}
-	return is_fresh ? (size_t)snprintf(framing, FRAMING, "%s\r\n", closing)
+	return is_fresh ? (size_t)snprintf(framing, HTTP_CHANNEL_FRAMING, "%s\r\n", closing)
 			: put(framing, "\r\n", 2);
 }
 
@@ -160,8 +159,8 @@ static void send_request(struct channel *channel, const struct load_request *req
 {
 	struct http_channel *http = container_of(channel, struct http_channel, channel);
 	const struct http_asked asked = {.head = request->is_head};
-	char framing[FRAMING];
-	size_t framing_length = write_framing(framing, request, channel->crew->plan->fresh);
+	char framing[HTTP_CHANNEL_FRAMING];
+	size_t framing_length = http_channel_framing(framing, request, channel->crew->plan->fresh);
 	char whole[SHORT];
 
 	http->answer = (struct load_answer){0};

@@ -9,9 +9,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/lifecycle.h"
 #include "core/outcome.h"
+#include "load/dry_run.h"
 #include "load/host.h"
 #include "loop/descriptor_limit.h"
 
@@ -89,12 +91,36 @@ static int run(struct load *load)
 	return code ? (void)service_run(&load->service), code : service_run(&load->service);
 }
 
+/* Nothing is sent: what would be is written, as the summary is, and that is all. */
+static int run_dry(struct load *load)
+{
+	struct curfew_lifecycle *life = load->service.life;
+	struct worker *worker = &load->service.pool.workers[0];
+	struct load_output *output = &load->summary;
+	struct buffer text = {0};
+	int error = writer_init(&output->writer, worker->loop, STDOUT_FILENO,
+		curfew_lifecycle_stage(life, CURFEW_LOG));
+
+	output->fd = STDOUT_FILENO;
+	error = error ? error : dry_run_write(&text, &load->plan, worker);
+	if (error) {
+		(void)service_refuse(&load->service, "cannot show it: %s", strerror(-error));
+		life->child = (struct outcome_child){.ended = true, .code = EXIT_CODE_FAILURE};
+	} else {
+		(void)writer_write(&output->writer, text.data, text.length);
+	}
+	buffer_fini(&text);
+	curfew_lifecycle_stop_for(life, CURFEW_COMPLETED, "a dry run");
+	return service_run(&load->service);
+}
+
 static int serve(struct load *load)
 {
+	bool is_dry = load->config->dry_run;
 	int code = read_plan(load);
 
-	code = code ? code : told_open(load);
-	code = code ? code : check_descriptors(load);
+	code = code || is_dry ? code : told_open(load);
+	code = code || is_dry ? code : check_descriptors(load);
 	if (code) {
 		return code;
 	}
@@ -102,7 +128,7 @@ static int serve(struct load *load)
 	load->service_config.listen_later = true; /* never */
 	code = service_init(&load->service, &load->service_config, &ops, load);
 	if (!code) {
-		code = run(load);
+		code = is_dry ? run_dry(load) : run(load);
 		told_fini(load);
 		director_fini(load);
 		service_fini(&load->service);

@@ -91,4 +91,7 @@ void load_endpoint_fini(struct endpoint *endpoint);
 int plan_read(struct plan *plan, const struct load_config *config, struct buffer *refusal);
 void plan_fini(struct plan *plan);
 
+/* Writes how much, and for how long, for people: "1000/s for 30 s". */
+void plan_describe(const struct plan *plan, char *text, size_t size);
+
 #endif

@@ -91,7 +91,7 @@ void told_fini(struct load *load)
 
 /* What was asked for. */
 
-static void describe_plan(const struct plan *plan, char *text, size_t size)
+void plan_describe(const struct plan *plan, char *text, size_t size)
 {
 	char length[64] = "until it is stopped";
 	double rate = plan->stage_count ? plan->stages[0].rate : 0;
@@ -134,7 +134,7 @@ void told_describe(struct load *load)
 	result->expects_restart = config->expect_restart;
 	result->scenarios = plan->scenarios;
 	result->planned_ns = plan->for_ns;
-	describe_plan(plan, result->plan, sizeof(result->plan));
+	plan_describe(plan, result->plan, sizeof(result->plan));
 }
 
 /* What came of it. */
