@@ -32,8 +32,6 @@ struct channel_ops {
 	void (*send)(struct channel *channel, const struct load_request *request);
 	/* In order, or with a reset. The lane hears nothing more of it. */
 	void (*close)(struct channel *channel, bool reset);
-	/* Whether anything of the request that was sent has been given to the kernel. */
-	bool (*has_sent)(struct channel *channel);
 };
 
 /* Embedded in its owner. */
@@ -42,9 +40,8 @@ struct channel {
 	struct crew *crew;
 	struct lane *lane; /* NULL: nobody wants it any more */
 	uint32_t endpoint;
-	bool open;            /* requests can be sent */
-	uint64_t in, out;     /* bytes that are in the tally */
-	int64_t connected_ns; /* when it became usable; 0: not yet, or in the tally already */
+	bool open;        /* requests can be sent */
+	uint64_t in, out; /* bytes that are in the tally */
 };
 
 struct channel_kind {

@@ -15,6 +15,7 @@
 #include "load/channel.h"
 #include "load/crew.h"
 #include "load/lane.h"
+#include "net/tls.h"
 
 #define SHORT 2048 /* bytes of a whole request that is put together */
 
@@ -22,7 +23,8 @@ struct http_channel {
 	struct channel channel;
 	struct http_client client;
 	struct load_answer answer;
-	struct buffer body; /* of an answer that is kept */
+	struct buffer body;         /* of an answer that is kept */
+	struct worker_flush opened; /* its handshake is over */
 	bool keeps;
 };
 
@@ -120,6 +122,7 @@ static void closed(struct http_client *client)
 	struct http_channel *http = of_client(client);
 	struct channel channel = http->channel;
 
+	worker_flush_forget(&http->opened);
 	buffer_fini(&http->body);
 	free(http);
 	channel_gone(&channel);
@@ -200,18 +203,28 @@ static void close_channel(struct channel *channel, bool reset)
 	}
 }
 
-static bool has_sent(struct channel *channel)
-{
-	const struct http_channel *http = container_of(channel, struct http_channel, channel);
-
-	return http->client.stream.bytes_out > http->client.begins;
-}
-
 static const struct channel_ops ops = {
 	.send = send_request,
 	.close = close_channel,
-	.has_sent = has_sent,
 };
+
+/* At the end of the round in which the handshake came to its end. */
+static void opened(struct worker_flush *flush)
+{
+	struct http_channel *http = container_of(flush, struct http_channel, opened);
+
+	http->channel.open = true;
+	if (http->channel.lane) {
+		lane_opened(&http->channel);
+	}
+}
+
+static void connected(void *arg)
+{
+	struct http_channel *http = arg;
+
+	worker_flush_later(http->channel.crew->worker, &http->opened);
+}
 
 static struct channel *new_channel(
 	struct lane *lane, uint32_t endpoint, int fd, struct stream_filter *filter)
@@ -227,7 +240,11 @@ static struct channel *new_channel(
 		return NULL;
 	}
 	load_channel_init(&http->channel, &ops, lane, endpoint);
-	http->channel.open = true;
+	http->channel.open = !filter;
+	http->opened.run = opened;
+	if (filter) {
+		tls_on_connected(filter, connected, http);
+	}
 	return &http->channel;
 }
 

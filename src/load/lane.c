@@ -182,7 +182,7 @@ static void too_late(struct deadline *deadline)
 {
 	struct lane *lane = container_of(deadline, struct lane, deadline);
 	struct channel *channel;
-	enum load_outcome outcome = LOAD_TIMED_OUT;
+	enum load_outcome outcome;
 
 	if (lane->state == LANE_PAUSED) {
 		enter(lane, LANE_IDLE);
@@ -197,9 +197,7 @@ static void too_late(struct deadline *deadline)
 	} else if (!channel) {
 		outcome = LOAD_LOCAL;
 	} else {
-		if (lane->state == LANE_CONNECTING || !channel->ops->has_sent(channel)) {
-			outcome = LOAD_CONNECT_TIMEOUT;
-		}
+		outcome = lane->state == LANE_CONNECTING ? LOAD_CONNECT_TIMEOUT : LOAD_TIMED_OUT;
 		channel->ops->close(channel, true);
 	}
 	fail(lane, outcome);

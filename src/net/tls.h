@@ -63,9 +63,9 @@ void tls_client_free(struct tls_client *client);
 struct stream_filter *tls_connect(struct tls_client *client, const char *host);
 
 /*
- * Notes in *when, once, the clock at which the handshake of a filter that tls_connect made is over.
- * It stays 0 until then; it has to stay where it is as long as the filter lives.
+ * Has connected(arg) called once, when the handshake of a filter that tls_connect made is over. It
+ * comes within a read or a write of the stream, of which nothing may be asked in it.
  */
-void tls_note_connected(struct stream_filter *filter, int64_t *when);
+void tls_on_connected(struct stream_filter *filter, void (*connected)(void *arg), void *arg);
 
 #endif

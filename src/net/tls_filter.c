@@ -22,8 +22,6 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#include <curfew/time.h>
-
 #include "base/list.h"
 #include "base/log.h"
 #include "net/tls.h"
@@ -32,13 +30,14 @@ struct tls_filter {
 	struct stream_filter filter;
 	SSL *ssl;
 	int fd;
-	int socket_error;   /* a negative errno, of the last call */
-	int failure;        /* a negative errno: OpenSSL must not be called any more */
-	int unwritable;     /* the same for writing; what the peer said before can still be read */
-	bool drained;       /* the last read took all that the socket had */
-	bool ended;         /* the socket has */
-	bool shut;          /* close_notify was sent */
-	int64_t *connected; /* where to note when the handshake was over; NULL: nowhere, or noted */
+	int socket_error; /* a negative errno, of the last call */
+	int failure;      /* a negative errno: OpenSSL must not be called any more */
+	int unwritable;   /* the same for writing; what the peer said before can still be read */
+	bool drained;     /* the last read took all that the socket had */
+	bool ended;       /* the socket has */
+	bool shut;        /* close_notify was sent */
+	void (*connected)(void *arg); /* NULL: nobody wants to know, or knows already */
+	void *connected_arg;
 };
 
 /* The BIO. */
@@ -185,17 +184,22 @@ static int refused(struct tls_filter *tls, int *failure)
 	}
 }
 
-static void note_connected(struct tls_filter *tls)
+static void tell_connected(struct tls_filter *tls)
 {
-	if (tls->connected && SSL_is_init_finished(tls->ssl)) {
-		*tls->connected = curfew_now();
+	void (*connected)(void *arg) = tls->connected;
+
+	if (connected && SSL_is_init_finished(tls->ssl)) {
 		tls->connected = NULL;
+		connected(tls->connected_arg);
 	}
 }
 
-void tls_note_connected(struct stream_filter *filter, int64_t *when)
+void tls_on_connected(struct stream_filter *filter, void (*connected)(void *arg), void *arg)
 {
-	container_of(filter, struct tls_filter, filter)->connected = when;
+	struct tls_filter *tls = container_of(filter, struct tls_filter, filter);
+
+	tls->connected = connected;
+	tls->connected_arg = arg;
 }
 
 static ssize_t tls_read(struct stream_filter *filter, int fd, void *bytes, size_t length)
@@ -219,7 +223,7 @@ static ssize_t tls_read(struct stream_filter *filter, int fd, void *bytes, size_
 	if (total && SSL_get_error(tls->ssl, 0) == SSL_ERROR_WANT_READ) {
 		return (ssize_t)total; /* and drained stays, for the next read */
 	}
-	note_connected(tls);
+	tell_connected(tls);
 	error = refused(tls, &tls->failure);
 	filter->read_wants_write = error == -EAGAIN && SSL_want_write(tls->ssl);
 	return total ? (ssize_t)total : error;
@@ -249,7 +253,7 @@ static ssize_t tls_write(struct stream_filter *filter, int fd, const void *bytes
 		length = SSL3_RT_MAX_PLAIN_LENGTH;
 	}
 	if (SSL_write_ex(tls->ssl, bytes, length, &n)) {
-		note_connected(tls);
+		tell_connected(tls);
 		return (ssize_t)n;
 	}
 	error = refused(tls, &tls->unwritable);
