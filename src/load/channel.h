@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A connection of a lane to one of the plan's endpoints, on which one request at a time is
- * answered. What is spoken there (HTTP, WebSocket) is a kind of channel: a row of channel_kinds.
+ * answered. What is spoken there (HTTP, WebSocket) is a kind of channel: one of channel_kinds.
  *
  *	channel = channel_kinds[kind]->new(lane, index, fd, filter)
  *	channel->open			or lane_opened(channel) later, after a handshake of its own
  *	channel->ops->send(channel, request)
- *	...				lane_answered(channel, answer), or lane_lost(channel, outcome)
+ *	...		lane_answered(lane, answer), or lane_lost(lane, endpoint, outcome)
  *	channel->ops->close(channel, ...)
  *
  * A channel calls its lane in the worker's rounds, or at their end, never inside send or close. It

@@ -87,6 +87,7 @@ struct crew {
 	size_t channels;
 	struct dial_target *targets; /* by endpoint */
 	struct curfew_hold hold;
+	char name[24]; /* the hold's */
 	struct task prepare, warm, run, finish, cut, hand_over;
 };
 
@@ -103,7 +104,9 @@ void crew_fini(struct crew *crew);
 void crew_prepare(struct crew *crew);
 void crew_warm(struct crew *crew);
 void crew_run(struct crew *crew, int64_t began_ns);
-/* until: when what the source still waits for has to be over; a stop of the process does the same. */
+/*
+ * until: when what the source still waits for has to be over. A stop of the process orders it, too.
+ */
 void crew_finish(struct crew *crew, int64_t until);
 void crew_cut(struct crew *crew);
 /* The part that was handed over before was taken, and is empty. */

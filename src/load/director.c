@@ -2,10 +2,11 @@
 /*
  * The life of a run. The crews prepare, and warm up where that is asked for; when all have said so
  * (news), the clock starts: all get the same begin. It ends by its duration (timer), because all
- * requests were made (all crews are quiet), or because the process is asked to end (director_phase);
- * then the crews finish. What is in flight has the grace; a stop of the process has its own, which
- * reaches the crews by their workers' drains. When all crews are over, the result is told, and only
- * then is the hold on the log stage released: so however the end comes, the summary does.
+ * requests were made (all crews are quiet), or because the process is asked to end
+ * (director_phase); then the crews finish. What is in flight has the grace; a stop of the process
+ * has its own, which reaches the crews by their workers' drains. When all crews are over, the
+ * result is told, and only then is the hold on the log stage released: so however the end comes,
+ * the summary does.
  *
  * A run that has ended by itself then waits for the flush delay, and stops the lifecycle.
  */
@@ -131,6 +132,21 @@ static void stop_process(struct load *load)
 		was_time ? "its duration is over" : "all requests were made");
 }
 
+/* For the process's own report. */
+static void report(struct load *load)
+{
+	const struct tally *tally = &load->result.tally;
+	struct curfew_lifecycle *life = load->service.life;
+
+	for (int i = 0; i < LOAD_OUTCOME_COUNT; i++) {
+		if (load_outcome_answered((enum load_outcome)i)) {
+			curfew_lifecycle_count(
+				life, CURFEW_REQUESTS_COMPLETED, tally->outcomes[i]);
+		}
+	}
+	curfew_lifecycle_count(life, CURFEW_REQUESTS_FORCED, tally->in_flight);
+}
+
 static void tell(struct load *load)
 {
 	struct curfew_lifecycle *life = load->service.life;
@@ -142,6 +158,7 @@ static void tell(struct load *load)
 		take(load, load->crews[i].tally);
 	}
 	measure(load);
+	report(load);
 	if (life->insisted) {
 		load->result.ending = RESULT_INSISTED;
 		load->result.signal = life->insist_signal;
