@@ -117,6 +117,15 @@ void histogram_merge(struct histogram *into, const struct histogram *from)
 	merge_sums(into, from);
 }
 
+bool histogram_fits(const struct histogram *histogram, const struct histogram *other)
+{
+	uint64_t total, sum_us;
+
+	return !__builtin_add_overflow(histogram->total, other->total, &total) &&
+		!__builtin_add_overflow(histogram->sum_us, other->sum_us, &sum_us) &&
+		total <= INT64_MAX && sum_us <= INT64_MAX;
+}
+
 /*
  * A percentage such as 99.9 is not exact in binary: what lies above a whole rank by no more than
  * that error is that rank.
@@ -320,23 +329,20 @@ static int check_buckets(const struct reading *reading)
 		: refuse(reading->refusal, "has sums that are not those of its buckets");
 }
 
-/* Whether the sums of both are still numbers that can be read again. */
-static bool fits(const struct histogram *histogram, const int64_t *numbers)
+static struct histogram sums_of(const int64_t *numbers)
 {
-	return histogram->total <= (uint64_t)(INT64_MAX - numbers[MEMBER_TOTAL]) &&
-		histogram->sum_us <= (uint64_t)(INT64_MAX - numbers[MEMBER_SUM]);
-}
-
-static void add_reading(struct histogram *histogram, const struct reading *reading)
-{
-	const int64_t *numbers = reading->numbers;
-	const struct histogram sums = {
+	return (struct histogram){
 		.total = (uint64_t)numbers[MEMBER_TOTAL],
 		.above = (uint64_t)numbers[MEMBER_ABOVE],
 		.sum_us = (uint64_t)numbers[MEMBER_SUM],
 		.least_us = numbers[MEMBER_LEAST],
 		.most_us = numbers[MEMBER_MOST],
 	};
+}
+
+static void add_reading(struct histogram *histogram, const struct reading *reading)
+{
+	const struct histogram sums = sums_of(reading->numbers);
 	struct json_value pair = {0};
 	int64_t most_us = 0, count = 0;
 
@@ -351,6 +357,7 @@ int histogram_read(struct histogram *histogram, const char *text, const struct j
 	struct buffer *refusal)
 {
 	struct reading reading = {.text = text + value->start, .refusal = refusal};
+	struct histogram sums;
 	int status;
 
 	if (value->kind != JSON_OBJECT) {
@@ -361,7 +368,8 @@ int histogram_read(struct histogram *histogram, const char *text, const struct j
 	if (status) {
 		return status;
 	}
-	if (!fits(histogram, reading.numbers)) {
+	sums = sums_of(reading.numbers);
+	if (!histogram_fits(histogram, &sums)) {
 		return refuse(refusal, "has more than can be added");
 	}
 	add_reading(histogram, &reading);

@@ -42,6 +42,9 @@ void histogram_record(struct histogram *histogram, int64_t ns);
 /* Adds what another one has. */
 void histogram_merge(struct histogram *into, const struct histogram *from);
 
+/* Whether the sums of both together can be written and read again. */
+bool histogram_fits(const struct histogram *histogram, const struct histogram *other);
+
 /*
  * Returns the smallest value that this part of all, 0 to 100 percent, does not exceed: the value at
  * rank ceil(percent / 100 * total), the 1st at least; never more than the maximum, and that as it

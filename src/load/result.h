@@ -78,7 +78,7 @@ struct result {
 	int64_t ended_ns;   /* until the last one was over, or now */
 	int64_t cpu_ns;     /* of ours, in that time */
 	enum result_ending ending;
-	int signal;
+	int signal; /* 0: none */
 	struct tally tally;
 	struct result_section *sections; /* NULL: none */
 	struct result_verdict verdicts[RESULT_VERDICTS_MOST];
@@ -91,11 +91,15 @@ struct result {
 	size_t note_count;
 	bool client_limited; /* the schedule could not be kept by us: the lag gate */
 	int exit_code;
+	int runs; /* 1; more: so many were merged */
+
+	struct field_block *blocks; /* private: strings and sections of what was read */
 };
 
-/* tally_init, and zeros. Returns 0 or -ENOMEM; fini is to be called anyway. */
+/* tally_init, one run, and zeros. Returns 0 or -ENOMEM; fini is to be called anyway. */
 int result_init(struct result *result, size_t scenarios);
-void result_fini(struct result *result); /* its tally; sections are their owners' */
+/* Its tally, and all of one that was read; else sections are their owners'. */
+void result_fini(struct result *result);
 
 /* Latencies that are judged: intended in an open loop, actual in a closed one. */
 const struct histogram *result_latency(const struct result *result);
@@ -111,16 +115,59 @@ double result_ended_rate(const struct result *result);
  */
 #define RESULT_LAG_MOST_US 10000
 void result_judge_lag(struct result *result);
+
+/* Adds a note; not one that is there, nor more than there is room for. */
 __attribute__((format(printf, 2, 3))) void result_note(
 	struct result *result, const char *format, ...);
 
-/* As JSON, one object and a newline: the format of --json (curfew-load(1), RESULT). */
+/*
+ * As JSON, one object and a newline: the format of --json (curfew-load(1), RESULT).
+ *
+ *	{"curfew_load":1,                       the version of the format
+ *	 "target":"http://...","run_id":null,"labels":["NAME=VALUE",...],
+ *	 "is_open":true,"connections":50,"threads":2,"seed":1,"plan":"1000/s for 30 s",
+ *	 "expects_restart":false,
+ *	 "began_ms":..,"ran_ns":..,"planned_ns":null,"ended_ns":..,"cpu_ns":..,
+ *	 "ending":"duration","signal":0,        a word of RESULT_ENDINGS
+ *	 "client_limited":false,"exit_code":0,"runs":1,"notes":[...],
+ *	 "verdicts":[{"text":"p99>50ms","broken":true,"found":"p99 is 61.2 ms"},...],
+ *	 "summary":{                            what follows from the rest; not read again
+ *	   "succeeded":..,"failed":..,"rate":..,"ended_rate":..,
+ *	   "intended":{"count":..,"mean_us":..,"p50_us":..,"p90_us":..,"p99_us":..,"p99.9_us":..,
+ *	     "max_us":..},"actual":{..},"failures":{..},"lag":{..},"connect":{..},
+ *	   "absences":[{"begin_ns":..,"end_ns":..,"outcomes":{..}},...]},   end_ns null: for good
+ *	 "tally":{...},                         tally_write
+ *	 "scenarios":["read","write"],          [] where there is one only
+ *	 "sections":[{"name":"evm","rows":[{"name":"blocks","text":"1 000","value":1000},...],
+ *	   "latency_name":"inclusion","latency":{...}},...]}                 both null: none
+ *
+ * planned_ns is null where it was without end, a value of a section where it is no number. Whole
+ * numbers are exact: up to 64 bits.
+ */
 void result_write(struct buffer *out, const struct result *result);
 
 /*
- * Adds what such a text has to one that result_init made: curfew load merge. Refused where it is no
- * result, or one of another kind (is_open, scenarios). Returns 0, or -EINVAL with one sentence.
+ * Makes a result of such a text; all that it has is its own. Strict: what is missing, unknown, of
+ * another kind or contradicts itself is refused. Returns 0, -ENOMEM, or -EINVAL with one sentence;
+ * fini is to be called anyway.
  */
 int result_read(struct result *result, const char *text, size_t length, struct buffer *refusal);
+
+/*
+ * Adds another run to one that was read: what would have been told if one had made both. Counts,
+ * histograms, connections, threads and CPU time are sums; times are the longest. What does not add
+ * up is told where all have it: target and plan are listed, run_id and labels stay if they are of
+ * all, the rows of sections that differ are listed. Verdicts do not speak for the whole: those that
+ * were broken become notes. The ending is the worst, and so is the exit code.
+ *
+ * Timelines are laid over each other from their own begins; or, if together, by the calendar's
+ * clock, so that an absence is one also where the runs began a little apart. Then `from` must not
+ * have begun before `into`.
+ *
+ * Refused where they cannot be one: open and closed, other scenarios, more than fits. Returns 0,
+ * -ENOMEM, or -EINVAL with one sentence; then `into` is as it was, but for -ENOMEM.
+ */
+int result_merge(
+	struct result *into, const struct result *from, bool together, struct buffer *refusal);
 
 #endif

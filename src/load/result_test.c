@@ -101,6 +101,7 @@ static void keeps_some_notes(void **state)
 	init(&result);
 	for (int i = 0; i < RESULT_NOTES_MOST + 3; i++) {
 		result_note(&result, "the %d-th", i);
+		result_note(&result, "the %d-th", i);
 	}
 	assert_int_equal(result.note_count, RESULT_NOTES_MOST);
 	assert_string_equal(result.notes[RESULT_NOTES_MOST - 1], "the 7-th");

@@ -144,6 +144,11 @@ static void add_counts(uint64_t *into, const uint64_t *from, size_t count)
 
 void tally_merge(struct tally *into, const struct tally *from)
 {
+	tally_merge_later(into, from, 0);
+}
+
+void tally_merge_later(struct tally *into, const struct tally *from, int64_t offset_ns)
+{
 	assert(into->scenario_count == from->scenario_count);
 	into->scheduled += from->scheduled;
 	into->dropped += from->dropped;
@@ -159,7 +164,7 @@ void tally_merge(struct tally *into, const struct tally *from)
 	histogram_merge(&into->failed, &from->failed);
 	histogram_merge(&into->lag, &from->lag);
 	histogram_merge(&into->connect, &from->connect);
-	load_timeline_merge(&into->timeline, &from->timeline);
+	load_timeline_merge(&into->timeline, &from->timeline, offset_ns);
 	for (size_t i = 0; i < into->scenario_count; i++) {
 		add_counts(into->scenarios[i].outcomes, from->scenarios[i].outcomes,
 			LOAD_OUTCOME_COUNT);
@@ -186,4 +191,99 @@ bool tally_conserved(const struct tally *tally)
 {
 	return tally->scheduled == tally->dropped + tally->admitted &&
 		tally->admitted == tally_succeeded(tally) + tally_failed(tally) + tally->in_flight;
+}
+
+/* Whether these make that sum, which is less than what wraps. */
+static bool is_sum(uint64_t sum, const uint64_t *counts, size_t count, uint64_t besides)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (__builtin_add_overflow(besides, counts[i], &besides)) {
+			return false;
+		}
+	}
+	return besides == sum;
+}
+
+static bool outcomes_agree(const struct tally *tally)
+{
+	uint64_t ended = tally->admitted - tally->in_flight;
+
+	return is_sum(tally->scheduled, &tally->dropped, 1, tally->admitted) &&
+		is_sum(tally->admitted, tally->outcomes, LOAD_OUTCOME_COUNT, tally->in_flight) &&
+		is_sum(ended, tally->statuses, TALLY_STATUSES, 0);
+}
+
+static bool histograms_agree(const struct tally *tally)
+{
+	return tally->intended.total == tally_succeeded(tally) &&
+		tally->actual.total == tally_succeeded(tally) &&
+		tally->failed.total == tally_failed(tally) && tally->lag.total == tally->admitted;
+}
+
+static bool scenarios_agree(const struct tally *tally)
+{
+	uint64_t counts[TALLY_SCENARIOS_MOST];
+
+	for (size_t i = 0; i < tally->scenario_count; i++) {
+		if (tally->scenarios[i].latency.total != tally->scenarios[i].outcomes[LOAD_OK]) {
+			return false;
+		}
+	}
+	for (size_t outcome = 0; outcome < LOAD_OUTCOME_COUNT && tally->scenario_count; outcome++) {
+		for (size_t i = 0; i < tally->scenario_count; i++) {
+			counts[i] = tally->scenarios[i].outcomes[outcome];
+		}
+		if (!is_sum(tally->outcomes[outcome], counts, tally->scenario_count, 0)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Whether a column of the timeline makes that sum; where a row is at its most, it may be less. */
+static bool is_column(const struct load_timeline *timeline, size_t offset, uint64_t sum)
+{
+	bool at_most = false;
+	uint64_t found = 0;
+
+	for (size_t i = timeline->first; i < timeline->count; i++) {
+		uint32_t count = *(
+			const uint32_t *)(const void *)((const char *)&timeline->rows[i] + offset);
+
+		found += count;
+		at_most = at_most || count == UINT32_MAX;
+	}
+	return at_most ? found <= sum : found == sum;
+}
+
+static bool timeline_agrees(const struct tally *tally)
+{
+	const struct load_timeline *timeline = &tally->timeline;
+
+	for (size_t i = 0; i < LOAD_OUTCOME_COUNT; i++) {
+		size_t offset = offsetof(struct timeline_row, outcomes) + i * sizeof(uint32_t);
+
+		if (!is_column(timeline, offset, tally->outcomes[i])) {
+			return false;
+		}
+	}
+	return is_column(timeline, offsetof(struct timeline_row, admitted), tally->admitted) &&
+		is_column(timeline, offsetof(struct timeline_row, dropped), tally->dropped);
+}
+
+const char *tally_contradiction(const struct tally *tally)
+{
+	if (!outcomes_agree(tally)) {
+		return "not each request that was scheduled is counted once";
+	}
+	if (!histograms_agree(tally)) {
+		return "the histograms are of other requests than the outcomes";
+	}
+	if (!scenarios_agree(tally)) {
+		return "the scenarios have had other requests than the outcomes";
+	}
+	if (!timeline_agrees(tally)) {
+		return "the timeline is of other requests than the outcomes";
+	}
+	return NULL;
 }

@@ -68,13 +68,34 @@ void tally_drop(struct tally *tally, int64_t due_ns);
 void tally_admit(struct tally *tally, int64_t due_ns, int64_t sent_ns);
 void tally_end(struct tally *tally, const struct tally_end *end);
 
-/* Adds what another one has; both have the same scenarios. */
+/* Adds what another one has; both have the same scenarios, and times since the same begin. */
 void tally_merge(struct tally *into, const struct tally *from);
+
+/* The same of one whose run began so much later. */
+void tally_merge_later(struct tally *into, const struct tally *from, int64_t offset_ns);
 
 uint64_t tally_succeeded(const struct tally *tally);
 uint64_t tally_failed(const struct tally *tally); /* all that ended otherwise */
 
 /* Whether both identities hold. */
 bool tally_conserved(const struct tally *tally);
+
+/*
+ * Returns what in it does not fit together, in words behind "it says", or NULL: the identities,
+ * without wrapping, and whether histograms, statuses, scenarios and rows are of the same requests
+ * as the outcomes.
+ */
+const char *tally_contradiction(const struct tally *tally);
+
+/* As JSON: the members as above; outcomes by word, statuses by number, those above 0 only. */
+void tally_write(struct buffer *out, const struct tally *tally);
+
+/*
+ * Makes one of such a text: tally_init with as many scenarios as it has. Refused where it
+ * contradicts itself. Returns 0, -ENOMEM, or -EINVAL with one sentence; fini is to be called
+ * anyway.
+ */
+int tally_read(struct tally *tally, const char *text, const struct json_value *value,
+	struct buffer *refusal);
 
 #endif

@@ -115,10 +115,9 @@ static size_t band_of(int64_t latency_ns)
 	return (shift - (LEAST_BIT - SUB_BITS)) * SUBS + (size_t)(ns >> shift) - SUBS;
 }
 
-/* Where a band begins; the first one has all that is shorter, too. */
-static int64_t band_begin(size_t band)
+int64_t load_timeline_band_end(size_t band)
 {
-	return (int64_t)(SUBS + band % SUBS) << (LEAST_BIT - SUB_BITS + band / SUBS);
+	return (int64_t)(SUBS + band % SUBS + 1) << (LEAST_BIT - SUB_BITS + band / SUBS);
 }
 
 void load_timeline_admit(struct load_timeline *timeline, int64_t at_ns)
@@ -140,23 +139,14 @@ void load_timeline_end(struct load_timeline *timeline, int64_t at_ns, enum load_
 	row->bands[band_of(latency_ns)] += outcome == LOAD_OK;
 }
 
-void load_timeline_merge(struct load_timeline *into, const struct load_timeline *from)
+void load_timeline_merge(
+	struct load_timeline *into, const struct load_timeline *from, int64_t offset_ns)
 {
-	unsigned finer;
-
 	while (into->doublings < from->doublings) {
 		coarsen(into);
 	}
-	if (from->count == 0) {
-		return;
-	}
-	finer = into->doublings - from->doublings;
 	for (size_t i = from->first; i < from->count; i++) {
-		add_row(&into->rows[i >> finer], &from->rows[i]);
-	}
-	into->first = from->first >> finer < into->first ? from->first >> finer : into->first;
-	if ((from->count - 1) >> finer >= into->count) {
-		into->count = ((from->count - 1) >> finer) + 1;
+		add_row(row_at(into, (int64_t)i * from->width_ns + offset_ns), &from->rows[i]);
 	}
 }
 
@@ -189,8 +179,8 @@ int64_t load_timeline_row_percentile(const struct timeline_row *row, double perc
 		passed += row->bands[i++];
 	}
 	/* Those of a band are taken to lie evenly in it. */
-	begin = i ? (double)band_begin(i) : 0;
-	end = (double)band_begin(i + 1);
+	begin = i ? (double)load_timeline_band_end(i - 1) : 0;
+	end = (double)load_timeline_band_end(i);
 	return (int64_t)(begin + (end - begin) * (rank - (double)passed) / row->bands[i]);
 }
 

@@ -24,6 +24,7 @@
 
 #define TIMELINE_FIRST_NS INT64_C(10000000) /* 10 ms: as exact as an absence is told */
 #define TIMELINE_MOST_NS (INT64_C(1) << 62) /* no moment is later */
+#define TIMELINE_DOUBLINGS_MOST 27
 #define TIMELINE_ROWS 4096
 #define TIMELINE_BANDS 96 /* four to each power of two, from 16 us to four minutes and a half */
 
@@ -52,8 +53,12 @@ void load_timeline_drop(struct load_timeline *timeline, int64_t at_ns);
 void load_timeline_end(struct load_timeline *timeline, int64_t at_ns, enum load_outcome outcome,
 	int64_t latency_ns);
 
-/* Adds what another one has; the coarser width of both stays. */
-void load_timeline_merge(struct load_timeline *into, const struct load_timeline *from);
+/*
+ * Adds what another one has, whose begin is so much later; the coarser width of both stays. A row
+ * goes whole to where it begins.
+ */
+void load_timeline_merge(
+	struct load_timeline *into, const struct load_timeline *from, int64_t offset_ns);
 
 /* Sums rows [first, end) into *sum. */
 void load_timeline_sum(
@@ -61,6 +66,9 @@ void load_timeline_sum(
 
 /* The latency that this part of the row's OK ones, 0 to 100 percent, does not exceed; 0: none. */
 int64_t load_timeline_row_percentile(const struct timeline_row *row, double percent);
+
+/* Latencies of a band are below this, and not below the end of the one before, where there is one. */
+int64_t load_timeline_band_end(size_t band);
 
 /*
  * A time in which something failed and nothing succeeded: from the end of the last row with a
@@ -76,7 +84,11 @@ struct timeline_absence {
 bool load_timeline_absence_next(
 	const struct load_timeline *timeline, size_t *at, struct timeline_absence *absence);
 
-/* As JSON, and back, as histogram_write and histogram_read do it (sparse: zeros are left out). */
+/*
+ * As JSON: {"width_ns":10000000,"rows":[{"row":0,"admitted":2,"dropped":0,"outcomes":{"ok":2},
+ * "bands":[[end_ns,count],...]},...]}; empty rows, outcomes and bands are left out. And back, into
+ * an empty one: 0; -EINVAL with one sentence, and then something may have been read.
+ */
 void load_timeline_write(struct buffer *out, const struct load_timeline *timeline);
 int load_timeline_read(struct load_timeline *timeline, const char *text,
 	const struct json_value *value, struct buffer *refusal);

@@ -126,7 +126,7 @@ static void merges(void **state)
 				ok(&parts[part], row * ROW);
 			}
 		}
-		load_timeline_merge(&parts[0], &parts[1]);
+		load_timeline_merge(&parts[0], &parts[1], 0);
 		assert_int_equal(parts[0].width_ns, all.width_ns);
 		assert_int_equal(parts[0].first, all.first);
 		assert_int_equal(parts[0].count, all.count);
