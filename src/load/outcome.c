@@ -36,6 +36,20 @@ bool load_outcome_answered(enum load_outcome outcome)
 	return row_of(outcome)->answered;
 }
 
+bool load_outcome_unsafe(enum load_outcome outcome)
+{
+	switch (outcome) {
+	case LOAD_RESET_SENT:
+	case LOAD_CLOSED:
+	case LOAD_TRUNCATED:
+	case LOAD_MALFORMED:
+	case LOAD_TIMED_OUT:
+		return true;
+	default:
+		return false;
+	}
+}
+
 enum load_outcome load_outcome_find(const char *word, unsigned long length)
 {
 	enum load_outcome outcome = 0;

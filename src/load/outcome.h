@@ -43,6 +43,12 @@ const char *load_outcome_text(enum load_outcome outcome);
 /* Whether the target has said something: its latency is one of an answer. */
 bool load_outcome_answered(enum load_outcome outcome);
 
+/*
+ * Whether nobody knows if the request has taken effect: some of it was sent, and no whole answer
+ * has come. To repeat it is not safe, unless it is idempotent.
+ */
+bool load_outcome_unsafe(enum load_outcome outcome);
+
 /* Finds one by its word; LOAD_OUTCOME_COUNT if there is none. */
 enum load_outcome load_outcome_find(const char *word, unsigned long length);
 

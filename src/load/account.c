@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "load/account.h"
+
+#include "load/figure.h"
+
+enum account_mood account_mood(const struct result *result)
+{
+	const struct tally *tally = &result->tally;
+
+	for (size_t i = 0; i < result->verdict_count; i++) {
+		if (result->verdicts[i].broken) {
+			return ACCOUNT_BROKEN;
+		}
+	}
+	if (result->ending == RESULT_FAILED || (tally->admitted && !tally_succeeded(tally)) ||
+		result->exit_code) {
+		return ACCOUNT_BROKEN;
+	}
+	return tally_failed(tally) || tally->dropped || tally->in_flight || result->client_limited
+		? ACCOUNT_DOUBTFUL
+		: ACCOUNT_WELL;
+}
+
+void account_append_ending(struct buffer *out, const struct result *result)
+{
+	static const char *const texts[] = {
+#define ENDING(name, word, text) [RESULT_##name] = (text),
+		RESULT_ENDINGS(ENDING)
+#undef ENDING
+	};
+
+	buffer_appendf(out, "%s after %s: %s.",
+		result->ending == RESULT_RUNNING ? "Running" : "Ended",
+		figure_time(result->ran_ns).text, texts[result->ending]);
+}
+
+uint64_t account_lost(const uint64_t outcomes[LOAD_OUTCOME_COUNT])
+{
+	uint64_t lost = 0;
+
+	for (int i = 0; i < LOAD_OUTCOME_COUNT; i++) {
+		lost += i == LOAD_OK ? 0 : outcomes[i];
+	}
+	return lost;
+}
+
+uint64_t account_unsafe(const uint64_t outcomes[LOAD_OUTCOME_COUNT])
+{
+	uint64_t unsafe = 0;
+
+	for (int i = 0; i < LOAD_OUTCOME_COUNT; i++) {
+		unsafe += load_outcome_unsafe((enum load_outcome)i) ? outcomes[i] : 0;
+	}
+	return unsafe;
+}
+
+int64_t account_absence_end(const struct result *result, const struct timeline_absence *absence)
+{
+	int64_t end = absence->end_ns < INT64_MAX ? absence->end_ns : result->ended_ns;
+
+	return end > absence->begin_ns ? end : absence->begin_ns;
+}
+
+struct account_absences account_absences(const struct result *result)
+{
+	struct account_absences sum = {0};
+	struct timeline_absence absence;
+	size_t at = 0;
+
+	while (load_timeline_absence_next(&result->tally.timeline, &at, &absence)) {
+		sum.count++;
+		sum.away_ns += account_absence_end(result, &absence) - absence.begin_ns;
+		sum.lost += account_lost(absence.outcomes);
+		sum.unsafe += account_unsafe(absence.outcomes);
+	}
+	return sum;
+}
