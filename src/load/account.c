@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "load/account.h"
 
+#include <string.h>
+
 #include "load/figure.h"
 
 enum account_mood account_mood(const struct result *result)
@@ -61,17 +63,51 @@ int64_t account_absence_end(const struct result *result, const struct timeline_a
 	return end > absence->begin_ns ? end : absence->begin_ns;
 }
 
-struct account_absences account_absences(const struct result *result)
+static int64_t length_of(const struct result *result, const struct timeline_absence *absence)
+{
+	return account_absence_end(result, absence) - absence->begin_ns;
+}
+
+/* Appends it, in place of the shortest one that is there where there is no room for more. */
+static void list(const struct result *result, const struct timeline_absence *absence,
+	struct timeline_absence *longest, size_t most, size_t *listed)
+{
+	size_t shortest = 0;
+
+	if (*listed == most) {
+		for (size_t i = 1; i < most; i++) {
+			shortest = length_of(result, &longest[i]) <
+					length_of(result, &longest[shortest])
+				? i
+				: shortest;
+		}
+		if (!most || length_of(result, absence) <= length_of(result, &longest[shortest])) {
+			return;
+		}
+		--*listed;
+		memmove(&longest[shortest], &longest[shortest + 1],
+			(*listed - shortest) * sizeof(*longest));
+	}
+	longest[(*listed)++] = *absence;
+}
+
+struct account_absences account_absences(
+	const struct result *result, struct timeline_absence *longest, size_t most, size_t *listed)
 {
 	struct account_absences sum = {0};
 	struct timeline_absence absence;
 	size_t at = 0;
 
+	*listed = 0;
 	while (load_timeline_absence_next(&result->tally.timeline, &at, &absence)) {
+		if (absence.begin_ns >= result->ran_ns) {
+			break;
+		}
 		sum.count++;
-		sum.away_ns += account_absence_end(result, &absence) - absence.begin_ns;
+		sum.away_ns += length_of(result, &absence);
 		sum.lost += account_lost(absence.outcomes);
 		sum.unsafe += account_unsafe(absence.outcomes);
+		list(result, &absence, longest, most, listed);
 	}
 	return sum;
 }

@@ -32,7 +32,13 @@ struct account_absences {
 	uint64_t lost, unsafe;
 };
 
-struct account_absences account_absences(const struct result *result);
+/*
+ * Sums up the absences, and lists the longest of them in the order of time; *listed is how many
+ * these are. What ends after the last request was begun proves nothing: an absence that begins then
+ * is none.
+ */
+struct account_absences account_absences(
+	const struct result *result, struct timeline_absence *longest, size_t most, size_t *listed);
 
 /* When an absence ended, or the run. */
 int64_t account_absence_end(const struct result *result, const struct timeline_absence *absence);

@@ -244,7 +244,7 @@ static void write_statuses(const struct summary *summary)
 
 	for (unsigned i = 1; i < TALLY_STATUSES; i++) {
 		struct figure count = figure_count(tally->statuses[i]);
-		size_t length = strlen(count.text) + sizeof("200: ") + 2;
+		size_t length = strlen(count.text) + sizeof("  200: ") - 1;
 
 		if (!tally->statuses[i]) {
 			continue;
@@ -257,7 +257,7 @@ static void write_statuses(const struct summary *summary)
 			}
 			column = 0;
 		}
-		buffer_appendf(summary->out, "  %u: %s ", i, count.text);
+		buffer_appendf(summary->out, "  %u: %s", i, count.text);
 		column += length;
 	}
 	if (column < LINE_WIDTH) {
@@ -333,21 +333,23 @@ static void write_absence(const struct summary *summary, const struct timeline_a
 
 static void write_absences(const struct summary *summary)
 {
-	struct account_absences sum = account_absences(summary->result);
-	struct timeline_absence absence;
-	size_t at = 0, shown = 0;
+	struct timeline_absence longest[ABSENCES_MOST];
+	struct account_absences sum;
+	size_t listed;
 
 	if (!summary->result->expects_restart) {
 		return;
 	}
+	sum = account_absences(summary->result, longest, ABSENCES_MOST, &listed);
 	heading(summary, "absences of the target");
 	if (!sum.count) {
 		buffer_append_text(summary->out, "  none: it was never away\n");
-		return;
 	}
-	while (load_timeline_absence_next(&summary->result->tally.timeline, &at, &absence) &&
-		shown++ < ABSENCES_MOST) {
-		write_absence(summary, &absence);
+	for (size_t i = 0; i < listed; i++) {
+		write_absence(summary, &longest[i]);
+	}
+	if (sum.count > listed) {
+		buffer_appendf(summary->out, "  these are the %zu longest\n", listed);
 	}
 	if (sum.count > 1) {
 		buffer_appendf(summary->out,
