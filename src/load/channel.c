@@ -7,7 +7,7 @@
 
 const struct channel_kind *const channel_kinds[] = {
 	[ENDPOINT_HTTP] = &http_channel_kind,
-	[ENDPOINT_WEBSOCKET] = NULL,
+	[ENDPOINT_WEBSOCKET] = &ws_channel_kind,
 };
 
 void load_channel_init(struct channel *channel, const struct channel_ops *ops, struct lane *lane,

@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "http/client.h"
 #include "load/plan.h"
 #include "load/source.h"
 
@@ -53,7 +54,7 @@ struct channel_kind {
 		struct lane *lane, uint32_t endpoint, int fd, struct stream_filter *filter);
 };
 
-extern const struct channel_kind http_channel_kind;
+extern const struct channel_kind http_channel_kind, ws_channel_kind;
 
 #define HTTP_CHANNEL_FRAMING 96 /* bytes */
 
@@ -63,6 +64,10 @@ extern const struct channel_kind http_channel_kind;
  */
 size_t http_channel_framing(
 	char framing[HTTP_CHANNEL_FRAMING], const struct load_request *request, bool is_fresh);
+
+/* What became of a request whose connection failed so. */
+enum load_outcome http_channel_outcome(
+	const struct http_client *client, enum http_client_failure failure);
 
 /* By enum endpoint_kind. */
 extern const struct channel_kind *const channel_kinds[];

@@ -85,7 +85,7 @@ static void end(struct http_client *client)
 
 /* What goes wrong. */
 
-static enum load_outcome outcome_of(
+enum load_outcome http_channel_outcome(
 	const struct http_client *client, enum http_client_failure failure)
 {
 	switch (failure) {
@@ -113,7 +113,7 @@ static void failed(struct http_client *client, enum http_client_failure failure)
 	channel_detach(&http->channel);
 	http_client_close(client);
 	if (lane) {
-		lane_lost(lane, http->channel.endpoint, outcome_of(client, failure));
+		lane_lost(lane, http->channel.endpoint, http_channel_outcome(client, failure));
 	}
 }
 

@@ -74,11 +74,19 @@ void lane_answered(struct lane *lane, struct load_answer *answer)
 	over(lane, answer);
 }
 
-void lane_lost(struct lane *lane, uint32_t endpoint, enum load_outcome outcome)
+void lane_refused(struct lane *lane, uint32_t endpoint, struct load_answer *answer)
 {
 	if (lane_in_flight(lane) && !lane->dial && lane->request.endpoint == endpoint) {
-		fail(lane, outcome);
+		answer->ended_ns = curfew_now();
+		over(lane, answer);
 	}
+}
+
+void lane_lost(struct lane *lane, uint32_t endpoint, enum load_outcome outcome)
+{
+	struct load_answer answer = {.outcome = outcome};
+
+	lane_refused(lane, endpoint, &answer);
 }
 
 /* Its begin. */

@@ -83,4 +83,7 @@ void lane_answered(struct lane *lane, struct load_answer *answer);
  */
 void lane_lost(struct lane *lane, uint32_t endpoint, enum load_outcome outcome);
 
+/* The same of a handshake that was answered otherwise: answer has outcome and status. */
+void lane_refused(struct lane *lane, uint32_t endpoint, struct load_answer *answer);
+
 #endif

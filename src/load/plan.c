@@ -11,7 +11,6 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "load/channel.h"
 #include "load/profile.h"
 #include "net/tls.h"
 #include "net/worker.h"
@@ -71,9 +70,6 @@ static int read_tls(struct plan *plan, const struct load_config *config, struct 
 		if (plan->endpoints[i].is_tls && plan->endpoints[i].address.is_unix) {
 			return plan_refuse(
 				refusal, "TLS needs the name of a host, not a unix socket");
-		}
-		if (!channel_kinds[plan->endpoints[i].kind]) {
-			return plan_refuse(refusal, "WebSocket targets are not there yet");
 		}
 	}
 	if (config->tls_ca && config->tls_insecure) {

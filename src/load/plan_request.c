@@ -69,6 +69,9 @@ static int refuse_member(const struct load_config *config, const struct template
 	if (!strcmp(wrong->member, "method")) {
 		return plan_refuse(refusal, "--method '%.80s' %s", config->method, text);
 	}
+	if (!strcmp(wrong->member, "body")) {
+		return plan_refuse(refusal, "--body %s", text);
+	}
 	return plan_refuse(refusal, "the %s of the request %s", wrong->member, text);
 }
 
