@@ -93,14 +93,6 @@ static void bury(struct ws_channel *ws)
 	channel_gone(&channel);
 }
 
-/* Whether some of the request is with the kernel. */
-static bool has_sent(struct channel *channel)
-{
-	const struct ws_channel *ws = container_of(channel, struct ws_channel, channel);
-
-	return ws->has_connection && ws->awaits && ws->connection.stream.bytes_out > ws->begins;
-}
-
 /* Messages. */
 
 static void take(struct ws_channel *ws, const struct ws_event *piece)
@@ -161,7 +153,8 @@ static void finish(struct ws_connection *connection)
 	(void)connection; /* its lane closes it */
 }
 
-static enum load_outcome outcome_of(struct ws_channel *ws)
+/* Of the request that waits for its answer. */
+static enum load_outcome outcome_of(const struct ws_channel *ws)
 {
 	switch (ws->connection.cause) {
 	case WS_CAUSE_PEER:
@@ -174,7 +167,7 @@ static enum load_outcome outcome_of(struct ws_channel *ws)
 	if (ws->answers) {
 		return LOAD_TRUNCATED;
 	}
-	return has_sent(&ws->channel) ? LOAD_RESET_SENT : LOAD_RESET_UNSENT;
+	return ws->connection.stream.bytes_out > ws->begins ? LOAD_RESET_SENT : LOAD_RESET_UNSENT;
 }
 
 static void ended(struct ws_connection *connection)
@@ -324,7 +317,6 @@ static void close_channel(struct channel *channel, bool reset)
 static const struct channel_ops ops = {
 	.send = send_request,
 	.close = close_channel,
-	.has_sent = has_sent,
 };
 
 static struct channel *new_channel(
