@@ -80,6 +80,8 @@ static void pop(struct chain *chain)
 		chain->blocks--;
 		chain->gas_used -= block->gas_used;
 		chain->transactions -= block->transactions;
+		chain->succeeded -= block->succeeded;
+		chain->failed -= block->failed;
 	}
 	chain->fresh = block->number;
 	block_fini(block);
@@ -152,4 +154,14 @@ int chain_add_ours(struct chain *chain, const struct inclusion_entry *entry)
 	}
 	block->ours[block->our_count++] = *entry;
 	return 0;
+}
+
+void chain_add_receipt(struct chain *chain, bool succeeded)
+{
+	struct chain_block *block = block_at(chain, chain->count - 1);
+
+	block->succeeded += succeeded;
+	block->failed += !succeeded;
+	chain->succeeded += succeeded;
+	chain->failed += !succeeded;
 }

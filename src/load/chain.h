@@ -31,6 +31,7 @@ struct chain_block {
 	uint64_t number;
 	uint8_t hash[ETHEREUM_HASH];
 	uint64_t gas_used, transactions;
+	uint64_t succeeded, failed;   /* of ours */
 	bool is_counted;              /* it came in our time */
 	struct inclusion_entry *ours; /* in the order of the block; owned */
 	size_t our_count, our_capacity;
@@ -40,6 +41,7 @@ struct chain {
 	struct inclusion *inclusion;
 	/* All of these are of blocks that are in the chain. */
 	uint64_t blocks, gas_used, transactions;
+	uint64_t succeeded, failed; /* of ours, by the status of their receipts */
 	uint64_t reorganizations; /* however deep */
 	int64_t first_ns, last_ns; /* when the first and the last block that count were seen */
 	struct histogram times;    /* between two blocks, as they were seen */
@@ -77,5 +79,8 @@ void chain_back(struct chain *chain, uint64_t number);
 
 /* A transaction of ours is in the newest block. Returns 0 or -ENOMEM. */
 int chain_add_ours(struct chain *chain, const struct inclusion_entry *entry);
+
+/* The receipt of one of these. */
+void chain_add_receipt(struct chain *chain, bool succeeded);
 
 #endif
