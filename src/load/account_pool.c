@@ -36,8 +36,8 @@ static void tell_loaded(struct account_pool *pool, const char *failure)
 	loaded(pool->arg, failure);
 }
 
-static void describe_poor(struct account_pool *pool, const struct ethereum_account *keys,
-	const struct wei *balance)
+static void describe_poor(
+	struct account_pool *pool, const struct ethereum_account *keys, const struct wei *balance)
 {
 	struct wei cost = evm_cost(pool->evm);
 	struct buffer text = {0};
@@ -246,8 +246,8 @@ void account_pool_stop(struct account_pool *pool)
 	}
 }
 
-int account_pool_init(struct account_pool *pool, struct evm *evm, struct worker *worker, int thread,
-	int threads)
+int account_pool_init(
+	struct account_pool *pool, struct evm *evm, struct worker *worker, int thread, int threads)
 {
 	size_t first = (size_t)thread, step = (size_t)threads;
 

@@ -58,8 +58,8 @@ struct account_pool {
 };
 
 /* The share of a thread. Returns 0 or -ENOMEM; fini is to be called anyway. */
-int account_pool_init(struct account_pool *pool, struct evm *evm, struct worker *worker, int thread,
-	int threads);
+int account_pool_init(
+	struct account_pool *pool, struct evm *evm, struct worker *worker, int thread, int threads);
 void account_pool_fini(struct account_pool *pool);
 
 /* Asks for all of them; loaded() is called once, never before this returns. */
@@ -78,7 +78,6 @@ enum account_end {
 	ACCOUNT_DOUBTED,
 };
 
-void account_pool_give(
-	struct account_pool *pool, struct account *account, enum account_end end);
+void account_pool_give(struct account_pool *pool, struct account *account, enum account_end end);
 
 #endif

@@ -19,8 +19,8 @@ static struct json_value member(
 	return found;
 }
 
-static bool read_quantity(const char *text, const struct json_value *object, const char *name,
-	uint64_t *number)
+static bool read_quantity(
+	const char *text, const struct json_value *object, const char *name, uint64_t *number)
 {
 	struct json_value value = member(text, object, name);
 

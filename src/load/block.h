@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "json/value.h"
 #include "load/chain.h"
+#include "json/value.h"
 
 /*
  * A block of eth_getBlockByNumber, with the hashes of its transactions. False: it is none.

@@ -104,7 +104,8 @@ static void count(struct chain *chain, struct chain_block *block, int64_t seen_n
 {
 	block->is_counted = true;
 	if (chain->last_ns) {
-		histogram_record(&chain->times, seen_ns > chain->last_ns ? seen_ns - chain->last_ns : 0);
+		histogram_record(
+			&chain->times, seen_ns > chain->last_ns ? seen_ns - chain->last_ns : 0);
 	} else {
 		chain->first_ns = seen_ns;
 	}

@@ -42,9 +42,9 @@ struct chain {
 	/* All of these are of blocks that are in the chain. */
 	uint64_t blocks, gas_used, transactions;
 	uint64_t succeeded, failed; /* of ours, by the status of their receipts */
-	uint64_t reorganizations; /* however deep */
-	int64_t first_ns, last_ns; /* when the first and the last block that count were seen */
-	struct histogram times;    /* between two blocks, as they were seen */
+	uint64_t reorganizations;   /* however deep */
+	int64_t first_ns, last_ns;  /* when the first and the last block that count were seen */
+	struct histogram times;     /* between two blocks, as they were seen */
 	/* Private from here on. */
 	struct chain_block ring[CHAIN_DEPTH];
 	size_t first, count;

@@ -34,11 +34,11 @@ struct collector {
 	enum question question;
 	struct head_feed *feed;
 	struct deadline poll;
-	bool is_fed;    /* the feed is subscribed */
-	bool started;   /* so that blocks are counted */
-	bool failed;    /* it did not start */
-	bool due;       /* the newest number is to be asked for */
-	bool is_away;   /* the last question was not answered */
+	bool is_fed;     /* the feed is subscribed */
+	bool started;    /* so that blocks are counted */
+	bool failed;     /* it did not start */
+	bool due;        /* the newest number is to be asked for */
+	bool is_away;    /* the last question was not answered */
 	bool one_by_one; /* receipts */
 	uint64_t newest; /* number */
 	uint64_t seen_numbers[SEEN];
@@ -179,7 +179,6 @@ static void take_block(struct collector *collector, const struct rpc_answer *ans
 static void end_block(struct collector *collector)
 {
 	collector->awaits_receipts = false;
-	collector->config.read(collector->config.arg);
 }
 
 /* Whether it is of one of ours; in a block they stand in the same order as we have them. */

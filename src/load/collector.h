@@ -37,8 +37,6 @@ struct collector_config {
 	 * returns. The collector may be freed where it cannot.
 	 */
 	void (*started)(void *arg, const char *why);
-	/* A block with some of ours was read to the end, receipts included. Not for freeing it. */
-	void (*read)(void *arg);
 	/* The chain is another than it was, so that nonces are not what they were. */
 	void (*reorganized)(void *arg);
 	void *arg;

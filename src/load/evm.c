@@ -136,8 +136,8 @@ int evm_sign(const struct evm *evm, const struct ethereum_account *from, uint64_
 struct wei evm_cost(const struct evm *evm)
 {
 	const struct evm_setting *setting = &evm->setting;
-	struct wei cost = wei_of(
-		setting->kind == ETHEREUM_LEGACY ? setting->gas_price : setting->max_fee);
+	struct wei cost =
+		wei_of(setting->kind == ETHEREUM_LEGACY ? setting->gas_price : setting->max_fee);
 
 	cost = wei_multiply(&cost, setting->gas_limit);
 	return wei_add(&cost, &setting->value);

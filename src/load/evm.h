@@ -26,7 +26,12 @@
 #define EVM_DATA_MOST 65536 /* bytes */
 
 enum evm_receiver { EVM_TO_ACCOUNTS, EVM_TO_RANDOM, EVM_TO_SELF, EVM_TO_ADDRESS };
-enum evm_collecting { EVM_COLLECT_AUTO, EVM_COLLECT_WEBSOCKET, EVM_COLLECT_POLLING, EVM_COLLECT_NOT };
+enum evm_collecting {
+	EVM_COLLECT_AUTO,
+	EVM_COLLECT_WEBSOCKET,
+	EVM_COLLECT_POLLING,
+	EVM_COLLECT_NOT
+};
 
 /* What the profile says; then, of what it leaves out, what the node does (evm_prepare.c). */
 struct evm_setting {

@@ -80,9 +80,8 @@ static void take_price(struct evm_prepare *prepare, uint64_t price)
 		setting->gas_price = twice;
 	}
 	if (!setting->max_priority) {
-		setting->max_priority = setting->max_fee && setting->max_fee < GWEI
-			? setting->max_fee
-			: GWEI;
+		setting->max_priority =
+			setting->max_fee && setting->max_fee < GWEI ? setting->max_fee : GWEI;
 	}
 	if (!setting->max_fee) {
 		setting->max_fee = twice + setting->max_priority;
@@ -105,8 +104,8 @@ static void take_balance(struct evm_prepare *prepare, const struct rpc_answer *a
 {
 	struct wei balance;
 
-	if (!wei_read(answer->text + answer->result.start + 1, answer->result.length - 2,
-		    &balance)) {
+	if (!wei_read(
+		    answer->text + answer->result.start + 1, answer->result.length - 2, &balance)) {
 		refuse(prepare, "the node answers a question for a balance with what is none");
 		return;
 	}
@@ -135,8 +134,10 @@ static void take_receipt(struct evm_prepare *prepare, const struct rpc_answer *a
 	} else if (curfew_now() < prepare->until) {
 		ask_again(prepare);
 	} else {
-		refuse(prepare, "the accounts could not be funded: the last transfer to them was "
-				"in no block after %d s", FUNDING_MS / 1000);
+		refuse(prepare,
+			"the accounts could not be funded: the last transfer to them was "
+			"in no block after %d s",
+			FUNDING_MS / 1000);
 	}
 }
 
@@ -149,8 +150,7 @@ static void take(struct evm_prepare *prepare, const struct rpc_answer *answer)
 		refuse(prepare, "the node answers with what is no quantity");
 		return;
 	}
-	if (!is_number && prepare->step != EVM_AWAIT_FUNDED &&
-		answer->result.kind != JSON_STRING) {
+	if (!is_number && prepare->step != EVM_AWAIT_FUNDED && answer->result.kind != JSON_STRING) {
 		refuse(prepare, "the node answers with what is no string");
 		return;
 	}
@@ -244,8 +244,7 @@ static void put_transfer(struct evm_prepare *prepare)
 
 	memcpy(transaction.to, evm->accounts[prepare->account].address, ETHEREUM_ADDRESS);
 	memcpy(transaction.value, setting->fund.bytes, sizeof(transaction.value));
-	(void)ethereum_sign(
-		evm->ethereum, &setting->rich, &transaction, &raw, prepare->funded);
+	(void)ethereum_sign(evm->ethereum, &setting->rich, &transaction, &raw, prepare->funded);
 	put(prepare, "eth_sendRawTransaction", raw.data, raw.length, "");
 	buffer_fini(&raw);
 }

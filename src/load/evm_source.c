@@ -108,8 +108,7 @@ static void prepared_all(struct evm_prepare *prepare, const char *failure)
 	(void)snprintf(evm->failure, sizeof(evm->failure), "%s", failure ? failure : "");
 	evm->is_ready = true;
 	while (!list_empty(&evm->awaiting)) {
-		post_ready(container_of(
-			list_take(&evm->awaiting), struct evm_source, awaiting));
+		post_ready(container_of(list_take(&evm->awaiting), struct evm_source, awaiting));
 	}
 	(void)pthread_mutex_unlock(&evm->lock);
 }
@@ -294,8 +293,8 @@ static void look(struct deadline *deadline)
 	if (curfew_now() >= source->finish_until || is_all_included(source)) {
 		tell_finished(source);
 	} else {
-		deadline_set(&source->look,
-			next < source->finish_until ? next : source->finish_until);
+		deadline_set(
+			&source->look, next < source->finish_until ? next : source->finish_until);
 	}
 }
 

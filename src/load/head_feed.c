@@ -158,8 +158,8 @@ static void connect_anew(struct head_feed *feed)
 		return;
 	}
 	feed->state = DIALLING;
-	feed->dial = dial_start(&feed->target, feed->worker, curfew_after_ms(HANDSHAKE_MS), dialled,
-		feed);
+	feed->dial = dial_start(
+		&feed->target, feed->worker, curfew_after_ms(HANDSHAKE_MS), dialled, feed);
 	if (!feed->dial) {
 		feed->state = PAUSED;
 		deadline_set(&feed->deadline, curfew_after_ms(feed->pause_ms));
@@ -188,8 +188,8 @@ static void http_head(struct http_client *http)
 	if (feed->state != OPENING) {
 		return;
 	}
-	if (fault || ws_connect(&feed->ws, http, &feed->worker->peers, &ws_handler,
-			     &feed->limits) < 0) {
+	if (fault ||
+		ws_connect(&feed->ws, http, &feed->worker->peers, &ws_handler, &feed->limits) < 0) {
 		lose(feed, fault ? "does not open a WebSocket" : "could not be connected");
 		return;
 	}
@@ -324,8 +324,7 @@ struct head_feed *head_feed_new(struct worker *worker, const struct endpoint *en
 	struct tls_client *tls, const struct head_feed_handler *handler, void *arg)
 {
 	struct head_feed *feed = calloc(1, sizeof(*feed));
-	int error = feed ? curfew_drain_hold(
-				   &worker->peers, &feed->hold, &hold_ops, endpoint->host)
+	int error = feed ? curfew_drain_hold(&worker->peers, &feed->hold, &hold_ops, endpoint->host)
 			 : -ENOMEM;
 
 	if (error < 0) {

@@ -31,20 +31,20 @@ enum inclusion_answer {
 struct inclusion_entry {
 	uint8_t hash[ETHEREUM_HASH];
 	int64_t sent_ns;
-	uint32_t next;    /* in its row; the free ones are a list, too */
-	uint8_t answer;   /* enum inclusion_answer, once that is known */
+	uint32_t next;  /* in its row; the free ones are a list, too */
+	uint8_t answer; /* enum inclusion_answer, once that is known */
 	bool is_answered;
 	bool was_found; /* its latency was told: its block is none any more */
 };
 
 struct inclusion_counts {
-	uint64_t accepted;   /* answered by the node with their hash */
-	uint64_t unknown;    /* whose answer was lost */
-	uint64_t included;   /* in a block, as of now */
-	uint64_t of_unknown; /* of those, whose answer was lost */
+	uint64_t accepted;    /* answered by the node with their hash */
+	uint64_t unknown;     /* whose answer was lost */
+	uint64_t included;    /* in a block, as of now */
+	uint64_t of_unknown;  /* of those, whose answer was lost */
 	uint64_t reorganized; /* were in a block that is none any more */
-	uint64_t waiting;    /* accepted, and in no block */
-	uint64_t unfollowed; /* too many waited */
+	uint64_t waiting;     /* accepted, and in no block */
+	uint64_t unfollowed;  /* too many waited */
 };
 
 struct inclusion {

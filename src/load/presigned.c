@@ -78,8 +78,8 @@ int presigned_read(struct presigned *presigned, uint64_t number, struct buffer *
 
 /* Writing. */
 
-static bool write_line(const struct evm *evm, uint64_t number, struct buffer *raw,
-	struct buffer *line, FILE *file)
+static bool write_line(
+	const struct evm *evm, uint64_t number, struct buffer *raw, struct buffer *line, FILE *file)
 {
 	const struct ethereum_account *from = &evm->accounts[number % evm->account_count];
 	uint64_t nonce = evm->setting.first_nonce + number / evm->account_count;
@@ -104,14 +104,14 @@ static bool write_line(const struct evm *evm, uint64_t number, struct buffer *ra
 static bool is_complete(const struct evm *evm, struct buffer *refusal)
 {
 	const struct evm_setting *setting = &evm->setting;
-	bool has_price = setting->kind == ETHEREUM_LEGACY ? setting->gas_price > 0
-							  : setting->max_fee > 0;
+	bool has_price =
+		setting->kind == ETHEREUM_LEGACY ? setting->gas_price > 0 : setting->max_fee > 0;
 
 	if (setting->presigned) {
 		buffer_append_text(refusal, "--presign: the profile's transactions are signed");
 	} else if (!setting->chain_id) {
-		buffer_append_text(refusal,
-			"--presign asks no node: the profile has to say \"chain_id\"");
+		buffer_append_text(
+			refusal, "--presign asks no node: the profile has to say \"chain_id\"");
 	} else if (!has_price) {
 		buffer_appendf(refusal, "--presign asks no node: the profile has to say \"%s\"",
 			setting->kind == ETHEREUM_LEGACY ? "gas_price" : "max_fee");

@@ -108,6 +108,9 @@ extern const struct profile_kind *const profile_kinds[];
 /* load/profile_scenario.c */
 extern const struct profile_kind profile_http, profile_websocket, profile_jsonrpc;
 
+/* load/profile_evm.c */
+extern const struct profile_kind profile_evm;
+
 /*
  * Reads a URL or a list of them into indexes of plan->endpoints, where they are added unless they
  * are there. Returns 0, -EINVAL with a refusal, or -ENOMEM.

@@ -11,6 +11,7 @@ const struct profile_kind *const profile_kinds[] = {
 	&profile_http,
 	&profile_websocket,
 	&profile_jsonrpc,
+	&profile_evm,
 	NULL,
 };
 

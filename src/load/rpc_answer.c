@@ -5,8 +5,8 @@
 #include <strings.h>
 
 #include "base/buffer.h"
-#include "json/reader.h"
 #include "load/ethereum.h"
+#include "json/reader.h"
 
 enum { VERSION, ID, RESULT, ERROR, CODE, MESSAGE, COUNT };
 

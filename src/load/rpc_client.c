@@ -49,7 +49,7 @@ struct rpc_client {
 	struct curfew_link waiting;
 	struct deadline again;
 	int64_t again_ms;
-	int error; /* a dial that could not be started */
+	int error;   /* a dial that could not be started */
 	bool closed; /* by its owner */
 	bool cut;    /* no connections are made any more */
 	uint64_t last_id;
@@ -253,8 +253,8 @@ static void connect_one(struct rpc_connection *connection)
 {
 	struct rpc_client *client = connection->client;
 
-	connection->dial = dial_start(&client->target, client->worker, curfew_after_ms(DIAL_MS),
-		dialled, connection);
+	connection->dial = dial_start(
+		&client->target, client->worker, curfew_after_ms(DIAL_MS), dialled, connection);
 	if (connection->dial) {
 		connection->state = DIALLING;
 	} else {
@@ -377,7 +377,8 @@ static void failed(struct http_client *http, enum http_client_failure failure)
 	struct rpc_connection *connection = http->arg;
 	struct rpc_client *client = connection->client;
 	struct rpc_call *call = connection->call;
-	bool again = http->reused && (failure == HTTP_CLIENT_CLOSED || failure == HTTP_CLIENT_RESET);
+	bool again =
+		http->reused && (failure == HTTP_CLIENT_CLOSED || failure == HTTP_CLIENT_RESET);
 
 	connection_close(connection, true);
 	connection->call = NULL;
@@ -472,9 +473,9 @@ struct rpc_client *rpc_client_new(
 	struct worker *worker, const struct endpoint *endpoint, struct tls_client *tls)
 {
 	struct rpc_client *client = calloc(1, sizeof(*client));
-	int error = client ? curfew_drain_hold(
-				     &worker->peers, &client->hold, &hold_ops, endpoint->host)
-			   : -ENOMEM;
+	int error = client
+		? curfew_drain_hold(&worker->peers, &client->hold, &hold_ops, endpoint->host)
+		: -ENOMEM;
 
 	if (error < 0) {
 		free(client);
@@ -504,7 +505,8 @@ void rpc_call(struct rpc_client *client, struct rpc_call *call, int64_t deadline
 	assert(!rpc_under_way(call) && !client->closed);
 	call->id = ++client->last_id;
 	call->body.length = 0;
-	buffer_appendf(&call->body, "{\"jsonrpc\":\"2.0\",\"id\":%llu,\"method\":\"%s\",\"params\":[",
+	buffer_appendf(&call->body,
+		"{\"jsonrpc\":\"2.0\",\"id\":%llu,\"method\":\"%s\",\"params\":[",
 		(unsigned long long)call->id, method);
 	va_start(arguments, params);
 	(void)vsnprintf(parameters, sizeof(parameters), params, arguments);

@@ -33,8 +33,7 @@ struct rpc_call {
 	 * It is over. answer is NULL where there is none: failure tells why, in words that fit
 	 * behind "the node". The call may be used again, and the client be closed.
 	 */
-	void (*done)(
-		struct rpc_call *call, const struct rpc_answer *answer, const char *failure);
+	void (*done)(struct rpc_call *call, const struct rpc_answer *answer, const char *failure);
 	bool patient;
 
 	/* Private from here on. */
