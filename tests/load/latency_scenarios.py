@@ -8,11 +8,12 @@ PERCENTS = 50, 90, 99, 99.9, 100
 
 
 def assert_percentiles(result, name, wanted, slack=0.002):
-    """That they are within 1 % of what they have to be; below it they cannot be, whatever the machine does."""
+    """That they are within 1 % of what they have to be, the short ones within some milliseconds; below it they cannot be,
+    whatever the machine does."""
     for percent in PERCENTS:
         got, want = result.percentile(name, percent), percentile(wanted, percent)
-        assert got >= 0.99 * want, f"{name} p{percent}: {got:.4f} s, not {want:.4f}"
-        assert_below(got, 1.01 * want + slack, f"{name} p{percent}")
+        assert got >= min(0.99 * want, want - slack), f"{name} p{percent}: {got:.4f} s, not {want:.4f}"
+        assert_below(got, max(1.01 * want, want + slack), f"{name} p{percent}")
 
 
 def assert_kept_its_clock(result):
@@ -24,17 +25,18 @@ def assert_kept_its_clock(result):
 @alone
 def test_latency_of_a_closed_loop_is_the_servers():
     truth = Truth("--script 'delay=40*45 delay=150*40 delay=400*15'")
-    result = loaded("--requests 400 --connections 20", truth)
+    result = loaded("--requests 400 --connections 20", truth.first(), wrap=first)
     assert_percentiles(result, "actual", [(each.done - each.arrived) / 1e9 for each in truth.records()], 0.004)
     assert result.intended["buckets"] == result.actual["buckets"]
     truth.stop()
 
 
 def due_latencies(truth, rate):
-    """What the requests of a constant schedule took from when they were due, by the server's record: the first is taken to have
-    been due when it arrived."""
+    """What the requests of a constant schedule took from when they were due, by the server's record. It began when the most
+    punctual of them says, since none arrives before it is due."""
     records = truth.records()
-    return [(each.done - records[0].arrived) / 1e9 - number / rate for number, each in enumerate(records)]
+    began = min(each.arrived / 1e9 - number / rate for number, each in enumerate(records))
+    return [each.done / 1e9 - began - number / rate for number, each in enumerate(records)]
 
 
 @alone
@@ -42,7 +44,7 @@ def due_latencies(truth, rate):
 def test_latency_under_a_stall_counts_from_when_requests_were_due():
     """Coordinated omission: with 1000 a second a stall of 1 s is 1000 requests that waited, half of them longer than half of it."""
     truth = Truth("--stall 1000:1000")
-    result = loaded("--rate 1000 --duration 4s --max-in-flight 4000", truth)
+    result = loaded("--rate 1000 --duration 4s --max-in-flight 4000", truth.first(), wrap=first)
     assert result.ended() == {"ok": 4000} and result.dropped == 0, (result.ended(), result.dropped)
     assert_kept_its_clock(result)
     stall = (truth.stall_end - truth.stall_begin) / 1e9
@@ -70,7 +72,7 @@ def test_latency_under_a_stall_in_a_closed_loop_is_seen_by_those_in_flight_only(
 def test_latency_of_what_has_no_slot_is_not_made_up():
     """What is due while all slots wait is dropped, and counted; the clock goes on."""
     truth = Truth("--stall 500:1000")
-    result = loaded("--rate 500 --duration 3s --max-in-flight 20", truth)
+    result = loaded("--rate 500 --duration 3s --max-in-flight 20", truth.first(), wrap=first)
     assert result.scheduled == 1500 and result.ok() == result.admitted == truth.read(), (result.scheduled, result.admitted, truth.read())
     assert_kept_its_clock(result)
     assert 400 <= result.dropped <= 600, result.dropped
@@ -123,7 +125,7 @@ def test_poisson_arrival_comes_in_gaps_of_all_lengths():
     """The standard deviation of the gaps is their mean; with constant arrival there is next to none."""
     for arrival, least, most in ("poisson", 0.8, 1.2), ("constant", 0, 0.5):
         truth = Truth()
-        result = loaded(f"--rate 200 --duration 3s --arrival {arrival} --threads 1", truth)
+        result = loaded(f"--rate 200 --duration 3s --arrival {arrival} --threads 1", truth.first(), wrap=first)
         assert_kept_its_clock(result)
         times = sorted(each.arrived for each in truth.records())
         gaps = [after - before for before, after in zip(times, times[1:])]
@@ -137,7 +139,7 @@ def test_poisson_arrival_comes_in_gaps_of_all_lengths():
 @alone
 def test_send_times_are_reported_as_schedule_lag():
     truth = Truth()
-    result = loaded("--rate 500 --duration 2s", truth)
+    result = loaded("--rate 500 --duration 2s", truth, wrap=first)
     assert result.lag["total"] == result.admitted == 1000
     assert_kept_its_clock(result)
     assert_below(result.percentile("lag", 99), 0.005, "the schedule lag")
@@ -215,5 +217,5 @@ def test_timeline_adds_up():
         for outcome, count in row["outcomes"].items():
             sums[outcome] += count
         sums["admitted"] += row.get("admitted", 0)
-    assert sums["admitted"] == result.admitted and sums["ok"] == result.ok() and sums["5xx"] == result.failed(), sums
+    assert sums["admitted"] == result.admitted and sums["ok"] == result.ok() and sums["5xx"] == result.failures(), sums
     truth.stop()

@@ -23,7 +23,7 @@ def test_restart_is_told_as_one_absence():
     assert length(absences[0]) >= away - 2 * ROW, (absences, away)
     assert_below(length(absences[0]), away + 0.1, "the absence")
     lost = sum(absences[0]["outcomes"].values())
-    assert 0.5 * result.failed() <= lost <= result.failed(), (lost, result.failed())
+    assert 0.5 * result.failures() <= lost <= result.failures(), (lost, result.failures())
     truth.stop()
 
 
@@ -48,7 +48,7 @@ def test_restart_of_a_server_that_is_killed():
     result = load.end()
     served = first.done("ok") + second.done("ok")
     assert served - 50 <= result.ok() <= served, (result.ok(), served)
-    assert result.failed() > 0 and set(result.ended()) <= {"ok", "refused", "reset_sent", "reset_unsent", "truncated"}, result.ended()
+    assert result.failures() > 0 and set(result.ended()) <= {"ok", "refused", "reset_sent", "reset_unsent", "truncated"}, result.ended()
     assert len(result.absences) >= 1 and length(result.absences[0]) >= 0.5 - 2 * ROW, result.absences
     second.stop()
 
@@ -62,7 +62,7 @@ def test_restart_that_does_not_come():
     result = load.end()
     assert len(result.absences) == 1 and result.outcomes["refused"] > 0, result.ended()
     last = result.absences[0]
-    assert last["end_ns"] is None or last["end_ns"] >= 2**62 or "end_ns" not in last, last
+    assert last["end_ns"] is None and sum(last["outcomes"].values()) > 0, last
 
 
 def test_restart_without_one():
@@ -75,7 +75,7 @@ def test_restart_without_one():
 def test_restart_that_was_not_expected_counts_all_the_same():
     truth = Truth("--gone 300:300")
     result = loaded("--rate 200 --duration 2s --fail-on 'errors>1%'", truth, code=1)
-    assert result.failed() > 0 and result.ok() == truth.done("ok")
+    assert result.failures() > 0 and result.ok() == truth.done("ok")
     truth.stop()
 
 
