@@ -158,6 +158,18 @@ static unsigned flood(void)
 	return before - 1;
 }
 
+/* How many lines have this in them; one by one, since a sanitizer looks at all that a search is given. */
+static unsigned lines_with(const char *part, const char *text, size_t length)
+{
+	unsigned count = 0;
+
+	for (const char *line = text, *end; (end = memchr(line, '\n', length)); line = end + 1) {
+		count += memmem(line, (size_t)(end - line), part, strlen(part)) != NULL;
+		length -= (size_t)(end + 1 - line);
+	}
+	return count;
+}
+
 static void bulk_is_dropped_where_the_reader_is_slow_and_counted(void **state)
 {
 	char *all = NULL;
@@ -181,10 +193,7 @@ static void bulk_is_dropped_where_the_reader_is_slow_and_counted(void **state)
 		length += n > 0 ? (size_t)n : 0;
 	}
 	all[length] = '\0';
-	for (char *line = all; (line = strstr(line, "event=bulk")); line++) {
-		lines--;
-	}
-	assert_int_equal(lines, 0);
+	assert_int_equal(lines_with("event=bulk", all, length), lines);
 	assert_null(strstr(all, "value=-1"));
 	assert_non_null(strstr(all, "event=one value=kept\n"));
 	assert_non_null(strstr(all, " level=warning cmd=gate event=dropped lines=2\n"));

@@ -144,6 +144,8 @@ static void a_long_line_of_errors_is_told_in_part(void **state)
 	assert_int_equal(one->status, 500);
 	assert_true(one->said.length <= DIALOGUE_COMPLAINT + 16);
 	assert_contains(buffer_text(&one->said), "[exit 1] ggggg");
+	assert_contains(
+		log_text(), " line=ggggg"); /* read, since the end would wait for its reader */
 }
 
 static void a_signal_is_a_crash(void **state)
