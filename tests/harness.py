@@ -22,6 +22,8 @@ import termios
 import time
 from pathlib import Path
 
+from proc import *
+
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / os.environ.get("CURFEW_BUILD", "build")
 WITHIN = 15.0  # seconds: the deadline of an event that has no bound of its own, on a loaded machine
@@ -52,13 +54,14 @@ def slow(function):
 
 
 def plain(function):
-    """Leaves a test out of the runs under sanitizers, which need memory and descriptors of their own."""
+    """Leaves a test out of the runs under sanitizers: they need memory, descriptors and threads of their own, or it would
+    find nothing there that another does not."""
     function.plain = True
     return function
 
 
 def alone(function):
-    """Runs a test with nothing beside it, and not under a sanitizer, since it measures time or memory."""
+    """Runs a test with nothing beside it, and not under a sanitizer, since it measures time."""
     function.alone = True
     return function
 
@@ -275,68 +278,13 @@ def until(condition, what, within=WITHIN):
         time.sleep(0.002)
 
 
-def read_file(path):
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
-
-
 def temporary(name):
     """A path for a file of this test, in a directory that goes away with it."""
     adopt()
     return os.path.join(adopted.directory.name, name)
 
 
-# What /proc says
-
-
-def status(pid):
-    """The fields of /proc/PID/status; empty if there is no such process."""
-    return dict(line.split(":\t", 1) for line in read_file(f"/proc/{pid}/status").splitlines() if ":\t" in line)
-
-
-def state(pid):
-    """One letter: R, S, D, T, Z; empty if there is no such process."""
-    return status(pid).get("State", "")[:1]
-
-
-def command_name(pid):
-    return read_file(f"/proc/{pid}/comm").strip()
-
-
-def tell(pid):
-    arguments = read_file(f"/proc/{pid}/cmdline").replace("\0", " ").strip()
-    return f"{pid} {state(pid)} {command_name(pid)}: {arguments[:200]}"
-
-
-def holds_signal(fields, number, mask="SigBlk"):
-    return bool(int(fields.get(mask, "0"), 16) >> (number - 1) & 1)
-
-
-def blocks(pid, number):
-    return holds_signal(status(pid), number)
-
-
-def children(pid):
-    found = []
-    try:
-        threads = os.listdir(f"/proc/{pid}/task")
-    except (FileNotFoundError, ProcessLookupError):
-        return found
-    for thread in threads:
-        found += [int(word) for word in read_file(f"/proc/{pid}/task/{thread}/children").split()]
-    return found
-
-
-def descendants(pid):
-    found, left = [], [pid]
-    while left:
-        for child in children(left.pop()):
-            found.append(child)
-            left.append(child)
-    return found
+# Trees of processes
 
 
 def only_child(pid, within=WITHIN):
@@ -372,31 +320,12 @@ def assert_no_survivors():
     assert not left, "left behind:\n" + "\n".join(left)
 
 
-def gone(pid):
-    """Whether there is no such process, or only its zombie."""
-    return state(pid) in ("", "Z", "X")
-
-
-def context_switches(pid):
-    """How often the threads of a process have been scheduled, by their own will or not."""
-    total = 0
-    for thread in os.listdir(f"/proc/{pid}/task"):
-        text = read_file(f"/proc/{pid}/task/{thread}/status")
-        total += sum(int(line.split()[1]) for line in text.splitlines() if "ctxt_switches" in line)
-    return total
-
-
 def settled(pid):
     """Waits until a process has nothing more to do. Not for threads under a sanitizer, which has one of its own that
     wakes up: such tests are @plain."""
     seen = -1
     while seen != (seen := context_switches(pid)) or not asleep(pid):
         time.sleep(0.2)
-
-
-def asleep(pid):
-    """Whether no thread of a process runs, or would if the machine were not busy."""
-    return not any("State:\tR" in read_file(f"/proc/{pid}/task/{thread}/status") for thread in os.listdir(f"/proc/{pid}/task"))
 
 
 class Late(AssertionError):

@@ -6,7 +6,7 @@ There are three kinds. Unit tests are cmocka programs; each of the tests in one 
 their corpora; each target counts. Scenarios are the functions test_... of tests/AREA/*_scenarios.py; each
 runs in a process of its own, passes if it returns, and is skipped if it raises harness.Skip.
 
-Two run at a time (three under sanitizers), and those marked @alone, which measure time or memory, by themselves at the end.
+Four run at a time, since most of them wait; those marked @alone, which measure time, by themselves at the end.
 """
 
 import argparse
@@ -31,8 +31,7 @@ LIMIT_S = 60
 SANITIZED_TIMES_SLOWER = 5
 CLEANUP_S = 20  # what a scenario that is out of time may take to end what it has started
 SKIPPED = 77  # exit code of a scenario's process
-SIDE_BY_SIDE = 2
-SANITIZED_SIDE_BY_SIDE = 3  # their times are not looked at as closely, and most of them wait
+SIDE_BY_SIDE = 4  # on two processors: most of them wait
 
 
 class Result:
@@ -227,8 +226,8 @@ class Findings:
 
 
 class Run:
-    def __init__(self, scale, side_by_side):
-        self.scale, self.side_by_side = scale, side_by_side
+    def __init__(self, scale):
+        self.scale = scale
         self.total = Result()
         self.failed = []
         self.lock = threading.Lock()
@@ -259,7 +258,7 @@ class Run:
 
     def all(self, tests):
         left = [test for test in tests if not test.alone]
-        threads = [threading.Thread(target=self.drain, args=(left,)) for _ in range(self.side_by_side)]
+        threads = [threading.Thread(target=self.drain, args=(left,)) for _ in range(SIDE_BY_SIDE)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -314,7 +313,7 @@ def main():
     if not tests:
         print(f"runner: no test is called {' or '.join(args.names)} (--list names them)", file=sys.stderr)
         return 2
-    run = Run(SANITIZED_TIMES_SLOWER, SANITIZED_SIDE_BY_SIDE) if args.sanitized else Run(1, SIDE_BY_SIDE)
+    run = Run(SANITIZED_TIMES_SLOWER if args.sanitized else 1)
     for _ in range(args.repeat):
         run.all(tests)
     if run.failed:

@@ -158,7 +158,7 @@ static unsigned flood(void)
 	return before - 1;
 }
 
-/* How many lines have this in them; one by one, since a sanitizer looks at all that a search is given. */
+/* How many lines have this in them: one by one, since a sanitizer reads all that is searched. */
 static unsigned lines_with(const char *part, const char *text, size_t length)
 {
 	unsigned count = 0;

@@ -427,7 +427,7 @@ def is_quiet(pid, seconds):
     return context_switches(pid) == before
 
 
-@alone
+@plain
 def test_12_nothing_wakes_once_nobody_looks_any_more():
     served = Served()
     until(lambda: is_quiet(served.process.pid, 3), "three seconds without a wake-up, before anybody looks")

@@ -108,7 +108,7 @@ def test_a_terminal_can_suspend_it():
     served.end()
 
 
-@alone
+@plain
 def test_12_idle_it_sleeps():
     served = Served()
     settled(served.process.pid)

@@ -6,6 +6,7 @@ import re
 from harness import *
 
 
+@plain  # of curfew it asks no more than gate/many
 def test_nothing_is_lost_and_nobody_left():
     clients = str(BUILD / "bench/drain/clients")
     code, out, err = finished([str(ROOT / "examples/demo"), curfew_path(), clients], within=60)

@@ -107,7 +107,7 @@ def test_10_the_cause_names_signal_and_sender(face):
 
 
 @faces(PLAIN, CHILD)
-@alone
+@plain
 @slow
 @limit(120)
 def test_12_idle_there_are_no_wake_ups_in_10_s(face):

@@ -14,7 +14,7 @@ def program(name):
     return str(BUILD / "tests" / "library" / name)
 
 
-@alone
+@plain
 def test_83_a_thousand_cycles_return_to_the_same_memory_and_descriptors():
     process = start([program("cycles"), "100", "1000"])
     _, kilobytes_before, descriptors_before = process.line(60).split()

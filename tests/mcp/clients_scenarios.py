@@ -112,7 +112,7 @@ def test_a_session_that_is_old_ends(face):
 
 
 @faces(*BOTH)
-@alone
+@plain
 @slow
 @limit(60)
 def test_83_sessions_that_are_opened_and_left(face):
@@ -120,7 +120,7 @@ def test_83_sessions_that_are_opened_and_left(face):
     opened_and_left(face, 1000)
 
 
-@alone
+@plain
 @slow
 @limit(420)
 def test_83_10000_sessions_that_are_opened_and_left():

@@ -22,6 +22,7 @@ def test_1_no_term_is_lost_around_the_first_statement_of_main():
     assert early < 60, "all signals came before main"
 
 
+@plain  # serve starts in the same way, and is looked at
 @slow
 @limit(180)
 def test_1_no_term_is_lost_in_the_first_500_ms():

@@ -86,7 +86,7 @@ def test_10_the_cause_names_the_signal_and_its_sender(face):
 
 
 @faces(PLAIN)
-@alone
+@plain
 @slow
 @limit(60)
 def test_12_idle_sessions_wake_nobody_in_10_s(face):

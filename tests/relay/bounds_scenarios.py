@@ -91,7 +91,7 @@ def test_places_of_the_refused_are_theirs_until_they_have_gone(face):
 
 
 @faces(PLAIN)
-@alone
+@plain
 def test_claims_that_wait_take_little(face):
     """Servers that wait for an id say megabytes: nobody reads them; more than four do not wait."""
     relay = Relay(face, "--claim-timeout 60s")
@@ -110,7 +110,7 @@ def test_claims_that_wait_take_little(face):
 
 
 @faces(PLAIN)
-@alone
+@plain
 def test_messages_that_are_never_whole_take_what_they_say_and_give_it_back(face):
     relay = Relay(face, "--max-clients 40")
     server = relay.server().held()

@@ -34,7 +34,7 @@ def test_4_a_second_signal_cuts_at_once(face):
 
 
 @faces(THREADS)
-@alone
+@plain
 @slow
 def test_12_idle_there_are_no_wake_ups_in_10_s(face):
     """With a server and a client that say nothing, and nothing left of others."""

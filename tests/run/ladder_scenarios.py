@@ -205,6 +205,7 @@ def test_57_a_child_that_ignores_term_is_gone_at_the_bound():
         assert_no_survivors()
 
 
+@plain  # only two numbers
 def test_57_default_grace_of_25_s_and_8_s_as_the_first_process():
     """25 s also as PID 1 where Kubernetes says that it is there. Only the shortest is waited for."""
     part = "ignore TERM say up serve"
@@ -321,6 +322,7 @@ def spawn_many(count, first=False):
     return process, pid
 
 
+@plain  # the same code as 500
 @slow
 @limit(120)
 def test_60_no_zombie_during_and_after_10000_short_children():
@@ -338,7 +340,7 @@ def test_60_no_zombie_during_and_after_500_short_children():
         assert_no_survivors()
 
 
-@alone
+@plain
 def test_60_memory_does_not_grow_with_the_children():
     process = start(run("", *actor("repeat 300 orphan exit 0 done done say one repeat 3000 orphan exit 0 done done say over serve")))
     process.expect("one")

@@ -108,7 +108,7 @@ def test_64_bytes_that_are_no_text_and_empty_lines_are_passed_on_escaped():
 
 
 @limit(90)
-@alone
+@plain
 def test_64_lines_of_any_length_in_bounded_memory():
     size = 64 << 20
     for stream in 1, 2:
@@ -123,7 +123,7 @@ def test_64_lines_of_any_length_in_bounded_memory():
         assert most < 8192, f"{most} kB resident"
 
 
-@alone
+@plain
 def test_64_memory_is_bounded_with_a_reader_that_does_not_read():
     process = start(run("--capture --grace 1s", *actor("say up lines 1 1000000 100 serve")))
     process.line()

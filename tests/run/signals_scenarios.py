@@ -369,6 +369,7 @@ def test_11_errors_into_a_closed_pipe_change_nothing():
         assert_no_survivors()
 
 
+@plain
 @limit(60)
 def test_12_idle_there_are_no_wake_ups_in_10_s():
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -195,7 +195,7 @@ def test_10_11_clients_that_reset_end_nothing_else(face):
 
 
 @faces(LIBRARY, WORKERS)
-@alone
+@plain
 @slow
 @limit(120)
 def test_12_idle_there_are_no_wake_ups_in_10_s(face):
