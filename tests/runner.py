@@ -279,6 +279,7 @@ class Run:
 def options():
     parser = argparse.ArgumentParser(description="Runs the tests.")
     parser.add_argument("--quick", action="store_true", help="leave out the slow ones")
+    parser.add_argument("--only", choices=("together", "alone"), help="those that run beside others, or those marked @alone")
     parser.add_argument("--without", action="append", default=[], metavar="WORD", help="leave out tests/WORD; AREA/RUNNER: those faces of it")
     parser.add_argument("--sanitized", action="store_true", help="leave out @alone, @plain and the house's")
     parser.add_argument("--repeat", type=int, default=1, metavar="N", help="run all of it N times")
@@ -305,6 +306,8 @@ def main():
     if args.quick:
         tests = [test for test in tests if not test.slow]
     tests = [test for test in tests if test.parts.isdisjoint(args.without)]
+    if args.only:
+        tests = [test for test in tests if test.alone == (args.only == "alone")]
     if args.sanitized:
         tests = [test for test in tests if not (test.alone or test.plain or test.area == "house")]
     if args.list:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rooms of src: each includes itself and what is below it, as ARCHITECTURE.md draws the line."""
 
+import functools
 import re
 
 from repository import *
@@ -8,6 +9,7 @@ from repository import *
 ROOMS = sorted(path.name for path in (ROOT / "src").iterdir() if path.is_dir())
 
 
+@functools.cache
 def layers():
     """The rooms from the lowest up, as a list of sets, from the one line of ARCHITECTURE.md."""
     line = re.search(r"(?m)^ *(base < .*)$", text(ROOT / "ARCHITECTURE.md"))
@@ -15,6 +17,7 @@ def layers():
     return [set(re.findall(r"\w+", layer)) for layer in line[1].split("<")]
 
 
+@functools.cache
 def exceptions():
     """Rooms that stay further down than their layer: {room: the highest room below it}."""
     return dict(re.findall(r"(\w+) uses (\w+) and below only", text(ROOT / "ARCHITECTURE.md")))
