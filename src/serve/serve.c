@@ -236,19 +236,7 @@ static int load(struct serve *serve, int *code)
 static int write_texts(struct serve *serve)
 {
 	struct function *function = &serve->function;
-	char made[IDENTIFIER_DIGITS + 1];
-	const char *id = serve->config->id ? serve->config->id : function->id;
-	char *copy;
 
-	if (!id && identifier_make(made, function->inputs, function->outputs) < 0) {
-		return -ENOMEM;
-	}
-	copy = strdup(id ? id : made);
-	free(function->id);
-	function->id = copy;
-	if (!copy) {
-		return -ENOMEM;
-	}
 	buffer_append_text(&function->schema, "{\"inputs\":");
 	schema_write(&function->schema, function->inputs);
 	buffer_append_text(&function->schema, ",\"outputs\":");

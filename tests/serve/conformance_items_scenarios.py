@@ -113,14 +113,19 @@ def test_3_usr1_dumps_and_nothing_else(face):
 @faces(LIBRARY, PROCESS)
 @alone
 def test_4_a_second_signal_cuts_at_once(face):
-    serve = Serve(face, "--grace 60s --term-wait 60s")
-    call = held(serve, do="log begun finish" if not face.is_program else "ignore log begun hold")[0]
-    serve.drain()
-    again = serve.insist(INT)
-    call.envelope().assert_stopped()
-    report = serve.end(code=128 + INT)
-    assert_below(serve.took(again), 0.5, "the end after a second signal")
-    assert report["exit_code"] == 128 + INT and len(report["forced"]) >= 1, report
+    for options in "", LATE:
+        serve = Serve(face, f"--grace 60s --term-wait 60s {options}")
+        call = held(serve, do="log begun finish" if not face.is_program else "ignore log begun hold")[0]
+        serve.drain()
+        assert len(serve.lines(event="cancelled")) == (0 if options else 1), serve.log()
+        again = serve.insist(INT)
+        call.envelope().assert_stopped()
+        report = serve.end(code=128 + INT)
+        assert_below(serve.took(again), 0.5, "the end after a second signal")
+        assert report["exit_code"] == 128 + INT and names(report)[0] == "act", report
+        assert len(names(report)) == (2 if face.is_program else 1), report
+        told = serve.lines(event="cancelled")
+        assert len(told) == 1 and (told[0]["running"], told[0]["queued"]) == ("1", "0"), serve.log()
 
 
 @faces(LIBRARY, PROCESS)
@@ -376,10 +381,40 @@ def test_71_75_what_programs_make_of_our_end_is_success(face):
         assert serve.end(code=0)["forced"] == [] and not serve.lines(event="worker_ended"), serve.log()
 
 
-def test_72_a_failure_stays_one_when_term_follows():
-    """The description fails, and then comes the signal; exit 2, or in order if the signal was first."""
-    serve = Serve(PROCESS, command=["--", "sh", "-c", "exit 1"], ready=False)
-    assert serve.process.wait() == 2 and "curfew serve: " in serve.log(), serve.log()
+def test_72_a_start_that_fails_is_refused_when_term_follows():
+    """The description fails; or, when it listens already, a process that is to be kept."""
+    failing = 'trap "exit 1" TERM; echo begun >>$0; while [ ! -e $0.go ]; do sleep 0.01; done; '
+    described = """echo '{"name":"f","inputs":{"type":"null"},"outputs":{}}'"""
+    for options, script in ("", failing + "exit 1"), ("--workers 2 --cwd", failing + "rmdir $PWD; " + described):
+        log, folder = temporary(f"begun{bool(options)}"), temporary("gone")
+        os.makedirs(folder, exist_ok=True)
+        options += f" {folder}" if options else ""
+        serve = Serve(PROCESS, options, command=["--", "sh", "-c", script, log], ready=False)
+        until(lambda log=log: "begun" in read_file(log), "it describes itself")
+        open(log + ".go", "w", encoding="utf-8").close()
+        assert serve.process.wait() == 2, serve.log()
+        assert [line for line in serve.log().splitlines() if line.startswith("curfew serve: ")], serve.log()
+        assert not survivors()
+
+
+@faces(LIBRARY, PROCESS)
+def test_72_a_listener_that_breaks_is_a_failure_also_when_term_follows(face):
+    """What was begun is finished, with the 503, or with its result where it has time."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        hand_over = f'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@" 3<&{listener.fileno()}'
+        serve = Serve(face, LATE, listen="activated", wrap=lambda argv: ["bash", "-c", hand_over, "bash", *argv], pass_fds=[listener.fileno()], ready=False)
+        serve.address = listener.getsockname()[1]
+        serve.ready()
+        call = held(serve)[0]
+        listener.shutdown(socket.SHUT_RDWR)
+        until(lambda: serve.ask_admin("/readyz").status == 503, "the end has begun")
+        serve.signal()
+        until(lambda: serve.ask_admin("/readyz").status == 503, "the signal is there")
+        call.go()
+        assert call.envelope().output == 0
+        report = serve.end(code=1)
+    assert report["cause"]["kind"] == "failure" and report["exit_code"] == 1, report
+    assert report["forced"] == [], report
 
 
 @faces(LIBRARY, PROCESS)
@@ -394,7 +429,8 @@ def test_74_41_forced_is_told_apart_from_clean(face):
         for call in calls:
             call.envelope().assert_stopped()
         report = serve.end(code=3 if stubborn else 0)
-        assert len(works(report)) == stubborn, report
+        assert len(names(report)) == stubborn, report
+        assert face.is_program or names(report) == ["act"] * stubborn, report
         lines = serve.lines(event="forced")
         assert sorted(line["name"] for line in lines) == sorted(each["name"] for each in report["forced"]), (lines, report)
         assert all(line["level"] == "warning" for line in lines) and serve.lines()[-1]["forced"] == str(len(lines)), lines

@@ -13,6 +13,7 @@ The words of `do` that are here besides those:
     raw TEXT            the same without its newline
     err TEXT            a line to standard error
     exit N, die N       ends with this code, of this signal
+    mute                closes its standard output
     child WORD          starts a process beside its group that ignores TERM, and logs WORD and its pid
     end                 says that this was the last line (of a kept process)
     pid                 the output is its pid
@@ -199,6 +200,9 @@ class Act:
 
     def do_err(self):
         print(self.next().replace("~", " "), file=sys.stderr, flush=True)
+
+    def do_mute(self):
+        os.close(1)
 
     def do_exit(self):
         os._exit(self.number())

@@ -54,6 +54,17 @@ def test_signals_that_nobody_sent_are_502(face):
 
 
 @faces(PROCESS, WORKERS)
+def test_signals_of_its_own_behind_ours_are_502(face):
+    """It was asked to end, and has crashed instead."""
+    serve = Serve(face, "--cancel-after 0s --term-wait 10s")
+    call = held(serve, do="late-term log begun hold die 11")[0]
+    serve.signal()
+    envelope = call.envelope()
+    assert (envelope.status, envelope.status_code_text) == (502, "[signal SEGV]"), envelope
+    assert serve.end()["forced"] == []
+
+
+@faces(PROCESS, WORKERS)
 def test_crashes_never_take_the_service_down(face):
     """Many at the same time, with calls between them that are answered."""
     serve = Serve(face)
@@ -84,6 +95,7 @@ def test_output_that_is_no_answer_is_500(face):
     bad = "nonsense", "[1]", "{", '{"status_code":"x"}', '{"status_code":99}', '{"usage":{}}', '{"usage":[1]}', '{"message_channels":[]}', '{"filedata_meta":5}', '{"status_code_text":5}'
     for line in bad:
         failed(serve, f"say {line}", 500, r"\[output\] .+")
+    failed(serve, "say nonsense wait", 500, r"\[output\] .+")  # it is not waited for
     assert serve.does(value=1).output == 1
     serve.stop()
 
@@ -112,6 +124,21 @@ def test_output_members_that_nobody_knows_are_passed_over(face):
     assert envelope.output == 2 and list(json.loads(envelope.text)) == MEMBERS
     envelope = serve.does('say {"status_code":404,"status_code_text":"not~here"} exit 0')
     assert (envelope.status, envelope.status_code_text) == (404, "not here"), envelope
+    serve.stop()
+
+
+@faces(PROCESS, WORKERS)
+def test_output_that_was_closed_ends_a_kept_one_and_no_other(face):
+    """A kept one cannot answer any more: 502 at once, and it is replaced; of another the exit tells."""
+    serve = Serve(face)
+    if face is WORKERS:
+        for words in "mute wait", 'say {"output":1} mute wait':
+            failed(serve, words, 502, r"\[output\] it has closed its output")
+        serve.told(event="worker_ended", signal="TERM")
+    else:
+        assert serve.does('say {"output":1} mute exit 0').output == 1
+        failed(serve, 'say {"output":1} mute err why exit 3', 500, r"\[exit 3\] why")
+    assert serve.does(value=1).output == 1
     serve.stop()
 
 

@@ -60,7 +60,7 @@ class Serve(Gate):
         return ["--", *PROGRAM, function, *(["kept"] if face.runner == "workers" else [])]
 
     def argv(self, options):
-        arguments = ["--listen", self.listen, "--report", self.report_path]
+        arguments = ["--report", self.report_path] + (["--listen", self.listen] if self.listen != "activated" else [])
         arguments += ["--admin", f"127.0.0.1:{self.admin}"] if self.admin else []
         arguments += ["--tls-cert", self.certificate[0], "--tls-key", self.certificate[1]] if self.certificate else []
         arguments += ["--grace", "20s", "--eof-wait", "5s", "--term-wait", "5s"]  # what stands later wins
@@ -264,6 +264,6 @@ def with_log(fd):
     return lambda argv: ["sh", "-c", f'exec "$@" 2>/proc/self/fd/{fd}', "sh", *argv]
 
 
-def works(report):
-    """The names of the calls and processes that were cut; their connections are beside them."""
-    return [each["name"] for each in report["forced"] if not each["name"].startswith(("POST ", "GET "))]
+def names(report):
+    """Of all that was cut: a call by its function's name, and not its connection, too."""
+    return [each["name"] for each in report["forced"]]

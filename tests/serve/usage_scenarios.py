@@ -6,8 +6,15 @@ from serve import *
 BAD_OPTIONS = [
     "--threads 0", "--threads x", "--workers -1", "--queue x", "--max-body x", "--max-line 0x", "--request-timeout soon", "--cancel-after -1s",
     "--envelope-statuss", "--start-timeout x", "--grace -1s", "--listen nowhere", "--tls-key x", "--insist sometimes", "--id 'a b'",
-    "--function nobody", "--report /nonexistent/folder/x", "--env novalue",
+    "--function nobody", "--report /nonexistent/folder/x",
 ]  # fmt: skip
+# {options: what the line has to name}, of a plugin in C and of a program
+ALIEN = {"--workers 2": "--workers", "--env A=b": "--env", "--cwd /": "--cwd"}
+UNFIT = {"--max-body 0": "--max-body", "--max-body 1025M": "--max-body", "--max-line 1023": "--max-line", "--max-line 1025M": "--max-line", "--id 'a b'": "--id"}
+UNFIT_FOR_PROGRAMS = {
+    **UNFIT, "--function act": "--function", "--env novalue": "novalue", "--env =x": "--env", "--cwd /nonexistent/folder": "/nonexistent/folder",
+    "--cwd /etc/passwd": "/etc/passwd",
+}  # fmt: skip
 # {what is wrong with a plugin: what the line has to name}
 MISTAKES = {
     "abi_2": "2", "bad_function_name": "", "bad_id": "", "choice_unlike": "mode", "inner_preset": "depth", "inner_token": "", "no_function": "",
@@ -52,6 +59,13 @@ def test_usage_bad_options():
     assert_refused([refused(*shlex.split(options), PLUGIN, "--function", "act") if "--function" not in options else refused(*shlex.split(options), PLUGIN) for options in BAD_OPTIONS])
 
 
+def test_usage_options_that_do_not_fit():
+    """Nor those that are for a program only, or for a plugin in C only."""
+    plugin, program = ["--function", "act", PLUGIN], ["--", *PROGRAM, "act"]
+    assert_refused([refused(*shlex.split(options), *plugin, names=named) for options, named in {**UNFIT, **ALIEN}.items()])
+    assert_refused([refused(*shlex.split(options), *program, names=named) for options, named in UNFIT_FOR_PROGRAMS.items()])
+
+
 def test_usage_which_function():
     """One of several has to be chosen; and something has to be served."""
     assert_refused([refused(PLUGIN, names="--function"), refused(), refused("--"), refused(PLUGIN, "more", "--function", "act")])
@@ -82,16 +96,17 @@ def test_usage_bad_descriptions():
     """Told with the place, and that of a program which failed or was silent."""
     script = 'printf %s "$0"'
     assert_refused([refused("--", "sh", "-c", script, text, names=named) for text, named in DESCRIPTIONS.items()])
-    assert_refused([refused("--", "sh", "-c", "echo broken >&2; exit 3"), refused("--", "sh", "-c", "kill -9 $$"), refused("--", "true")])
+    failures = {"echo broken >&2; exit 3": "exited with code 3: broken", "kill -9 $$": "SIGKILL", "true": "printed"}
+    assert_refused([refused("--", "sh", "-c", script, names=named) for script, named in failures.items()])
 
 
 def test_usage_a_description_that_does_not_come():
     """Within its time, which is bounded; the whole tree is ended."""
-    assert_refused([refused("--start-timeout", "300ms", "--term-wait", "100ms", "--", "sh", "-c", "trap '' TERM; (trap '' TERM; sleep 1000) & sleep 1000")])
+    assert_refused([refused("--start-timeout", "300ms", "--term-wait", "100ms", "--", "sh", "-c", "trap '' TERM; (trap '' TERM; sleep 1000) & sleep 1000", names="--start-timeout")])
 
 
 def test_usage_a_description_without_end_is_bounded():
-    assert_refused([refused("--start-timeout", "30s", "--", "sh", "-c", "yes")])
+    assert_refused([refused("--start-timeout", "30s", "--", "sh", "-c", "yes", names="1 MB")])
 
 
 @plain  # the keeper is killed while a sanitizer looks for leaks in a process of its own, which is then left
