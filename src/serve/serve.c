@@ -385,7 +385,7 @@ int serve_main(const struct serve_config *config)
 		return code;
 	}
 	code = start(serve);
-	if (code && serve->listens) { /* what was started is ended in order */
+	if (code && (serve->listens || serve->service.has_face)) { /* somebody may be connected */
 		curfew_lifecycle_stop_for(
 			serve->service.life, CURFEW_FAILURE, "the start was refused");
 		(void)service_run(&serve->service);
