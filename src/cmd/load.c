@@ -2,7 +2,9 @@
 #include "load/load.h"
 
 #include <stddef.h>
+#include <string.h>
 
+#include "base/text.h"
 #include "cmd/output.h"
 #include "cmd/service_option.h"
 #include "core/outcome.h"
@@ -13,6 +15,18 @@
 /* In the order of enum schedule_arrival, enum load_live. */
 static const char *const arrivals[] = {"constant", "poisson", NULL};
 static const char *const lives[] = {"auto", "always", "never", NULL};
+
+/* "5000/s", "10/m", or "5000", which are a second's. */
+static const char *check_rate(const char *text)
+{
+	struct text_rate rate;
+	int64_t number;
+	const char *refusal = text[strspn(text, "0123456789")]
+		? text_parse_rate(text, &rate)
+		: text_parse_number(text, 1, MILLION * INT64_C(1000), &number);
+
+	return refusal == text_malformed ? "is no rate: a number, and /s, /m or /h" : refusal;
+}
 
 static const struct option options[] = {
 	{
@@ -31,6 +45,7 @@ static const struct option options[] = {
 		.kind = OPTION_STRING,
 		FIELD(rate),
 		.metavar = "RATE",
+		.check = check_rate,
 		.help = "Open loop: send 5000/s, or 100/m, by the clock, whatever the target does",
 	},
 	{
@@ -277,6 +292,10 @@ static bool configure_load(
 	if (!service_option_read(self, &arguments, config, &config->service, exit_code)) {
 		return false;
 	}
+	if (*arguments && !strcmp(*arguments, "merge")) {
+		config->results = arguments + 1;
+		return true;
+	}
 	if (!*arguments && !config->profile) {
 		output_error(self->name,
 			"no URL given (curfew load http://127.0.0.1:8080/, or --profile FILE)");
@@ -290,7 +309,7 @@ static bool configure_load(
 const struct command command_load = {
 	.name = "load",
 	.summary = "Send requests as fast as it goes or by the clock, and tell what came of them",
-	.operands = "URL...",
+	.operands = "URL... | merge RESULT...",
 	.takes = OPERANDS_URLS,
 	.options = options,
 	.configure = configure_load,

@@ -36,7 +36,9 @@ static int serve_serve(const void *config)
 
 static int serve_load(const void *config)
 {
-	return load_main(config);
+	const struct load_config *load = config;
+
+	return load->results ? load_merge_main(load) : load_main(load);
 }
 
 /* What each command that serves does with its config. */

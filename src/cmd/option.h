@@ -45,6 +45,8 @@ struct option {
 	const char *help;           /* one sentence without its full stop */
 	const char *const *choices; /* CHOICE; ends with NULL */
 	int least, most;            /* NUMBER */
+	/* STRING: returns NULL, or why it refuses the text, as base/text.h does; NULL: takes any */
+	const char *(*check)(const char *text);
 };
 
 /* --help, which every command has besides its table. */

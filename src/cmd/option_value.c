@@ -65,12 +65,12 @@ static const char *set_number(const struct option *option, void *field, const ch
 
 static const char *set_string(const struct option *option, void *field, const char *text)
 {
-	(void)option;
-	if (!*text) {
-		return empty;
+	const char *refusal = !*text ? empty : option->check ? option->check(text) : NULL;
+
+	if (!refusal) {
+		*(const char **)field = text;
 	}
-	*(const char **)field = text;
-	return NULL;
+	return refusal;
 }
 
 static const char *set_choice(const struct option *option, void *field, const char *text)

@@ -18,6 +18,7 @@ enum load_live { LOAD_LIVE_AUTO, LOAD_LIVE_ALWAYS, LOAD_LIVE_NEVER };
 /* Durations in milliseconds, CURFEW_NEVER for none. Strings are borrowed. */
 struct load_config {
 	struct service_config service;
+	char *const *results;   /* to be merged: files, ends with NULL; NULL: a run */
 	char *const *urls;      /* operands, ends with NULL; none where there is a profile */
 	const char *profile;    /* a file; NULL: none */
 	int connections;        /* of a closed loop; 0: not given */
@@ -56,7 +57,10 @@ struct load_config {
 /* Runs it to its end. Returns the exit code. */
 int load_main(const struct load_config *config);
 
-/* curfew load merge FILE...: writes one result for several, to config->json, and its summary. */
-int load_merge_main(const struct load_config *config, char *const *files);
+/*
+ * curfew load merge: makes one result of those in config->results, writes it to --json and --html,
+ * and its summary; --fail-on is judged anew. Returns the exit code.
+ */
+int load_merge_main(const struct load_config *config);
 
 #endif

@@ -311,6 +311,55 @@ static int read_profile(struct plan *plan, struct load_config *config, struct bu
 	return 0;
 }
 
+/* What is told in the end. */
+
+static int read_thresholds(
+	struct plan *plan, const struct load_config *config, struct buffer *refusal)
+{
+	for (size_t i = 0; i < config->fail_on.count; i++) {
+		struct buffer wrong = {0};
+		int error = threshold_parse(&plan->thresholds[i], config->fail_on.word[i],
+			plan->scenarios, plan->scenario_count, &wrong);
+
+		if (error) {
+			plan_refuse(refusal, "--fail-on cannot be '%.80s': it %.300s",
+				config->fail_on.word[i], buffer_text(&wrong));
+		}
+		buffer_fini(&wrong);
+		if (error) {
+			return error;
+		}
+		plan->threshold_count++;
+	}
+	return 0;
+}
+
+/* Names are those of the labels of metrics. */
+static bool is_label(const char *text)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_";
+	static const char others[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
+
+	return strspn(text, letters) > 0 && text[strspn(text, others)] == '=';
+}
+
+static int check_telling(const struct load_config *config, struct buffer *refusal)
+{
+	for (size_t i = 0; i < config->labels.count; i++) {
+		if (!is_label(config->labels.word[i])) {
+			return plan_refuse(refusal,
+				"--label cannot be '%.80s' (NAME=VALUE, the name of letters, "
+				"digits "
+				"and _)",
+				config->labels.word[i]);
+		}
+	}
+	return config->stats_interval_ms
+		? 0
+		: plan_refuse(refusal, "--stats-interval cannot be 0 (inf for no lines)");
+}
+
 int plan_read(struct plan *plan, const struct load_config *config, struct buffer *refusal)
 {
 	struct load_config whole = *config;
@@ -323,6 +372,8 @@ int plan_read(struct plan *plan, const struct load_config *config, struct buffer
 	error = error ? error : read_amount(plan, &whole, refusal);
 	error = error ? error : read_source(plan, &whole, refusal);
 	error = error ? error : read_tls(plan, &whole, refusal);
+	error = error ? error : read_thresholds(plan, &whole, refusal);
+	error = error ? error : check_telling(&whole, refusal);
 	return error;
 }
 

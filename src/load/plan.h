@@ -15,6 +15,7 @@
 #include "load/schedule.h"
 #include "load/source.h"
 #include "load/tally.h"
+#include "load/threshold.h"
 #include "net/address.h"
 
 struct profile;
@@ -72,6 +73,8 @@ struct plan {
 	struct profile *profile; /* whose strings are used here; owned; NULL: none */
 	const char **scenarios;  /* names; at least one */
 	size_t scenario_count;
+	struct threshold thresholds[WORDS_MOST]; /* --fail-on */
+	size_t threshold_count;
 	const struct source_kind *kind;
 	void *shared; /* of the kind: templates, accounts; owned */
 };

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@
 #include "core/lifecycle.h"
 #include "core/outcome.h"
 #include "load/host.h"
+#include "load/summary.h"
 #include "loop/notice.h"
 
 /* The files. */
@@ -182,42 +184,25 @@ static bool write_output(struct load_output *output, const struct buffer *text, 
 	return true;
 }
 
-/* Until there is a better one. */
-static void write_summary(struct buffer *out, const struct result *result)
+/* Colours are for a terminal, unless its user wants none (no-color.org). */
+static bool wants_colour(const struct load_output *output)
 {
-	const struct tally *tally = &result->tally;
+	const char *none = getenv("NO_COLOR");
 
-	buffer_appendf(out, "%s: %s\n", result->target, result->plan);
-	buffer_appendf(out,
-		"scheduled %" PRIu64 " = dropped %" PRIu64 " + admitted %" PRIu64 "\n"
-		"admitted %" PRIu64 " = ok %" PRIu64 " + failed %" PRIu64 " + in flight %" PRIu64
-		"\n",
-		tally->scheduled, tally->dropped, tally->admitted, tally->admitted,
-		tally_succeeded(tally), tally_failed(tally), tally->in_flight);
-	for (int i = 0; i < LOAD_OUTCOME_COUNT; i++) {
-		if (tally->outcomes[i]) {
-			buffer_appendf(out, "%s %" PRIu64 "\n",
-				load_outcome_word((enum load_outcome)i), tally->outcomes[i]);
-		}
+	return isatty(output->fd) == 1 && !(none && *none);
+}
+
+static void judge(struct load *load)
+{
+	struct result *result = &load->result;
+	const struct plan *plan = &load->plan;
+
+	result_judge_lag(result);
+	for (size_t i = 0; i < plan->threshold_count; i++) {
+		threshold_verdict(
+			&plan->thresholds[i], result, &result->verdicts[result->verdict_count++]);
 	}
-	buffer_appendf(out,
-		"%.1f requests/s, p50 %" PRId64 " us, p99 %" PRId64 " us, max %" PRId64 " us\n",
-		result_rate(result), histogram_percentile(result_latency(result), 50),
-		histogram_percentile(result_latency(result), 99),
-		histogram_percentile(result_latency(result), 100));
-	if (result->is_open) {
-		buffer_appendf(
-			out, "lag p99 %" PRId64 " us\n", histogram_percentile(&tally->lag, 99));
-	}
-	buffer_appendf(out,
-		"connections %" PRIu64 ", %" PRIu64 " bytes in, %" PRIu64
-		" out, %.3f us of CPU each, ran %.3f s\n",
-		tally->connections, tally->bytes_in, tally->bytes_out,
-		(double)result->cpu_ns / 1e3 / (double)(tally->admitted ? tally->admitted : 1),
-		(double)result->ran_ns / 1e9);
-	for (size_t i = 0; i < result->note_count; i++) {
-		buffer_appendf(out, "%s\n", result->notes[i]);
-	}
+	result->exit_code = code_of(load);
 }
 
 int told_write(struct load *load)
@@ -232,10 +217,11 @@ int told_write(struct load *load)
 	if (!tally_conserved(&result->tally)) {
 		result_note(result, "the counts do not add up: this is a fault of ours");
 	}
-	result_judge_lag(result);
-	result->exit_code = code_of(load);
-	write_summary(&summary, result);
-	/* result_write(&json, result) stands here when it is there */
+	judge(load);
+	summary_write(&summary, result, wants_colour(&load->summary));
+	if (load->json.fd >= 0) {
+		result_write(&json, result);
+	}
 	is_written = write_output(&load->summary, &summary, "the summary");
 	is_written = write_output(&load->json, &json, "the result") && is_written;
 	buffer_fini(&summary);
