@@ -62,14 +62,20 @@ void service_tell_ready(struct service *service)
 		journal_number(clock_ms_between(service->started, curfew_now())));
 }
 
+/* It was asked for: it is written whatever --log-level says. */
 void service_tell_state(struct service *service)
 {
 	char *dump = curfew_lifecycle_dump(service->life);
+	struct journal_event event = service_events[SERVICE_STATE];
+
+	if (!journal_wants(&service->journal, event.level)) {
+		event.level = service->journal.level;
+	}
 
 	for (char *line = dump; line && *line;) {
 		size_t length = strcspn(line, "\n");
 
-		TELL(service, SERVICE_STATE, journal_bytes(line, length));
+		journal_tell(&service->journal, &event, journal_bytes(line, length));
 		line += length + (line[length] == '\n');
 	}
 	free(dump);

@@ -109,6 +109,9 @@ static const char *parse_unix(const char *text, struct endpoint *endpoint)
 	if (wrong) {
 		return wrong;
 	}
+	if (endpoint->is_tls) {
+		return "has TLS on a unix socket, of which no certificate can be (http://unix:...)";
+	}
 	endpoint->host = strdup("localhost");
 	return endpoint->host ? set_target(endpoint, "") : no_memory;
 }

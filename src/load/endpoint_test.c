@@ -73,6 +73,7 @@ static void others_are_refused(void **state)
 		{"http://1.2.3/", "IPv4"},
 		{"http://[::1/", "bracket"},
 		{"http://example.org/#x", "fragment"},
+		{"https://unix:/tmp/x", "unix socket"},
 		{"http://example.org/a b", "escaped"},
 		{"http://example.org/\r\nX: y", "escaped"},
 		{"http://example.org/\xc3\xa9", "escaped"},

@@ -259,7 +259,7 @@ void lane_wake(struct lane *lane)
 
 void lane_cut(struct lane *lane)
 {
-	const struct source_ops *source = lane->crew->source->ops;
+	struct load_source *source = lane->crew->source; /* NULL before it is prepared */
 
 	deadline_set(&lane->deadline, CURFEW_NEVER);
 	if (lane->state == LANE_PAUSED) {
@@ -275,8 +275,8 @@ void lane_cut(struct lane *lane)
 		channel_of(lane)->ops->close(channel_of(lane), true);
 	}
 	enter(lane, LANE_IDLE);
-	if (source->over) {
-		(void)source->over(lane->crew->source, &lane->request, NULL);
+	if (source->ops->over) {
+		(void)source->ops->over(source, &lane->request, NULL);
 	}
 }
 

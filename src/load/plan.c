@@ -67,10 +67,6 @@ static int read_tls(struct plan *plan, const struct load_config *config, struct 
 
 	for (size_t i = 0; i < plan->endpoint_count; i++) {
 		is_tls = is_tls || plan->endpoints[i].is_tls;
-		if (plan->endpoints[i].is_tls && plan->endpoints[i].address.is_unix) {
-			return plan_refuse(
-				refusal, "TLS needs the name of a host, not a unix socket");
-		}
 	}
 	if (config->tls_ca && config->tls_insecure) {
 		return plan_refuse(refusal, "--tls-ca with --tls-insecure (leave one of them out)");

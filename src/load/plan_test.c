@@ -21,6 +21,7 @@ static struct load_config given(void)
 		.arrival = (unsigned)LOAD_NOT_GIVEN,
 		.duration_ms = LOAD_NOT_GIVEN,
 		.timeout_ms = LOAD_NOT_GIVEN,
+		.stats_interval_ms = 10000,
 	};
 
 	return config;
@@ -246,6 +247,12 @@ static void what_does_not_go_together_is_refused(void **state)
 	REFUSED("--header 'x'", config.headers.word[0] = "x", config.headers.count = 1);
 	REFUSED("--header 'Content-Length: 3'", config.headers.word[0] = "Content-Length: 3",
 		config.headers.count = 1);
+	REFUSED("--stats-interval cannot be 0", config.stats_interval_ms = 0);
+	REFUSED("--label cannot be '1a=x'", config.labels.word[0] = "1a=x",
+		config.labels.count = 1);
+	REFUSED("--label cannot be 'a'", config.labels.word[0] = "a", config.labels.count = 1);
+	REFUSED("--fail-on cannot be 'p99'", config.fail_on.word[0] = "p99",
+		config.fail_on.count = 1);
 	REFUSED("--tls-ca without", config.tls_ca = "/etc/hosts");
 	REFUSED("--tls-insecure without", config.tls_insecure = true);
 	REFUSED("--tls-ca with --tls-insecure", config.urls = secure, config.tls_insecure = true,

@@ -165,7 +165,8 @@ static int code_of(const struct load *load)
 }
 
 /* Returns whether it could be written, as far as one knows by now. */
-static bool write_output(struct load_output *output, const struct buffer *text, const char *what)
+static bool write_output(
+	struct load_output *output, const struct buffer *text, const char *what, const char *path)
 {
 	struct stat stat;
 
@@ -177,7 +178,7 @@ static bool write_output(struct load_output *output, const struct buffer *text, 
 	}
 	(void)writer_write(&output->writer, text->data, text->length);
 	if (text->failed || output->writer.failed) {
-		notice("cannot write %s: %s", what,
+		notice("cannot write %s%s%.200s: %s", what, path ? " to " : "", path ? path : "",
 			text->failed ? "out of memory" : "its reader is gone, or the disk full");
 		return false;
 	}
@@ -222,8 +223,9 @@ int told_write(struct load *load)
 	if (load->json.fd >= 0) {
 		result_write(&json, result);
 	}
-	is_written = write_output(&load->summary, &summary, "the summary");
-	is_written = write_output(&load->json, &json, "the result") && is_written;
+	is_written = write_output(&load->summary, &summary, "the summary", NULL);
+	is_written =
+		write_output(&load->json, &json, "the result", load->config->json) && is_written;
 	buffer_fini(&summary);
 	buffer_fini(&json);
 	return is_written || result->exit_code ? result->exit_code : EXIT_CODE_FAILURE;
