@@ -1,238 +1,190 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * curfew load merge. The results of runs that overlap, as those of the Pods of one Job do, are laid
- * over each other by the calendar's clock; else each begins at 0.
- */
+#include "load/merge.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "core/outcome.h"
-#include "load/load.h"
-#include "load/result.h"
-#include "load/summary.h"
-#include "load/threshold.h"
-#include "loop/notice.h"
-#include "loop/signals.h"
+#define PIECE 65536
+#define NS_PER_MS 1000000
 
-#define RESULT_MOST (64 << 20) /* bytes of a file */
-#define READ_AT_ONCE 65536
-
-struct merge {
-	const struct load_config *config;
-	struct result *results;
-	size_t count;
+struct part {
+	const char *file;
+	struct buffer text;
+	int64_t began_ms, ended_ms; /* of the calendar's clock */
 };
 
-static int refuse(const char *path, const char *wrong)
+struct parts {
+	struct part *parts;
+	size_t count;
+	struct buffer *refusal;
+};
+
+static int refuse(const struct parts *parts, const struct part *part, const char *why)
 {
-	notice("cannot merge '%.200s': %s (name results that --json wrote)", path, wrong);
-	return EXIT_CODE_USAGE;
+	buffer_appendf(parts->refusal, "'%.200s': %s", part->file, why);
+	return -1;
 }
 
-/* Returns 0 or a negative errno. */
-static int read_file(const char *path, struct buffer *into)
+/* Reads all that a descriptor gives. Returns 0 or a negative errno. */
+static int read_all(int fd, struct buffer *text)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	ssize_t n = 1;
-	int error = fd < 0 ? -errno : 0;
+	for (;;) {
+		char *room = buffer_reserve(text, PIECE);
+		ssize_t length;
 
-	while (!error && n != 0) {
-		char *room = buffer_reserve(into, READ_AT_ONCE);
-
-		n = room ? read(fd, room, READ_AT_ONCE) : 0;
-		if (n > 0) {
-			buffer_commit(into, (size_t)n);
+		if (!room) {
+			return -ENOMEM;
 		}
-		error = !room                        ? -ENOMEM
-			: n < 0 && errno != EINTR    ? -errno
-			: into->length > RESULT_MOST ? -EFBIG
-						     : 0;
+		length = read(fd, room, PIECE);
+		if (length == 0) {
+			return 0;
+		}
+		if (length < 0 && errno != EINTR) {
+			return -errno;
+		}
+		buffer_commit(text, length > 0 ? (size_t)length : 0);
+		if (text->length > MERGE_FILE_MOST) {
+			return -EFBIG;
+		}
 	}
+}
+
+static int read_file(const struct parts *parts, struct part *part)
+{
+	int fd = open(part->file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int error = fd < 0 ? -errno : read_all(fd, &part->text);
+
 	if (fd >= 0) {
 		close(fd);
+	}
+	return error ? refuse(parts, part, strerror(-error)) : 0;
+}
+
+/* Makes a result of a part. */
+static int read_result(const struct parts *parts, const struct part *part, struct result *result)
+{
+	struct buffer why = {0};
+	int error = result_read(result, part->text.data, part->text.length, &why);
+
+	if (error) {
+		(void)refuse(parts, part, error == -ENOMEM ? strerror(ENOMEM) : buffer_text(&why));
+	}
+	buffer_fini(&why);
+	return error ? -1 : 0;
+}
+
+static int refuse_twice(const struct parts *parts, const struct part *part)
+{
+	for (const struct part *other = parts->parts; other < part; other++) {
+		if (other->text.length == part->text.length &&
+			memcmp(other->text.data, part->text.data, part->text.length) == 0) {
+			return refuse(parts, part, "it is the same result as another one of these");
+		}
+	}
+	return 0;
+}
+
+/* What has to be known of each before they can be laid over each other. */
+static int look(const struct parts *parts, struct part *part)
+{
+	struct result result = {0};
+	int error = read_file(parts, part);
+
+	error = error ? error : read_result(parts, part, &result);
+	error = error ? error : refuse_twice(parts, part);
+	part->began_ms = result.began_ms;
+	part->ended_ms = result.began_ms + result.ended_ns / NS_PER_MS;
+	result_fini(&result);
+	return error;
+}
+
+static int compare_begins(const void *a, const void *b)
+{
+	const struct part *first = a, *second = b;
+
+	return (first->began_ms > second->began_ms) - (first->began_ms < second->began_ms);
+}
+
+/* Whether there was a moment at which all ran. */
+static bool are_together(const struct parts *parts)
+{
+	int64_t last_begin = 0, first_end = INT64_MAX;
+
+	for (size_t i = 0; i < parts->count; i++) {
+		const struct part *part = &parts->parts[i];
+
+		last_begin = part->began_ms > last_begin ? part->began_ms : last_begin;
+		first_end = part->ended_ms < first_end ? part->ended_ms : first_end;
+	}
+	return last_begin < first_end;
+}
+
+static int add(
+	const struct parts *parts, const struct part *part, bool together, struct result *into)
+{
+	struct buffer why = {0};
+	struct result result;
+	int error = read_result(parts, part, &result);
+
+	if (error == 0) {
+		error = result_merge(into, &result, together, &why);
+		if (error) {
+			(void)refuse(parts, part,
+				error == -ENOMEM ? strerror(ENOMEM) : buffer_text(&why));
+		}
+	}
+	result_fini(&result);
+	buffer_fini(&why);
+	return error ? -1 : 0;
+}
+
+static int merge(struct parts *parts, struct result *into)
+{
+	bool together;
+	int error = 0;
+
+	for (size_t i = 0; i < parts->count && error == 0; i++) {
+		error = look(parts, &parts->parts[i]);
+	}
+	if (error) {
+		return error;
+	}
+	together = are_together(parts);
+	if (together) {
+		qsort(parts->parts, parts->count, sizeof(*parts->parts), compare_begins);
+	}
+	error = read_result(parts, &parts->parts[0], into);
+	for (size_t i = 1; i < parts->count && error == 0; i++) {
+		error = add(parts, &parts->parts[i], together, into);
 	}
 	return error;
 }
 
-static int read_result(struct result *result, const char *path)
+int merge_files(struct result *result, char *const *files, struct buffer *refusal)
 {
-	struct buffer text = {0}, refusal = {0};
-	int error = read_file(path, &text);
-	int code = 0;
+	struct parts parts = {.refusal = refusal};
+	int error;
 
-	if (error) {
-		code = refuse(path, strerror(-error));
-	} else {
-		error = result_read(result, text.data ? text.data : "", text.length, &refusal);
-		if (error) {
-			code = refuse(
-				path, error == -ENOMEM ? "out of memory" : buffer_text(&refusal));
-		}
+	*result = (struct result){0};
+	while (files[parts.count]) {
+		parts.count++;
 	}
-	buffer_fini(&text);
-	buffer_fini(&refusal);
-	return code;
-}
-
-static int read_results(struct merge *merge)
-{
-	char *const *paths = merge->config->results;
-	size_t count = 0;
-	int code = 0;
-
-	while (paths[count]) {
-		count++;
+	parts.parts = calloc(parts.count, sizeof(*parts.parts));
+	if (!parts.parts) {
+		buffer_append_text(refusal, strerror(ENOMEM));
+		return -1;
 	}
-	if (!count) {
-		notice("no results to merge (curfew load merge a.json b.json)");
-		return EXIT_CODE_USAGE;
+	for (size_t i = 0; i < parts.count; i++) {
+		parts.parts[i].file = files[i];
 	}
-	merge->results = calloc(count, sizeof(merge->results[0]));
-	if (!merge->results) {
-		return refuse(paths[0], "out of memory");
+	error = merge(&parts, result);
+	for (size_t i = 0; i < parts.count; i++) {
+		buffer_fini(&parts.parts[i].text);
 	}
-	while (!code && merge->count < count) {
-		code = read_result(&merge->results[merge->count], paths[merge->count]);
-		merge->count++;
-	}
-	return code;
-}
-
-static int by_begin(const void *left, const void *right)
-{
-	const struct result *a = left, *b = right;
-
-	return (a->began_ms > b->began_ms) - (a->began_ms < b->began_ms);
-}
-
-/* They are in the order of their begins. */
-static bool overlap(const struct merge *merge)
-{
-	int64_t last_ms = merge->results[merge->count - 1].began_ms;
-
-	for (size_t i = 0; i < merge->count; i++) {
-		const struct result *result = &merge->results[i];
-
-		if (result->began_ms + result->ended_ns / NS_PER_MS < last_ms) {
-			return false;
-		}
-	}
-	return true;
-}
-
-static int merge_all(struct merge *merge)
-{
-	struct buffer refusal = {0};
-	bool together;
-	int error = 0;
-
-	qsort(merge->results, merge->count, sizeof(merge->results[0]), by_begin);
-	together = overlap(merge);
-	for (size_t i = 1; !error && i < merge->count; i++) {
-		error = result_merge(&merge->results[0], &merge->results[i], together, &refusal);
-	}
-	if (error) {
-		notice("these cannot be merged: %s (name results of the same kind of run)",
-			error == -ENOMEM ? "out of memory" : buffer_text(&refusal));
-	}
-	buffer_fini(&refusal);
-	return error ? EXIT_CODE_USAGE : 0;
-}
-
-/* Thresholds are those of this command, not those of the runs. */
-static int judge(struct merge *merge)
-{
-	struct result *result = &merge->results[0];
-	const struct words *conditions = &merge->config->fail_on;
-
-	for (size_t i = 0; i < conditions->count; i++) {
-		struct threshold threshold;
-		struct buffer wrong = {0};
-		int error = threshold_parse(&threshold, conditions->word[i], result->scenarios,
-			result->tally.scenario_count, &wrong);
-
-		if (error) {
-			notice("--fail-on cannot be '%.80s': it %.300s", conditions->word[i],
-				buffer_text(&wrong));
-		}
-		buffer_fini(&wrong);
-		if (error) {
-			return EXIT_CODE_USAGE;
-		}
-		threshold_verdict(&threshold, result, &result->verdicts[i]);
-		result->verdict_count = i + 1;
-		if (result->verdicts[i].broken && !result->exit_code) {
-			result->exit_code = EXIT_CODE_FAILURE;
-		}
-	}
-	return 0;
-}
-
-static int write_text(int fd, const struct buffer *text, const char *what)
-{
-	if (text->failed || notice_write(fd, buffer_text(text), text->length) < 0) {
-		notice("cannot write %s: %s", what,
-			text->failed ? "out of memory" : strerror(errno));
-		return EXIT_CODE_FAILURE;
-	}
-	return 0;
-}
-
-static int write_json(const char *path, const struct result *result)
-{
-	bool is_piped = !strcmp(path, "-");
-	int fd = is_piped ? STDOUT_FILENO
-			  : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC, 0666);
-	struct buffer text = {0};
-	int code;
-
-	if (fd < 0) {
-		notice("--json: cannot write '%.200s': %m (name a file that can be written)", path);
-		return EXIT_CODE_USAGE;
-	}
-	result_write(&text, result);
-	code = write_text(fd, &text, "the result");
-	buffer_fini(&text);
-	if (!is_piped) {
-		close(fd);
-	}
-	return code;
-}
-
-static int tell(const struct merge *merge)
-{
-	const char *json = merge->config->json;
-	bool is_piped = json && !strcmp(json, "-");
-	struct buffer text = {0};
-	int code = json ? write_json(json, &merge->results[0]) : 0;
-
-	summary_write(&text, &merge->results[0], false);
-	code = code ? code
-		    : write_text(is_piped ? STDERR_FILENO : STDOUT_FILENO, &text, "the summary");
-	buffer_fini(&text);
-	return code ? code : merge->results[0].exit_code;
-}
-
-int load_merge_main(const struct load_config *config)
-{
-	const sigset_t mask = signals_original_mask();
-	struct merge merge = {.config = config};
-	int code;
-
-	notice_command(config->service.command);
-	(void)sigprocmask(SIG_SETMASK, &mask, NULL); /* nothing here has to be ended in order */
-	code = read_results(&merge);
-	code = code ? code : merge_all(&merge);
-	code = code ? code : judge(&merge);
-	code = code ? code : tell(&merge);
-	for (size_t i = 0; i < merge.count; i++) {
-		result_fini(&merge.results[i]);
-	}
-	free(merge.results);
-	return code;
+	free(parts.parts);
+	return error;
 }

@@ -158,7 +158,7 @@ int result_read(struct result *result, const char *text, size_t length, struct b
  * histograms, connections, threads and CPU time are sums; times are the longest. What does not add
  * up is told where all have it: target and plan are listed, run_id and labels stay if they are of
  * all, the rows of sections that differ are listed. Verdicts do not speak for the whole: those that
- * were broken become notes. The ending is the worst, and so is the exit code.
+ * were broken become notes. The ending is the worst; the exit code is 1 where one was not 0.
  *
  * Timelines are laid over each other from their own begins; or, if together, by the calendar's
  * clock, so that an absence is one also where the runs began a little apart. Then `from` must not

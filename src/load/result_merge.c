@@ -278,7 +278,7 @@ static void merge_numbers(struct result *into, const struct result *from, int64_
 		into->ending = from->ending;
 		into->signal = from->signal;
 	}
-	into->exit_code = (int)longer(into->exit_code, from->exit_code);
+	into->exit_code = into->exit_code || from->exit_code;
 }
 
 /* How much later a run began than another one, before that had ended. */

@@ -65,7 +65,7 @@ static void adds_what_adds_up(void **state)
 	assert_int_equal(into.ran_ns, from.ran_ns);
 	assert_int_equal(into.began_ms, from.began_ms);
 	assert_int_equal(into.cpu_ns, 2 * from.cpu_ns);
-	assert_int_equal(into.exit_code, 3);
+	assert_int_equal(into.exit_code, 1);
 	assert_true(into.client_limited);
 	assert_int_equal(into.ending, RESULT_INSISTED);
 	assert_int_equal(into.signal, 2);
