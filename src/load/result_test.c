@@ -108,6 +108,29 @@ static void keeps_some_notes(void **state)
 	result_fini(&result);
 }
 
+/* One that is too long ends with a whole character. */
+static void cuts_notes_between_characters(void **state)
+{
+	char long_text[300];
+
+	(void)state;
+	for (size_t before = 0; before < 4; before++) {
+		struct result result;
+		size_t length, room = sizeof(result.notes[0]) - 1;
+
+		init(&result);
+		memset(long_text, 'x', before);
+		for (size_t at = before; at + 3 < sizeof(long_text); at += 3) {
+			memcpy(long_text + at, "\xe2\x82\xac", 4);
+		}
+		result_note(&result, "%s", long_text);
+		length = strlen(result.notes[0]);
+		assert_int_equal((length - before) % 3, 0);
+		assert_true(length <= room && length + 3 > room);
+		result_fini(&result);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -115,6 +138,7 @@ int main(void)
 		cmocka_unit_test(judges_the_latency_that_counts),
 		cmocka_unit_test(tells_whose_fault_it_is),
 		cmocka_unit_test(keeps_some_notes),
+		cmocka_unit_test(cuts_notes_between_characters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

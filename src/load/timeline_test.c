@@ -11,7 +11,6 @@
 
 #include <cmocka.h>
 
-#include "load/random.h"
 #include "tests/allocation.h"
 
 #define MS INT64_C(1000000)
@@ -206,6 +205,94 @@ static void tells_absence_from_the_begin(void **state)
 	load_timeline_fini(&timeline);
 }
 
+/* Within a fifth of what was, at any latency that has a band of its own; by ranks, exact. */
+static void tells_percentiles_of_a_row(void **state)
+{
+	static const int64_t latencies[] = {22000, 60000, 123456, MS, 7 * MS, 60000 * MS};
+	struct load_timeline timeline;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(latencies) / sizeof(latencies[0]); i++) {
+		init(&timeline);
+		assert_int_equal(load_timeline_row_percentile(&timeline.rows[0], 50), 0);
+		for (int n = 0; n < 90; n++) {
+			load_timeline_end(&timeline, 0, LOAD_OK, latencies[i]);
+			load_timeline_end(&timeline, 0, LOAD_TIMED_OUT, MS);
+		}
+		for (int n = 0; n < 10; n++) {
+			load_timeline_end(&timeline, 0, LOAD_OK, 2 * latencies[i]);
+		}
+		for (double percent = 0; percent <= 100; percent += 10) {
+			double was = (double)latencies[i] * (percent > 90 ? 2 : 1);
+			double told =
+				(double)load_timeline_row_percentile(&timeline.rows[0], percent);
+
+			assert_true(fabs(told - was) <= was / 4);
+		}
+		load_timeline_fini(&timeline);
+	}
+}
+
+/* Each latency is below the end of its band, and of no band below it. */
+static void has_bands_without_gaps(void **state)
+{
+	struct load_timeline timeline;
+
+	(void)state;
+	init(&timeline);
+	for (size_t band = 0; band < TIMELINE_BANDS; band++) {
+		int64_t end = load_timeline_band_end(band);
+
+		assert_true(band == 0 || end > load_timeline_band_end(band - 1));
+		load_timeline_end(&timeline, 0, LOAD_OK, end - 1);
+		assert_int_equal(timeline.rows[0].bands[band], 1);
+		load_timeline_end(&timeline, 0, LOAD_OK, end);
+		load_timeline_reset(&timeline);
+	}
+	load_timeline_end(&timeline, 0, LOAD_OK, 0);
+	assert_int_equal(timeline.rows[0].bands[0], 1);
+	load_timeline_end(&timeline, 0, LOAD_OK, INT64_MAX);
+	assert_int_equal(timeline.rows[0].bands[TIMELINE_BANDS - 1], 1);
+	load_timeline_fini(&timeline);
+}
+
+/* What does not fit stays at the most, rather than to begin anew. */
+static void counts_no_further(void **state)
+{
+	struct load_timeline timeline, more;
+	struct timeline_row sum;
+
+	(void)state;
+	init(&timeline);
+	init(&more);
+	ok(&timeline, 0);
+	timeline.rows[0].admitted = UINT32_MAX - 1;
+	load_timeline_merge(&more, &timeline, 0);
+	assert_int_equal(more.rows[0].admitted, UINT32_MAX - 1);
+	load_timeline_merge(&more, &timeline, 0);
+	assert_int_equal(more.rows[0].admitted, UINT32_MAX);
+	assert_int_equal(more.rows[0].outcomes[LOAD_OK], 2);
+	load_timeline_merge(&more, &timeline, ROW);
+	load_timeline_sum(&more, 0, 2, &sum);
+	assert_int_equal(sum.admitted, UINT32_MAX);
+	assert_int_equal(sum.outcomes[LOAD_OK], 3);
+	load_timeline_sum(&more, 1, SIZE_MAX, &sum);
+	assert_int_equal(sum.admitted, UINT32_MAX - 1);
+	load_timeline_fini(&timeline);
+	load_timeline_fini(&more);
+}
+
+static void tells_of_missing_memory(void **state)
+{
+	struct load_timeline timeline;
+
+	(void)state;
+	allocation_fail(1);
+	assert_int_equal(load_timeline_init(&timeline), -ENOMEM);
+	assert_true(allocation_failed());
+	load_timeline_fini(&timeline);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -215,6 +302,10 @@ int main(void)
 		cmocka_unit_test(merges),
 		cmocka_unit_test(tells_absences),
 		cmocka_unit_test(tells_absence_from_the_begin),
+		cmocka_unit_test(tells_percentiles_of_a_row),
+		cmocka_unit_test(has_bands_without_gaps),
+		cmocka_unit_test(counts_no_further),
+		cmocka_unit_test(tells_of_missing_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
