@@ -71,6 +71,7 @@ static void goes_on_until_it_breaks(void **state)
 		add(&ramp, 50, 10 * MS, LOAD_OK);
 		assert_true(ramp_judge(&ramp, step * 10 * S - 1, 0));
 		assert_true(ramp_passed(&ramp) == (step == 1 ? 0 : 100));
+		assert_string_equal(ramp.found, step == 1 ? "" : "p90 is 20 ms");
 		add(&ramp, 50, 20 * MS, LOAD_OK);
 		assert_true(ramp_judge(&ramp, step * 10 * S, 0));
 		assert_string_equal(ramp.found, "p90 is 20 ms");

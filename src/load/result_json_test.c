@@ -163,6 +163,7 @@ static const struct {
 	{"\"statuses\":{\"0\":300", "\"statuses\":{\"0\":301", "counted once"},
 	{"\"statuses\":{\"0\":300", "\"statuses\":{\"00\":300", "no status"},
 	{"\"statuses\":{\"0\":300", "\"statuses\":{\"600\":300", "no status"},
+	{"\"statuses\":{\"0\":300", "\"statuses\":{\"999\":300", "no status"},
 	{"\"statuses\":{\"0\":300", "\"statuses\":{\"0\":0", "no whole number above 0"},
 	{"\"statuses\":{\"0\":300", "\"statuses\":{\"200\":1,\"0\":299", "one twice"},
 	{"\"statuses\":{\"0\":300", "\"statuses\":{\"1\":1,\"0\":299,\"\":1,\"0\":1", "no status"},

@@ -154,6 +154,24 @@ static void counts_what_spans_parts(void **state)
 	tally_fini(&part);
 }
 
+static void counts_statuses(void **state)
+{
+	static const unsigned statuses[] = {0, 200, 599, 600, 799};
+	struct tally tally;
+
+	(void)state;
+	init(&tally, 1);
+	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+		tally_admit(&tally, 0, 0);
+		tally_end(&tally, &(struct tally_end){.status = statuses[i]});
+	}
+	assert_int_equal(tally.statuses[0], 3);
+	assert_int_equal(tally.statuses[200], 1);
+	assert_int_equal(tally.statuses[599], 1);
+	assert_null(tally_contradiction(&tally));
+	tally_fini(&tally);
+}
+
 static void empties(void **state)
 {
 	struct tally used, fresh;
@@ -258,6 +276,7 @@ int main(void)
 		cmocka_unit_test(tells_what_is_not_conserved),
 		cmocka_unit_test(merges_parts_to_the_whole),
 		cmocka_unit_test(counts_what_spans_parts),
+		cmocka_unit_test(counts_statuses),
 		cmocka_unit_test(empties),
 		cmocka_unit_test(finds_contradictions),
 		cmocka_unit_test(allows_for_rows_at_their_most),

@@ -136,6 +136,26 @@ static void merges(void **state)
 	}
 }
 
+/* Also where the coarser one has nothing of late. */
+static void keeps_the_coarser_width(void **state)
+{
+	struct load_timeline fine, coarse;
+
+	(void)state;
+	init(&fine);
+	init(&coarse);
+	ok(&fine, 3 * ROW);
+	ok(&coarse, ROW);
+	coarse.doublings = 2;
+	coarse.width_ns = 4 * ROW;
+	load_timeline_merge(&fine, &coarse, 0);
+	assert_int_equal(fine.width_ns, 4 * ROW);
+	assert_int_equal(fine.rows[0].outcomes[LOAD_OK], 1);
+	assert_int_equal(fine.rows[1].outcomes[LOAD_OK], 1);
+	load_timeline_fini(&fine);
+	load_timeline_fini(&coarse);
+}
+
 static void assert_absence(
 	const struct load_timeline *timeline, size_t *at, int64_t begin_row, int64_t end_row)
 {
@@ -169,7 +189,7 @@ static void tells_absences(void **state)
 	fail_at(&timeline, 5 * ROW, LOAD_REFUSED); /* among successes */
 	fail_at(&timeline, 12 * ROW, LOAD_REFUSED);
 	fail_at(&timeline, 12 * ROW, LOAD_RESET_SENT);
-	fail_at(&timeline, 19 * ROW, LOAD_REFUSED);
+	fail_at(&timeline, 18 * ROW, LOAD_REFUSED);
 	assert_true(load_timeline_absence_next(&timeline, &at, &absence));
 	assert_int_equal(absence.begin_ns, 10 * ROW);
 	assert_int_equal(absence.end_ns, 20 * ROW);
@@ -276,6 +296,8 @@ static void counts_no_further(void **state)
 	load_timeline_sum(&more, 0, 2, &sum);
 	assert_int_equal(sum.admitted, UINT32_MAX);
 	assert_int_equal(sum.outcomes[LOAD_OK], 3);
+	load_timeline_sum(&more, 0, 1, &sum);
+	assert_int_equal(sum.outcomes[LOAD_OK], 2);
 	load_timeline_sum(&more, 1, SIZE_MAX, &sum);
 	assert_int_equal(sum.admitted, UINT32_MAX - 1);
 	load_timeline_fini(&timeline);
@@ -300,6 +322,7 @@ int main(void)
 		cmocka_unit_test(becomes_coarser),
 		cmocka_unit_test(takes_any_moment),
 		cmocka_unit_test(merges),
+		cmocka_unit_test(keeps_the_coarser_width),
 		cmocka_unit_test(tells_absences),
 		cmocka_unit_test(tells_absence_from_the_begin),
 		cmocka_unit_test(tells_percentiles_of_a_row),
