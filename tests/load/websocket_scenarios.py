@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """WebSocket targets: what becomes of each message, the handshake, the end of connections."""
 
-import frames
 from load import *
+
+import frames
 from ws_server import WORDS, Server
 
 REFUSALS = {
