@@ -40,9 +40,24 @@ static void write_place(struct buffer *out, const struct member_place *place)
 	}
 }
 
+/* What a terminal would obey. U+0080 to U+009F are control characters, too. */
+static void hide_controls(char *text)
+{
+	for (; *text; text++) {
+		unsigned char byte = (unsigned char)*text, following = (unsigned char)text[1];
+
+		if (byte < ' ' || byte == 0x7f) {
+			*text = '?';
+		} else if (byte == 0xc2 && following < 0xa0) {
+			text[0] = text[1] = '?';
+		}
+	}
+}
+
 bool member_refuse(struct member_reading *reading, const struct member_place *place,
 	const struct json_value *value, const char *format, ...)
 {
+	size_t begin = reading->refusal->length;
 	char sentence[1000];
 	va_list arguments;
 
@@ -56,6 +71,9 @@ bool member_refuse(struct member_reading *reading, const struct member_place *pl
 	(void)vsnprintf(sentence, sizeof(sentence), format, arguments);
 	va_end(arguments);
 	buffer_appendf(reading->refusal, " %s", sentence);
+	if (!reading->refusal->failed) {
+		hide_controls(reading->refusal->data + begin);
+	}
 	return false;
 }
 

@@ -311,6 +311,9 @@ static void refuses_what_is_no_profile(void **state)
 	refused("{\n\"scenario\":[]}",
 		"line 2: the profile has no member \"scenario\" (did you mean \"scenarios\"?)");
 	refused("{\"seed\":1,\n \"seed\":2," ONE "}", "line 2: the profile has \"seed\" twice");
+	refused("{\"seed\":\"a\x7f\xc2\x9b\xc3\xa4\"}",
+		"line 1: seed is \"a???\xc3\xa4\", where a whole number from 0 to "
+		"9223372036854775807 belongs");
 	refused("{\"color\":1}",
 		"line 1: the profile has no member \"color\"; there are description, endpoints, "
 		"connections, rate, stages, arrival, max_in_flight, fresh, duration, requests, "
@@ -435,10 +438,10 @@ static void refuses_wrong_names_and_kinds(void **state)
 	(void)state;
 	scenario_refused("\"weight\":1",
 		"line 3: scenarios[0] lacks \"kind\", one of \"http\", "
-		"\"websocket\", \"jsonrpc\"");
+		"\"websocket\", \"jsonrpc\", \"evm-transfer\"");
 	scenario_refused("\"kind\":\"htpp\"",
 		"line 3: scenarios[0].kind is \"htpp\", where one of "
-		"\"http\", \"websocket\", \"jsonrpc\" belongs");
+		"\"http\", \"websocket\", \"jsonrpc\", \"evm-transfer\" belongs");
 	refused("{\"endpoints\":\"http://h\",\"scenarios\":[{\"kind\":\"http\"}]}",
 		"line 1: scenarios[0] lacks \"name\", a string");
 	refused("{\"endpoints\":\"http://h\",\"scenarios\":[{\"kind\":\"http\",\"name\":\"\"}]}",
