@@ -23,14 +23,14 @@
 #include "load/head_feed.h"
 
 #define QUESTION_MS 10000
-#define SEEN 256 /* newest blocks of which it is known when they were seen */
-#define METHOD_NOT_FOUND (-32601)
+#define SEEN 16384 /* newest blocks of which it is known when they were seen */
 
-enum question { NEWEST, BLOCK, RECEIPTS, RECEIPT };
+enum question { BLOCK, RECEIPTS, RECEIPT };
 
 struct collector {
 	struct collector_config config;
-	struct rpc_call call;
+	struct rpc_call newest_call;
+	struct rpc_call call; /* that reads */
 	enum question question;
 	struct head_feed *feed;
 	struct deadline poll;
@@ -50,17 +50,30 @@ struct collector {
 
 static void step(struct collector *collector);
 
-static void see(struct collector *collector, uint64_t number)
+static void note_seen(struct collector *collector, uint64_t number, int64_t now)
 {
-	int64_t now = curfew_now();
-
-	collector->newest = number;
-	collector->newest_ns = now;
 	if (collector->seen_numbers[number % SEEN] != number ||
 		!collector->seen_ns[number % SEEN]) {
 		collector->seen_numbers[number % SEEN] = number;
 		collector->seen_ns[number % SEEN] = now;
 	}
+}
+
+/* The node has this block, and so all between it and what was the newest. */
+static void see(struct collector *collector, uint64_t number)
+{
+	int64_t now = curfew_now();
+	uint64_t from = number;
+
+	if (collector->newest_ns && collector->newest < number) {
+		from = collector->newest + 1;
+		from = number - from < SEEN ? from : number - SEEN + 1;
+	}
+	for (uint64_t i = from; i <= number; i++) {
+		note_seen(collector, i, now);
+	}
+	collector->newest = number;
+	collector->newest_ns = now;
 }
 
 static int64_t when_seen(const struct collector *collector, uint64_t number)
@@ -249,22 +262,9 @@ static void refuse_receipts(struct collector *collector, const struct rpc_answer
 
 /* Questions. */
 
-static void take_newest(struct collector *collector, const struct rpc_answer *answer)
-{
-	uint64_t number;
-
-	collector->due = false;
-	if (rpc_quantity(answer->text, &answer->result, &number)) {
-		see(collector, number);
-	}
-}
-
 static void take(struct collector *collector, const struct rpc_answer *answer)
 {
 	switch (collector->question) {
-	case NEWEST:
-		take_newest(collector, answer);
-		break;
 	case BLOCK:
 		take_block(collector, answer);
 		break;
@@ -288,27 +288,50 @@ static void miss(struct collector *collector)
 	rest(collector);
 }
 
+static void not_started(struct collector *collector, const char *why)
+{
+	collector->failed = true;
+	collector->config.started(collector->config.arg, why);
+}
+
 static void answered(struct rpc_call *call, const struct rpc_answer *answer, const char *failure)
 {
 	struct collector *collector = container_of(call, struct collector, call);
 	bool is_error = answer && answer->verdict == RPC_ERROR;
 
 	if (!collector->started && (!answer || is_error)) {
-		collector->failed = true;
-		collector->config.started(collector->config.arg,
-			answer ? "answers a question for its newest block with an error" : failure);
+		not_started(collector, answer ? "answers with an error" : failure);
 		return;
 	}
-	if (is_error && collector->question >= RECEIPTS) {
+	if (is_error && collector->question != BLOCK) {
 		refuse_receipts(collector, answer);
 	} else if (!answer || is_error) {
 		miss(collector);
 		return;
 	} else {
-		collector->is_away = false;
 		take(collector, answer);
 	}
 	step(collector);
+}
+
+static void newest_answered(
+	struct rpc_call *call, const struct rpc_answer *answer, const char *failure)
+{
+	struct collector *collector = container_of(call, struct collector, newest_call);
+	uint64_t number;
+
+	if (answer && answer->verdict == RPC_RESULT &&
+		rpc_quantity(answer->text, &answer->result, &number)) {
+		collector->due = false;
+		collector->is_away = false;
+		see(collector, number);
+		rest(collector);
+		step(collector);
+	} else if (!collector->started) {
+		not_started(collector, answer ? "answers with an error" : failure);
+	} else {
+		miss(collector);
+	}
 }
 
 static void ask_receipts(struct collector *collector)
@@ -336,25 +359,30 @@ static void ask_block(struct collector *collector, uint64_t number)
 		"eth_getBlockByNumber", "\"0x%llx\",false", (unsigned long long)number);
 }
 
-static void step(struct collector *collector)
+static void read_on(struct collector *collector)
 {
 	const struct chain *chain = collector->config.chain;
 
-	if (rpc_under_way(&collector->call) || collector->failed) {
-		return;
-	}
 	if (collector->awaits_receipts) {
 		ask_receipts(collector);
-	} else if (collector->due) {
-		collector->question = NEWEST;
-		rpc_call(collector->config.client, &collector->call, curfew_after_ms(QUESTION_MS),
-			"eth_blockNumber", "%s", "");
 	} else if (!collector->started || collector->newest + 1 < chain_next(chain)) {
 		ask_block(collector, collector->newest);
 	} else if (collector->newest >= chain_next(chain)) {
 		ask_block(collector, chain_next(chain));
-	} else if (collector->poll.due == CURFEW_NEVER) {
-		rest(collector);
+	}
+}
+
+static void step(struct collector *collector)
+{
+	if (collector->failed) {
+		return;
+	}
+	if (collector->due && !rpc_under_way(&collector->newest_call)) {
+		rpc_call(collector->config.client, &collector->newest_call,
+			curfew_after_ms(QUESTION_MS), "eth_blockNumber", "%s", "");
+	}
+	if (collector->newest_ns && !rpc_under_way(&collector->call)) {
+		read_on(collector);
 	}
 }
 
@@ -376,9 +404,7 @@ static void fed(void *arg, uint64_t number)
 		memset(collector->seen_ns, 0, sizeof(collector->seen_ns));
 	}
 	see(collector, number);
-	if (collector->started) {
-		step(collector);
-	}
+	step(collector);
 }
 
 static void lost(void *arg, const char *why)
@@ -406,6 +432,7 @@ struct collector *collector_new(const struct collector_config *config)
 	}
 	collector->config = *config;
 	collector->call.done = answered;
+	collector->newest_call.done = newest_answered;
 	deadline_init(&collector->poll, &config->worker->loop->agenda, polled);
 	if (config->websocket) {
 		collector->feed = head_feed_new(
@@ -424,7 +451,9 @@ void collector_free(struct collector *collector)
 {
 	if (collector) {
 		head_feed_close(collector->feed);
+		rpc_cancel(&collector->newest_call);
 		rpc_cancel(&collector->call);
+		rpc_call_fini(&collector->newest_call);
 		rpc_call_fini(&collector->call);
 		deadline_fini(&collector->poll);
 		free(collector);
