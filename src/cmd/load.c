@@ -157,6 +157,14 @@ static const struct option options[] = {
 		.help = "Show what would be sent, and send nothing",
 	},
 	{
+		.name = "presign",
+		.kind = OPTION_STRING,
+		FIELD(presign),
+		.metavar = "FILE",
+		.help = "Sign as many transactions as --requests says into a file, and send "
+			"nothing",
+	},
+	{
 		.name = "prewarm",
 		.kind = OPTION_FLAG,
 		FIELD(prewarm),

@@ -36,24 +36,16 @@ static void tell_loaded(struct account_pool *pool, const char *failure)
 	loaded(pool->arg, failure);
 }
 
-static void describe_poor(
-	struct account_pool *pool, const struct ethereum_account *keys, const struct wei *balance)
+/* In the words that a cause has room for. */
+static void describe_poor(struct account_pool *pool, const struct ethereum_account *keys)
 {
-	struct wei cost = evm_cost(pool->evm);
 	struct buffer text = {0};
 
 	if (pool->poor++) {
 		return;
 	}
-	buffer_append_text(&text, "account ");
 	ethereum_hex(&text, keys->address, ETHEREUM_ADDRESS);
-	buffer_append_text(&text, " has ");
-	wei_write(&text, balance);
-	buffer_append_text(&text, " wei, and one transaction may cost ");
-	wei_write(&text, &cost);
-	buffer_append_text(&text,
-		": fund it, or let the profile do so (\"fund_from\": the key of an account with "
-		"money)");
+	buffer_append_text(&text, " lacks money: fund it, or say \"fund_from\"");
 	(void)snprintf(pool->failure, sizeof(pool->failure), "%s", buffer_text(&text));
 	buffer_fini(&text);
 }
@@ -111,7 +103,7 @@ static bool take_balance(struct account_question *question, const struct rpc_ans
 		return false;
 	}
 	if (wei_compare(&balance, &cost) < 0) {
-		describe_poor(question->pool, question->account->keys, &balance);
+		describe_poor(question->pool, question->account->keys);
 	}
 	return true;
 }

@@ -61,9 +61,8 @@ static void take_chain(struct evm_prepare *prepare, uint64_t id)
 
 	if (setting->chain_id && setting->chain_id != id) {
 		refuse(prepare,
-			"the node's chain has the id %" PRIu64 ", and the profile's \"chain_id\" "
-			"is %" PRIu64,
-			id, setting->chain_id);
+			"the node's chain has the id %" PRIu64 ", and \"chain_id\" is %" PRIu64, id,
+			setting->chain_id);
 		return;
 	}
 	setting->chain_id = id;
@@ -202,10 +201,10 @@ static void answered(struct rpc_call *call, const struct rpc_answer *answer, con
 		json_string_decode(&message, answer->text, &answer->message);
 	}
 	if (answer) {
-		refuse(prepare, "the node was asked %s, and says: %.160s (%" PRId64 ")",
+		refuse(prepare, "asked %s, the node says: %.160s (%" PRId64 ")",
 			questions[prepare->step], buffer_text(&message), answer->code);
 	} else {
-		refuse(prepare, "the node was asked %s, and %s", questions[prepare->step], failure);
+		refuse(prepare, "asked %s, the node %s", questions[prepare->step], failure);
 	}
 	buffer_fini(&message);
 }
@@ -263,7 +262,7 @@ static void collecting(void *arg, const char *why)
 	struct evm_prepare *prepare = arg;
 
 	if (why) {
-		refuse(prepare, "the node was asked for its newest block, and %s", why);
+		refuse(prepare, "asked for its newest block, the node %s", why);
 	} else {
 		end(prepare, NULL);
 	}

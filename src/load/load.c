@@ -14,6 +14,7 @@
 #include "core/lifecycle.h"
 #include "core/outcome.h"
 #include "load/dry_run.h"
+#include "load/evm.h"
 #include "load/host.h"
 #include "loop/descriptor_limit.h"
 
@@ -114,11 +115,36 @@ static int run_dry(struct load *load)
 	return service_run(&load->service);
 }
 
+/* Before anything is begun: a file is written, and that is all. */
+static int presign(struct load *load)
+{
+	struct buffer refusal = {0};
+	int code = 0;
+
+	if (load->plan.kind != &evm_source_kind) {
+		return service_refuse(&load->service,
+			"--presign without a scenario of the kind \"evm-transfer\" (--profile)");
+	}
+	if (load->plan.requests_most == UINT64_MAX) {
+		return service_refuse(
+			&load->service, "--presign without --requests, which says how many");
+	}
+	if (evm_presign(load->plan.shared, load->plan.requests_most, load->config->presign,
+		    &refusal) < 0) {
+		code = service_refuse(&load->service, "%s", buffer_text(&refusal));
+	}
+	buffer_fini(&refusal);
+	return code;
+}
+
 static int serve(struct load *load)
 {
 	bool is_dry = load->config->dry_run;
 	int code = read_plan(load);
 
+	if (!code && load->config->presign) {
+		return presign(load);
+	}
 	code = code || is_dry ? code : told_open(load);
 	code = code || is_dry ? code : check_descriptors(load);
 	if (code) {

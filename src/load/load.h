@@ -40,6 +40,7 @@ struct load_config {
 	int64_t timeout_ms; /* LOAD_NOT_GIVEN */
 	const char *seed;
 	bool dry_run;
+	const char *presign; /* a file that transactions are signed into; NULL: none */
 	bool prewarm;
 	const char *tls_ca;
 	bool tls_insecure;

@@ -2,11 +2,14 @@
 #include "load/presigned.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "load/ethereum.h"
 #include "load/evm.h"
+
+#define LINES_BETWEEN 256 /* two looks for a signal */
 
 int presigned_open(struct presigned *presigned, const char *path)
 {
@@ -119,20 +122,32 @@ static bool is_complete(const struct evm *evm, struct buffer *refusal)
 	return !refusal->length;
 }
 
+/* Signals are blocked, and there is nobody yet who takes them. */
+static bool is_asked_to_end(void)
+{
+	sigset_t pending;
+
+	return sigpending(&pending) == 0 &&
+		(sigismember(&pending, SIGTERM) > 0 || sigismember(&pending, SIGINT) > 0);
+}
+
 int evm_presign(const struct evm *evm, uint64_t count, const char *path, struct buffer *refusal)
 {
 	struct buffer raw = {0}, line = {0};
-	bool fine = true;
+	bool fine = true, is_stopped = false;
 	FILE *file;
 
 	if (!is_complete(evm, refusal)) {
 		return -EINVAL;
 	}
 	file = fopen(path, "we");
-	for (uint64_t i = 0; file && fine && i < count; i++) {
+	for (uint64_t i = 0; file && fine && !is_stopped && i < count; i++) {
 		fine = write_line(evm, i, &raw, &line, file);
+		is_stopped = i % LINES_BETWEEN == 0 && is_asked_to_end();
 	}
-	if (!file || !fine || fflush(file)) {
+	if (is_stopped) {
+		buffer_appendf(refusal, "%s is not whole: a signal has ended its writing", path);
+	} else if (!file || !fine || fflush(file)) {
 		buffer_appendf(refusal, "cannot write %s: %s", path, strerror(errno));
 	}
 	if (file && fclose(file) && !refusal->length) {
