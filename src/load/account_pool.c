@@ -50,11 +50,21 @@ static void describe_poor(struct account_pool *pool, const struct ethereum_accou
 	buffer_fini(&text);
 }
 
+/* In their order, whichever was answered first: so that a seed gives the same transactions. */
+static void line_up(struct account_pool *pool)
+{
+	for (size_t i = 0; i < pool->count; i++) {
+		link_remove(&pool->accounts[i].link);
+		list_append(&pool->free, &pool->accounts[i].link);
+	}
+}
+
 static void know(struct account_pool *pool, struct account *account)
 {
 	account->is_known = true;
 	pool->unknown--;
 	if (!pool->unknown) {
+		line_up(pool);
 		tell_loaded(pool, pool->poor ? pool->failure : NULL);
 	}
 }
