@@ -23,6 +23,7 @@ def assert_kept_its_clock(result):
 
 
 @alone
+@patient
 def test_latency_of_a_closed_loop_is_the_servers():
     truth = Truth("--script 'delay=40*45 delay=150*40 delay=400*15'")
     result = loaded("--requests 400 --connections 20", truth.first(), wrap=first)
@@ -40,7 +41,7 @@ def due_latencies(truth, rate):
 
 
 @alone
-@limit(120)
+@patient
 def test_latency_under_a_stall_counts_from_when_requests_were_due():
     """Coordinated omission: with 1000 a second a stall of 1 s is 1000 requests that waited, half of them longer than half of it."""
     truth = Truth("--stall 1000:1000")
@@ -57,6 +58,7 @@ def test_latency_under_a_stall_counts_from_when_requests_were_due():
 
 
 @alone
+@patient
 def test_latency_under_a_stall_in_a_closed_loop_is_seen_by_those_in_flight_only():
     """The same stall hides in a closed loop: only the requests that were in flight have met it."""
     truth = Truth("--stall 500:1000 --script delay=5")
@@ -69,6 +71,7 @@ def test_latency_under_a_stall_in_a_closed_loop_is_seen_by_those_in_flight_only(
 
 
 @alone
+@patient
 def test_latency_of_what_has_no_slot_is_not_made_up():
     """What is due while all slots wait is dropped, and counted; the clock goes on."""
     truth = Truth("--stall 500:1000")
@@ -121,6 +124,7 @@ def test_poisson_arrival_is_that_of_its_seed():
 
 
 @alone
+@patient
 def test_poisson_arrival_comes_in_gaps_of_all_lengths():
     """The standard deviation of the gaps is their mean; with constant arrival there is next to none."""
     for arrival, least, most in ("poisson", 0.8, 1.2), ("constant", 0, 0.5):
@@ -137,6 +141,7 @@ def test_poisson_arrival_comes_in_gaps_of_all_lengths():
 
 
 @alone
+@patient
 def test_send_times_are_reported_as_schedule_lag():
     truth = Truth()
     result = loaded("--rate 500 --duration 2s", truth, wrap=first)
@@ -171,6 +176,7 @@ def test_lag_of_the_client_is_told_and_not_taken_for_the_servers():
     truth.stop()
 
 
+@patient
 def test_lag_of_the_server_is_not_taken_for_the_clients():
     """The other way round: a stalled server is no reason to doubt the client, also where slots are dropped."""
     truth = Truth("--stall 200:1500")
@@ -208,7 +214,7 @@ def test_latency_lasts_until_the_answer_is_whole():
 
 def test_timeline_adds_up():
     """Its rows have what the counters have, each in the time in which it was."""
-    truth = Truth(f"--script 'ok*3 500'")
+    truth = Truth("--script 'ok*3 500'")
     result = loaded("--rate 400 --duration 2s", truth)
     rows = result.timeline["rows"]
     assert rows, result.timeline

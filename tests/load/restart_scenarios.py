@@ -11,6 +11,7 @@ def length(absence):
 
 
 @alone
+@patient
 def test_restart_is_told_as_one_absence():
     truth = Truth("--gone 700:800")
     load = Load("--rate 500 --duration 3s --expect-restart", truth)
@@ -28,6 +29,7 @@ def test_restart_is_told_as_one_absence():
 
 
 @alone
+@patient
 def test_restart_under_a_closed_loop():
     truth = Truth("--gone 500:500")
     result = loaded("--duration 2s --connections 4 --expect-restart", truth)
