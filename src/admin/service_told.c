@@ -65,13 +65,8 @@ void service_tell_ready(struct service *service)
 /* It was asked for: it is written whatever --log-level says. */
 void service_tell_state(struct service *service)
 {
-	struct journal_event event = service_events[SERVICE_STATE];
 	char *dump = curfew_lifecycle_dump(service->life);
 	struct journal_event event = service_events[SERVICE_STATE];
-
-	if (!journal_wants(&service->journal, event.level)) {
-		event.level = service->journal.level;
-	}
 
 	if (!journal_wants(&service->journal, event.level)) {
 		event.level = service->journal.level; /* somebody has asked for it */
