@@ -6,7 +6,15 @@ import subprocess
 
 from harness import BUILD, ROOT, finished
 
-PAGES = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/load-profile.md", "docs/mcp.md"]
+PAGES = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "docs/load.md",
+    "docs/load-profile.md",
+    "docs/mcp.md",
+]
 PUBLIC_HEADERS = sorted((ROOT / "include").rglob("*.h"))
 
 
