@@ -31,7 +31,8 @@ def options(command):
 
 def test_commands_have_the_options_that_deploy_gives_them():
     seen = list(commands())
-    assert {name for name, _ in seen} >= {"Dockerfile", "curfew-gate.service", "kubernetes-mcp.yaml", "kubernetes-relay.yaml", "kubernetes-sidecar.yaml", "curfew-relay.service"}, seen
+    assert {name for name, _ in seen} >= {"Dockerfile", "curfew-gate.service", "kubernetes-load.yaml", "kubernetes-load-indexed.yaml", "kubernetes-mcp.yaml", "kubernetes-relay.yaml", "kubernetes-sidecar.yaml", "curfew-relay.service"}, seen
+    assert ["load", "merge"] in [words[:2] for _, words in seen], seen
     for name, (command, *words) in seen:
         ours = words[: words.index("--")] if "--" in words else words
         unknown = {word for word in ours if word.startswith("--")} - options(command)
@@ -64,3 +65,23 @@ def test_the_grace_ends_before_patience_does():
     assert int(re.search(r"TimeoutStopSec=(\d+)", service)[1]) > int(re.search(r"--grace (\d+)s", service)[1])
     machine = (DEPLOY / "fly-relay.toml").read_text()
     assert int(re.search(r'kill_timeout = "(\d+)s"', machine)[1]) > int(re.search(r'CURFEW_GRACE = "(\d+)s"', machine)[1])
+
+
+def seconds(duration):
+    number, unit = re.fullmatch(r"(\d+)(s|m)", duration).groups()
+    return int(number) * {"s": 1, "m": 60}[unit]
+
+
+def test_a_job_of_load_ends_before_its_deadline():
+    """activeDeadlineSeconds is above all that a run can take, with room for the image; and a result of each pod is merged."""
+    for name in "kubernetes-load.yaml", "kubernetes-load-indexed.yaml":
+        text = (DEPLOY / name).read_text()
+        words = next(words for path, words in commands() if path == name and words[1] != "merge")
+        given = dict(zip(words, words[1:]))
+        longest = sum(seconds(given.get(option, preset)) for option, preset in [("--duration", "10s"), ("--grace", "5s"), ("--flush-delay", "0s")])
+        assert longest + 30 <= int(re.search(r"activeDeadlineSeconds: (\d+)", text)[1]), (name, longest)
+        assert int(re.search(r"terminationGracePeriodSeconds: (\d+)", text)[1]) > seconds(given.get("--grace", "5s")), name
+        assert "restartPolicy: Never" in text and "backoffLimit: 0" in text, name
+    merged = next(words for _, words in commands() if words[:2] == ["load", "merge"])
+    wanted = [given["--json"].replace("$(JOB_COMPLETION_INDEX)", str(index)) for index in range(int(re.search(r"completions: (\d+)", text)[1]))]
+    assert [word for word in merged if word.endswith(".json")][1:] == wanted, (merged, wanted)

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The manual and the program say the same: functions, commands, options, exit codes, tables, snippets."""
 
+import json
 import re
 import subprocess
 
-from harness import ROOT, curfew_path, finished
+from harness import ROOT, curfew_path, finished, temporary
 from repository import without_attributes
 
 HEADERS = sorted((ROOT / "include" / "curfew").glob("*.h"))
@@ -148,6 +149,33 @@ def test_metrics_are_in_the_pages_of_serving_commands():
             assert sorted(listed) == sorted(wanted), (command, set(listed) ^ set(wanted))
 
 
+def test_outcomes_and_endings_of_load_are_in_its_page():
+    """From the tables in its headers, and nothing else."""
+    page_text = page("curfew-load.1").replace("\\-", "-")
+    source = re.sub(r"\s*\\\n\s*", " ", (ROOT / "src" / "load" / "outcome.h").read_text())
+    wanted = [(word, text) for word, text in re.findall(r'X\(\w+, "(\w+)", \w+, "([^"]+)"\)', source)]
+    listed = re.findall(r"^\.It Cm (\w+)\n(.*)$", re.search(r"(?ms)^\.Ss Outcomes\n(.*?)^\.El$", page_text)[1], re.M)
+    assert len(wanted) >= 16 and wanted == listed, set(wanted) ^ set(listed)
+    endings = re.findall(r'X\(\w+, "(\w+)", "[^"]+"\)', (ROOT / "src" / "load" / "result.h").read_text())
+    missing = [word for word in endings if word != "running" and not re.search(rf"\b{word}\b", section(page_text, "RESULT"))]
+    assert len(endings) >= 6 and not missing, missing
+
+
+def fields_of(value):
+    return [name for name in value if name != "tally"] + list(value.get("tally", {}))
+
+
+def test_fields_of_a_result_are_in_the_page_of_load():
+    """Those of a real one."""
+    path = temporary("result")
+    code, _, err = finished([curfew_path(), "load", "--requests", "1", "--json", path, f"http://unix:{temporary('nobody')}"])
+    assert code == 1, err
+    text = section(page("curfew-load.1"), "RESULT")
+    with open(path, encoding="utf-8") as file:
+        missing = [name for name in fields_of(json.load(file)) if not re.search(rf"\b{name}\b", text)]
+    assert not missing, missing
+
+
 def test_help_explains_every_option():
     for command in {row[0] for row in help_list()}:
         _, out, _ = finished([curfew_path(), command, "--help"])
@@ -165,7 +193,7 @@ def test_exit_codes_are_in_the_pages():
     code, out, _ = finished([curfew_path(), "help", "exit-codes"])
     codes = re.findall(r"^  (\d\S*)", out, re.M)
     assert code == 0 and "0" in codes and "128+n" in codes
-    for name in "curfew.1", "curfew-run.1", "curfew-gate.1", "curfew-mcp.1", "curfew-relay.1", "curfew.7":
+    for name in "curfew.1", "curfew-run.1", "curfew-gate.1", "curfew-load.1", "curfew-mcp.1", "curfew-relay.1", "curfew.7":
         listed = re.findall(r"^\.It (\d\S*)$", section(page(name), "EXIT STATUS"), re.M)
         missing = set(codes) - set(listed)
         assert not missing, (name, missing)
