@@ -76,8 +76,10 @@ def test_3_a_signal_while_it_runs():
         for number in STOPS:
             truth = Truth("--script 'ok*9 delay=50'")
             load = running(truth, loop=loop)
-            result = load.stop(number=number)
+            sent = load.signal(number)
+            result = load.end()
             assert_signalled(load, result, number)
+            assert result.ended_ns >= result.ran_ns >= sent * 1e9 - truth.records()[0].arrived, result.ran_ns
             assert result.in_flight == 0 and result.failures() == 0 and result.ok() == truth.read(), (result.ended(), truth.read())
             dump = "event=state" in load.errors()
             assert dump == (number == QUIT), load.errors()
@@ -185,8 +187,7 @@ def test_4_a_second_signal_after_a_natural_end_that_waits():
 def test_5_two_signals_within_the_debounce_are_one():
     truth = Truth("--script 'ok*7 hold'")
     load = running(truth, "--grace 60s", count=8, word="hold")
-    load.signal(TERM)
-    load.signal(TERM)
+    load.process.signals_at_once(TERM, INT)
     until(lambda: truth.read("hold") == 8, "all hold")
     truth.release()
     result = load.end()
@@ -222,6 +223,7 @@ def test_71_when_its_requests_are_made():
     load = Load("--connections 8 --duration inf --requests 500", truth)
     result = load.end()
     assert result.ending == "requests" and result.ok() == truth.read() == 500
+    assert result.ended_ns >= result.ran_ns >= truth.records()[-1].arrived - truth.records()[0].arrived, result.ran_ns
     assert load.report()["cause"]["kind"] == "completed", load.report()
     truth.stop()
 

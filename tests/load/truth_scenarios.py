@@ -184,12 +184,14 @@ def test_truth_what_is_sent():
     loaded(f"--requests 1 --body-file {body}", truth.url("/"))
     loaded("--requests 1 --method HEAD", truth.url("/"))
     loaded("--requests 1 --header 'Host: other'", truth.url("/"))
-    first, second, third, fourth, fifth = split_requests(truth.requests())
+    loaded("--requests 1 --fresh", truth.url("/"))
+    first, second, third, fourth, fifth, sixth = split_requests(truth.requests())
     assert first[0] == "GET /a/b?c=d HTTP/1.1" and first[1]["host"] == f"127.0.0.1:{truth.port}" and first[2] == b"", first
     assert "content-length" not in first[1], first
     assert second[0] == "PUT / HTTP/1.1" and (second[1]["x-one"], second[1]["x-two"], second[2]) == ("1", "2", b"text"), second
     assert third[0] == "POST / HTTP/1.1" and third[2] == b"from\r\n\r\na file", third
     assert fourth[0] == "HEAD / HTTP/1.1" and fifth[1]["host"] == "other", (fourth, fifth)
+    assert sixth[1]["connection"] == "close" and "connection" not in first[1], sixth
     truth.stop()
 
 
