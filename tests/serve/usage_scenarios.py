@@ -140,3 +140,14 @@ def test_usage_variables_are_options():
     assert serve.post({"do": "", "value": "x" * 100}).status == 413
     serve.stop()
     assert_refused([refused("--function", "act", PLUGIN, names="CURFEW_GRACE", CURFEW_GRACE="soon")])
+
+
+def test_usage_presets_in_kubernetes_and_elsewhere():
+    """There is no announcement, also where other commands have one."""
+    for more, grace in ({}, "30s"), ({"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, "25s"):
+        address = f"127.0.0.1:{free_port()}"
+        process = start(curfew("serve", "--listen", address, "--function", "act", PLUGIN), env=environment(**more))
+        line = process.err.until("event=ready").splitlines()[0]
+        assert f" grace={grace} " in line and line.endswith(" announce=0s"), line
+        process.signal(TERM)
+        assert process.wait() == 0
