@@ -241,7 +241,7 @@ static void what_does_not_go_together_is_refused(void **state)
 	REFUSED("--timeout cannot be 0", config.timeout_ms = 0);
 	REFUSED("--requests cannot be '0'", config.requests = "0");
 	REFUSED("--body with --body-file", config.body = "a", config.body_file = "/dev/null");
-	REFUSED("cannot read '/no/such/file'", config.body_file = "/no/such/file");
+	REFUSED("cannot read '/nonexistent/file'", config.body_file = "/nonexistent/file");
 	REFUSED("--method 'G ET'", config.method = "G ET");
 	REFUSED("--method 'CONNECT'", config.method = "CONNECT");
 	REFUSED("--header 'x'", config.headers.word[0] = "x", config.headers.count = 1);
@@ -257,7 +257,7 @@ static void what_does_not_go_together_is_refused(void **state)
 	REFUSED("--tls-insecure without", config.tls_insecure = true);
 	REFUSED("--tls-ca with --tls-insecure", config.urls = secure, config.tls_insecure = true,
 		config.tls_ca = "/etc/hosts");
-	REFUSED("CA file", config.urls = secure, config.tls_ca = "/no/such/file");
+	REFUSED("CA file", config.urls = secure, config.tls_ca = "/nonexistent/file");
 }
 
 static void too_many_urls_are_refused(void **state)
