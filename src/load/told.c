@@ -17,6 +17,7 @@
 #include "core/lifecycle.h"
 #include "core/outcome.h"
 #include "load/host.h"
+#include "load/html.h"
 #include "load/summary.h"
 #include "loop/notice.h"
 
@@ -206,11 +207,44 @@ static void judge(struct load *load)
 	result->exit_code = code_of(load);
 }
 
+/*
+ * One after the other, the summary last: what could not be written makes the exit code, and those
+ * behind it tell that.
+ */
+static void write_texts(struct load *load)
+{
+	struct result *result = &load->result;
+	const struct load_config *config = load->config;
+	struct buffer text = {0};
+	bool is_written = true;
+
+	if (load->html.fd >= 0) {
+		html_write(&text, result);
+		is_written = write_output(&load->html, &text, "the page", config->html);
+		buffer_fini(&text);
+	}
+	if (!is_written && !result->exit_code) {
+		result->exit_code = EXIT_CODE_FAILURE;
+	}
+	if (load->json.fd >= 0) {
+		result_write(&text, result);
+		is_written = write_output(&load->json, &text, "the result", config->json);
+		buffer_fini(&text);
+	}
+	if (!is_written && !result->exit_code) {
+		result->exit_code = EXIT_CODE_FAILURE;
+	}
+	summary_write(&text, result, wants_colour(&load->summary));
+	is_written = write_output(&load->summary, &text, "the summary", NULL);
+	if (!is_written && !result->exit_code) {
+		result->exit_code = EXIT_CODE_FAILURE;
+	}
+	buffer_fini(&text);
+}
+
 int told_write(struct load *load)
 {
 	struct result *result = &load->result;
-	struct buffer summary = {0}, json = {0};
-	bool is_written;
 
 	if (load->plan.kind->tell) {
 		load->plan.kind->tell(load->plan.shared, &result->sections);
@@ -219,14 +253,6 @@ int told_write(struct load *load)
 		result_note(result, "the counts do not add up: this is a fault of ours");
 	}
 	judge(load);
-	summary_write(&summary, result, wants_colour(&load->summary));
-	if (load->json.fd >= 0) {
-		result_write(&json, result);
-	}
-	is_written = write_output(&load->summary, &summary, "the summary", NULL);
-	is_written =
-		write_output(&load->json, &json, "the result", load->config->json) && is_written;
-	buffer_fini(&summary);
-	buffer_fini(&json);
-	return is_written || result->exit_code ? result->exit_code : EXIT_CODE_FAILURE;
+	write_texts(load);
+	return result->exit_code;
 }
