@@ -6,6 +6,7 @@
 #include "admin/census.h"
 #include "base/clock.h"
 #include "base/list.h"
+#include "base/utf8.h"
 #include "core/lifecycle.h"
 
 struct metric_scrape {
@@ -62,17 +63,31 @@ void request_metrics_end(struct request_metrics *requests, unsigned status, int6
 
 /* Writing. */
 
+/* Returns the length of the sequence at text, and appends it: U+FFFD for what is no UTF-8. */
+static size_t append_sequence(struct buffer *out, const char *text)
+{
+	bool whole = false;
+	size_t length = utf8_sequence(text, strlen(text), &whole);
+
+	buffer_append(out, whole ? text : "\xef\xbf\xbd", whole ? length : 3);
+	return length;
+}
+
 static void append_escaped(struct buffer *out, const char *text, bool quotes)
 {
-	for (; *text; text++) {
-		if (*text == '\n') {
-			buffer_append_text(out, "\\n");
+	while (*text) {
+		if ((unsigned char)*text > 0x7f) {
+			text += append_sequence(out, text);
 			continue;
 		}
-		if (*text == '\\' || (quotes && *text == '"')) {
-			buffer_append_char(out, '\\');
+		if (*text == '\n') {
+			buffer_append_text(out, "\\n");
+		} else {
+			buffer_append_text(
+				out, *text == '\\' || (quotes && *text == '"') ? "\\" : "");
+			buffer_append_char(out, *text);
 		}
-		buffer_append_char(out, *text);
+		text++;
 	}
 }
 
@@ -117,13 +132,21 @@ void metric_seconds(struct metric_scrape *scrape, const char *label, const char 
 	append_seconds(scrape, "", label, value, ns);
 }
 
+void metric_labels(struct metric_scrape *scrape, const struct metric_label *labels, size_t count,
+	uint64_t number)
+{
+	buffer_appendf(scrape->out, "%s", scrape->metric->name);
+	for (size_t i = 0; i < count; i++) {
+		buffer_appendf(scrape->out, "%c%s=\"", i ? ',' : '{', labels[i].name);
+		append_escaped(scrape->out, labels[i].value, true);
+		buffer_append_char(scrape->out, '"');
+	}
+	buffer_appendf(scrape->out, "%s %llu\n", count ? "}" : "", (unsigned long long)number);
+}
+
 void metric_pair(struct metric_scrape *scrape, const struct metric_label labels[2], uint64_t number)
 {
-	buffer_appendf(scrape->out, "%s{%s=\"", scrape->metric->name, labels[0].name);
-	append_escaped(scrape->out, labels[0].value, true);
-	buffer_appendf(scrape->out, "\",%s=\"", labels[1].name);
-	append_escaped(scrape->out, labels[1].value, true);
-	buffer_appendf(scrape->out, "\"} %llu\n", (unsigned long long)number);
+	metric_labels(scrape, labels, 2, number);
 }
 
 void metric_histogram(struct metric_scrape *scrape, const uint64_t buckets[METRIC_BUCKET_COUNT + 1],

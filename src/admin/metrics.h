@@ -2,7 +2,8 @@
 /*
  * What a serving command counts, as Prometheus reads it (text format 0.0.4). Names, types, help and
  * where the values come from are rows of tables: ours, which every command has, and the command's
- * own (curfew_gate_...). No label comes from a peer: a label value is a word of the program.
+ * own (curfew_gate_...). No label comes from a peer: a label value is a word of the program, or of
+ * the user who started it.
  *
  * Requests are counted by each worker in memory of its own, without a lock or an atomic addition,
  * and summed when somebody reads.
@@ -93,6 +94,10 @@ struct metric_label {
 };
 void metric_pair(
 	struct metric_scrape *scrape, const struct metric_label labels[2], uint64_t number);
+
+/* With any number of them; in values, which may be the user's own, what is no UTF-8 is replaced. */
+void metric_labels(struct metric_scrape *scrape, const struct metric_label *labels, size_t count,
+	uint64_t number);
 
 /* Returns the bucket of a duration, METRIC_BUCKET_COUNT for one above all bounds. */
 size_t metric_bucket(int64_t duration_ns);
