@@ -126,6 +126,26 @@ bool histogram_fits(const struct histogram *histogram, const struct histogram *o
 		total <= INT64_MAX && sum_us <= INT64_MAX;
 }
 
+void histogram_subtract(struct histogram *histogram, const struct histogram *from)
+{
+	int64_t most_us = histogram->most_us, least_us = 0, last_us = 0;
+	size_t begin = used_begin(histogram), end = used_end(histogram);
+
+	for (size_t i = begin; i < end; i++) {
+		assert(histogram->counts[i] >= from->counts[i]);
+		histogram->counts[i] -= from->counts[i];
+		if (histogram->counts[i]) {
+			least_us = least_us ? least_us : bucket_most(i);
+			last_us = bucket_most(i);
+		}
+	}
+	histogram->total -= from->total;
+	histogram->above -= from->above;
+	histogram->sum_us -= from->sum_us;
+	histogram->least_us = least_us;
+	histogram->most_us = most_us > from->most_us || last_us > most_us ? most_us : last_us;
+}
+
 /*
  * A percentage such as 99.9 is not exact in binary: what lies above a whole rank by no more than
  * that error is that rank.

@@ -46,6 +46,12 @@ void histogram_merge(struct histogram *into, const struct histogram *from);
 bool histogram_fits(const struct histogram *histogram, const struct histogram *other);
 
 /*
+ * Takes off what `from` has: an earlier state of the same one, so that what came since is left. Its
+ * least and most are told as buckets are, but for a maximum that came since.
+ */
+void histogram_subtract(struct histogram *histogram, const struct histogram *from);
+
+/*
  * Returns the smallest value that this part of all, 0 to 100 percent, does not exceed: the value at
  * rank ceil(percent / 100 * total), the 1st at least; never more than the maximum, and that as it
  * was for 100. 0 if there is none.

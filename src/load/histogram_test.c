@@ -395,6 +395,32 @@ static void tells_of_missing_memory(void **state)
 	histogram_fini(&histogram);
 }
 
+static void what_came_since_is_what_is_left(void **state)
+{
+	struct histogram before, now;
+
+	(void)state;
+	assert_int_equal(histogram_init(&before), 0);
+	assert_int_equal(histogram_init(&now), 0);
+	histogram_record(&now, 5000);
+	histogram_record(&now, 9000000);
+	histogram_merge(&before, &now);
+	histogram_record(&now, 7000);
+	histogram_record(&now, 3000000);
+	histogram_subtract(&now, &before);
+	assert_int_equal(now.total, 2);
+	assert_int_equal(now.sum_us, 3007);
+	assert_int_equal(now.least_us, 7);
+	assert_int_equal(histogram_percentile(&now, 50), 7);
+	assert_in_range(now.most_us, 3000, 3003);
+	histogram_subtract(&now, &now);
+	assert_int_equal(now.total, 0);
+	assert_int_equal(now.least_us, 0);
+	assert_int_equal(now.most_us, 0);
+	histogram_fini(&before);
+	histogram_fini(&now);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -408,6 +434,7 @@ int main(void)
 		cmocka_unit_test(refuses_what_is_none),
 		cmocka_unit_test(refuses_too_many),
 		cmocka_unit_test(tells_of_missing_memory),
+		cmocka_unit_test(what_came_since_is_what_is_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
