@@ -143,31 +143,39 @@ static int refuse_kind(struct profile_scenario *scenario, const struct member_pl
 	return refused(scenario->reading);
 }
 
+static const struct profile_kind *kind_of(
+	const struct profile_scenario *scenario, const struct json_value *value)
+{
+	for (size_t i = 0; profile_kinds[i]; i++) {
+		const char *word = profile_kinds[i]->word;
+
+		if (json_string_equal(scenario->reading->text, value, word, strlen(word))) {
+			return profile_kinds[i];
+		}
+	}
+	return NULL;
+}
+
 static int find_kind(struct profile_scenario *scenario, const struct profile_kind **kind)
 {
 	const struct member_place place = {.outer = scenario->place, .name = "kind"};
+	const struct profile_kind *found;
 	struct json_value value;
 
 	if (!member_find(scenario->reading, scenario->object, "kind", &value)) {
 		return refuse_kind(scenario, &place, NULL);
 	}
-	for (size_t i = 0; profile_kinds[i]; i++) {
-		const char *word = profile_kinds[i]->word;
-
-		if (json_string_equal(scenario->reading->text, &value, word, strlen(word))) {
-			*kind = profile_kinds[i];
-			break;
-		}
-	}
-	if (!*kind) {
+	found = kind_of(scenario, &value);
+	if (!found) {
 		return refuse_kind(scenario, &place, &value);
 	}
-	if (scenario->plan->kind && scenario->plan->kind != (*kind)->source) {
+	if (scenario->plan->kind && scenario->plan->kind != found->source) {
 		member_refuse(scenario->reading, &place, &value,
 			"is \"%s\", which cannot stand beside scenarios of another kind",
-			(*kind)->word);
+			found->word);
 		return refused(scenario->reading);
 	}
+	*kind = found;
 	return 0;
 }
 
@@ -224,7 +232,11 @@ static int read_scenario(struct profile *profile, struct profile_scenario *scena
 	struct json_value value;
 	int error;
 
-	*kind = NULL;
+	if (scenario->index == TALLY_SCENARIOS_MOST) {
+		member_refuse(scenario->reading, scenario->place, scenario->object,
+			"is one more than the %d there may be", TALLY_SCENARIOS_MOST);
+		return refused(scenario->reading);
+	}
 	if (scenario->object->kind != JSON_OBJECT) {
 		member_refuse_value(
 			scenario->reading, scenario->place, scenario->object, "an object");
@@ -232,7 +244,7 @@ static int read_scenario(struct profile *profile, struct profile_scenario *scena
 	}
 	error = find_kind(scenario, kind);
 	error = error ? error : read_name(profile, scenario);
-	if (error) {
+	if (error || !*kind) {
 		return error;
 	}
 	if (!scenario->endpoint_count &&
@@ -246,34 +258,29 @@ static int read_scenario(struct profile *profile, struct profile_scenario *scena
 	return (*kind)->read(scenario);
 }
 
-static int read_scenarios(struct profile *profile, struct profile_scenario *scenario)
+static int read_scenarios(struct profile *profile, const struct profile_scenario *common)
 {
 	const struct member_place outer = {.name = "scenarios"};
 	const struct json_value *list = &profile->settings.scenarios;
 	const struct profile_kind *kind = NULL;
 	struct json_value element = {0};
-	int error;
+	size_t index = 0;
+	int error = 0;
 
-	for (; json_element_next(profile->text, list, &element); scenario->index++) {
-		const struct member_place place = {.outer = &outer, .index = scenario->index};
+	for (; !error && json_element_next(profile->text, list, &element); index++) {
+		const struct member_place place = {.outer = &outer, .index = index};
+		struct profile_scenario scenario = *common;
 
-		scenario->place = &place;
-		scenario->object = &element;
-		if (scenario->index == TALLY_SCENARIOS_MOST) {
-			member_refuse(scenario->reading, &place, &element,
-				"is one more than the %d there may be", TALLY_SCENARIOS_MOST);
-			return refused(scenario->reading);
-		}
-		error = read_scenario(profile, scenario, &kind);
-		if (error) {
-			return error;
-		}
+		scenario.place = &place;
+		scenario.object = &element;
+		scenario.index = index;
+		error = read_scenario(profile, &scenario, &kind);
 	}
-	if (!kind) {
-		member_refuse(scenario->reading, &outer, list, "has no scenario");
-		return refused(scenario->reading);
+	if (!index) {
+		member_refuse(common->reading, &outer, list, "has no scenario");
+		return refused(common->reading);
 	}
-	return kind->finish ? kind->finish(scenario->plan) : 0;
+	return !error && kind && kind->finish ? kind->finish(common->plan) : error;
 }
 
 static int fill(struct profile *profile, struct plan *plan, struct member_reading *reading)

@@ -157,38 +157,41 @@ static bool read_body(struct reading *reading)
 	return !reading->body.failed;
 }
 
+/* {"count": 1000, "distribution": "zipf", "exponent": 1.1} */
+struct key {
+	uint64_t count;
+	unsigned distribution;
+	double exponent;
+};
+
+static const char *const distributions[] = {
+	[TEMPLATE_UNIFORM] = "uniform", [TEMPLATE_ZIPF] = "zipf", NULL};
+
+static const struct member key_members[] = {
+	{.name = "count",
+		.kind = MEMBER_WHOLE,
+		.offset = offsetof(struct key, count),
+		.is_required = true,
+		.least = 1,
+		.most = TEMPLATE_KEYS_MOST},
+	{.name = "distribution",
+		.kind = MEMBER_CHOICE,
+		.offset = offsetof(struct key, distribution),
+		.choices = distributions},
+	{.name = "exponent", .kind = MEMBER_NUMBER, .offset = offsetof(struct key, exponent)},
+	{.name = NULL},
+};
+
 static bool read_key(struct reading *reading)
 {
-	struct key {
-		uint64_t count;
-		unsigned distribution;
-		double exponent;
-	} key = {.exponent = 0};
-	static const char *const distributions[] = {
-		[TEMPLATE_UNIFORM] = "uniform", [TEMPLATE_ZIPF] = "zipf", NULL};
-	static const struct member members[] = {
-		{.name = "count",
-			.kind = MEMBER_WHOLE,
-			.offset = offsetof(struct key, count),
-			.is_required = true,
-			.least = 1,
-			.most = TEMPLATE_KEYS_MOST},
-		{.name = "distribution",
-			.kind = MEMBER_CHOICE,
-			.offset = offsetof(struct key, distribution),
-			.choices = distributions},
-		{.name = "exponent",
-			.kind = MEMBER_NUMBER,
-			.offset = offsetof(struct key, exponent)},
-		{.name = NULL},
-	};
 	const struct member_place place = {.outer = reading->scenario->place, .name = "key"};
 	const struct json_value *value = &reading->request.key;
+	struct key key = {.exponent = 0};
 
 	if (!value->kind) {
 		return true;
 	}
-	if (!member_read(reading->members, &place, value, members, &key)) {
+	if (!member_read(reading->members, &place, value, key_members, &key)) {
 		return false;
 	}
 	if (key.exponent > 0 && key.distribution != TEMPLATE_ZIPF) {

@@ -294,8 +294,8 @@ static void draws_sizes(void **state)
 			counts[i] += rig.request.body_length == sizes[i].bytes;
 		}
 		if (rig.request.body_length == 100) {
-			differs =
-				differs || (counts[1] > 1 && memcmp(first, rig.request.body, 100));
+			differs = differs ||
+				(counts[1] > 1 && memcmp(first, rig.request.body, 100) != 0);
 			memcpy(first, rig.request.body, 100);
 		}
 		for (size_t i = 0; i < rig.request.body_length && number < 20; i++) {
