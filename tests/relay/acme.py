@@ -20,6 +20,8 @@ from ports import free_port
 DOMAIN = "relay.example.org"
 SYSTEM_FILE = "/etc/ssl/certs/ca-certificates.crt"
 HOOK = "/usr/share/uacme/uacme.sh"
+DAY = 86400  # seconds
+DEAD = "https://127.0.0.1:1/dir"  # where no CA is
 ISSUE_WITHIN = 40  # seconds: uacme rests for 5 s where the CA has not yet looked
 
 numbers = iter(range(1, 1000000))
@@ -264,3 +266,13 @@ def put_certificate(cache, cert, key):
     shutil.copy(cert, os.path.join(cache, DOMAIN, "cert.pem"))
     shutil.copy(key, os.path.join(cache, "private", DOMAIN, "key.pem"))
     openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", os.path.join(cache, "private", "key.pem"))
+
+
+def only_answer(connection, version="1.1"):
+    """Status and body of one answer, which has to be the last of its connection."""
+    answer = b""
+    while more := connection.recv(65536):
+        answer += more
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"connection: close" in head.lower() or version == "1.0", head
+    return int(head.split()[1]), body.decode()

@@ -6,9 +6,6 @@ import re
 from acme import *
 from browser import Page
 
-DAY = 86400
-DEAD = "https://127.0.0.1:1/dir"  # where no CA is
-
 
 def refused(cache):
     """Starts with a cache that must not be used; returns the line that says why."""
@@ -329,16 +326,6 @@ def test_acme_refuses_a_cache_of_somebody_else():
     assert "belongs to user 12345" in refused(cache)
 
 
-def only_answer(connection, version="1.1"):
-    """Status and body of one answer, which has to be the last of its connection."""
-    answer = b""
-    while more := connection.recv(65536):
-        answer += more
-    head, _, body = answer.partition(b"\r\n\r\n")
-    assert b"connection: close" in head.lower() or version == "1.0", head
-    return int(head.split()[1]), body.decode()
-
-
 def get(port, target, method="GET", version="1.1"):
     with socket.create_connection(("127.0.0.1", port), WITHIN) as connection:
         connection.sendall(f"{method} {target} HTTP/{version}\r\nHost: {DOMAIN}\r\n\r\n".encode())
@@ -370,125 +357,6 @@ def test_acme_the_challenge_listener_answers_tokens_only():
     shutil.rmtree(challenges)
     os.mkdir(challenges)
     served.stop()
-
-
-def stopped(process):
-    """Stops it, as a terminal would: what comes meanwhile waits in the queues of its sockets."""
-    process.signal(signal.SIGSTOP)
-    until(lambda: read_file(f"/proc/{process.pid}/stat").rpartition(") ")[2][0] == "T", "it is stopped")
-
-
-def assert_cut_off(connection):
-    """That the other side closes it, and has said nothing; a reset will do, since nobody read what we said."""
-    try:
-        assert connection.recv(1) == b""
-    except ConnectionResetError:
-        pass
-    connection.close()
-
-
-def test_acme_tls_clients_at_the_end_where_there_was_never_a_certificate():
-    """The CA does not answer. Those that wait in the queue at the signal are told at once, and nothing waits for them."""
-    ca, cache = CA(), fresh("cache")
-    with socket.create_server(("127.0.0.1", ca.port)):
-        relay = Relay(ca, cache).up()
-        until(lambda: relay.status()["state"] == "issuing" and descendants(relay.process.pid), "it asks the CA")
-        hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + 40 * b"x"
-        early = socket.create_connection(("127.0.0.1", relay.port), WITHIN)
-        assert_cut_off(early)
-        stopped(relay.process)
-        waiting = [socket.create_connection(("127.0.0.1", relay.port), WITHIN) for _ in range(20)]
-        for each in waiting[:10]:
-            each.sendall(hello)
-        began = relay.process.signal(signal.SIGTERM)
-        relay.process.signal(signal.SIGCONT)
-        for each in waiting:
-            assert_cut_off(each)
-        assert relay.process.wait() == 0
-    assert_below(relay.process.ended - began, 5, "the end without a certificate")
-    assert_no_survivors()
-    assert not relay.events("ready") and not relay.events("certificate_failed")
-
-
-HANDSHAKE = (
-    f"GET /v1/server HTTP/1.1\r\nHost: {DOMAIN}\r\nUser-Agent: x\r\nX-Relay-Server: s\r\nX-Relay-Version: 1\r\n"
-    "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
-)
-
-
-@plain
-@limit(120)
-def test_acme_the_relay_serves_its_domain():
-    """From nothing to a WebSocket over verified TLS, which gets its 1001 at the end; then again, from the cache."""
-    ca, cache = CA().start(), fresh("cache")
-    for start_over in False, True:
-        relay = Relay(ca, cache).up()
-        if not start_over:
-            relay.issued()
-        assert relay.event("ready")["time"] >= relay.event("certificate_loaded")["time"]
-        root = ca.root()
-        assert relay.presented(root) == leaf(cache) and relay.status()["state"] == "valid"
-        with relay.connect(root) as member:
-            member.sendall(HANDSHAKE.encode())
-            reader = opened(member)
-            relay.process.signal(signal.SIGTERM)
-            head = reader.read(2)
-            assert head[0] == 0x88 and reader.read(head[1])[:2] == (1001).to_bytes(2, "big")
-        assert relay.process.wait() == 0
-        assert_no_survivors()
-    assert not relay.events("uacme_said") and ca.orders() == 1
-
-
-def opened(member):
-    """Reads the 101 to a handshake; returns where frames are read from."""
-    reader = member.makefile("rb")
-    assert b" 101 " in reader.readline()
-    while reader.readline() != b"\r\n":
-        pass
-    return reader
-
-
-def test_acme_challenges_at_the_end():
-    """What has come is answered, more of it than is accepted at once; then the listener is closed with the others, while
-    connections are still there."""
-    ca, cache = CA(), fresh("cache")
-    put_certificate(cache, *dated(-DAY, 80 * DAY))
-    relay = Relay(ca, cache).up()
-    relay.event("ready")
-    with open(os.path.join(cache, ".challenges", "token"), "w", encoding="utf-8") as file:
-        file.write("its answer")
-    request = f"GET /.well-known/acme-challenge/token HTTP/1.1\r\nHost: {DOMAIN}\r\n\r\n".encode()
-    member = relay.connect()
-    member.sendall(HANDSHAKE.encode())
-    reader = opened(member)
-    half, silent = (socket.create_connection(("127.0.0.1", relay.challenges), WITHIN) for _ in range(2))
-    half.sendall(request[:20])
-    stopped(relay.process)
-    queued = [socket.create_connection(("127.0.0.1", relay.challenges), WITHIN) for _ in range(150)]
-    for each in queued:
-        each.sendall(request)
-    began = relay.process.signal(signal.SIGTERM)
-    relay.process.signal(signal.SIGCONT)
-    assert reader.read(2)[0] == 0x88, "no close frame"
-    half.sendall(request[20:])
-    for each in half, *queued:
-        assert only_answer(each) == (200, "its answer")
-        each.close()
-    until(lambda: not accepts(relay.challenges), "nobody listens for challenges")
-    assert relay.process.alive(), "it has not waited for the answer to its close frame"
-    member.sendall(b"\x88\x80\0\0\0\0")
-    assert relay.process.wait() == 0
-    assert_below(relay.process.ended - began, 4.9, "the end beside one that never says a word")
-    silent.close()
-    member.close()
-
-
-def test_acme_the_relay_refuses_a_cache_that_others_can_read():
-    cache = fresh("cache")
-    os.mkdir(cache, 0o755)
-    os.chmod(cache, 0o755)
-    code, _, err = finished([curfew_path(), "relay", "--domain", DOMAIN, "--cert-cache", cache])
-    assert code == 2 and err.startswith("curfew relay: --cert-cache: others may use") and err.count("\n") == 1, (code, err)
 
 
 def test_acme_a_silent_connection_to_the_challenge_listener_delays_nobody():
