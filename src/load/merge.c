@@ -81,7 +81,8 @@ static int refuse_twice(const struct parts *parts, const struct part *part)
 {
 	for (const struct part *other = parts->parts; other < part; other++) {
 		if (other->text.length == part->text.length &&
-			memcmp(other->text.data, part->text.data, part->text.length) == 0) {
+			memcmp(buffer_text(&other->text), buffer_text(&part->text),
+				part->text.length) == 0) {
 			return refuse(parts, part, "it is the same result as another one of these");
 		}
 	}

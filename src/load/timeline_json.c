@@ -82,7 +82,7 @@ static bool read_band(const struct fields_reading *reading, const struct json_va
 		next++;
 	}
 	*band = next;
-	return next<TIMELINE_BANDS && * count> 0 && *count <= UINT32_MAX;
+	return *count && *count <= UINT32_MAX && next < TIMELINE_BANDS;
 }
 
 static int read_bands(const struct fields_reading *reading, const struct field *field,
