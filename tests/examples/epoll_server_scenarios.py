@@ -5,16 +5,11 @@ import json
 import signal
 import socket
 
-from harness import BUILD, limit, start
+from harness import BUILD, limit, start, state, until
+from ports import free_port
 
 CLIENTS = 48
 STOPS = 6
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def serve():
@@ -40,6 +35,7 @@ def test_40_fresh_connections_lose_nothing_over_six_stops():
 def test_21_the_queue_of_a_stopped_server_is_answered():
     server, port = serve()
     server.signal(signal.SIGSTOP)
+    until(lambda: state(server.pid) == "T", "the server is stopped")
     connections = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(300)]
     for connection in connections:
         connection.sendall(b"GET / HTTP/1.0\r\n\r\n")

@@ -9,7 +9,7 @@ from harness import ROOT, assert_no_survivors, only_child, run, start
 
 
 def test_58_stubborn_tree_is_ended_whole_and_the_report_says_so():
-    process = start([str(ROOT / "examples" / "run_stubborn_tree.sh"), *run("--grace 1s --report -")])
+    process = start([str(ROOT / "examples" / "run_stubborn_tree.sh"), *run("--grace 3s --report -")])
     process.expect("all three are up")
     os.kill(only_child(process.pid), signal.SIGTERM)
     process.expect("cleaned up", "exit code 0", "left: 0 of 3")

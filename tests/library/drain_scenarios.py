@@ -65,15 +65,15 @@ def test_52_a_clock_step_changes_nothing():
     drain = int(process.line().split()[1])
     process.expect("wall jumps")
     assert process.wait() == 0
-    assert 300 <= token <= 300 + SLACK * 1000, token
-    assert 300 <= drain <= 300 + SLACK * 1000, drain
+    for took, what in (token, "the token"), (drain, "the drain"):
+        assert took >= 300, (what, took)
+        assert_below(took / 1000, 0.3 + SLACK, what)
 
 
 def stages(*signals):
     process = start([program("stages")])
     process.expect("up all")
-    for number in signals:
-        process.signal(number)
+    process.signals_at_once(*signals)
     said = process.out.rest().decode().splitlines()
     assert process.wait() == 0, process.errors()
     return said, json.loads(process.errors())
@@ -90,7 +90,7 @@ def test_53_a_hanging_hook_does_not_starve_the_others():
     said, report = stages(signal.SIGTERM)
     assert [line for line in said if line.split()[0] in ("hook", "hang")] == ["hook last", "hang thread", "hang callback", "hook first"], said
     assert [each["name"] for each in report["forced"]] == ["hanging thread", 'hanging "hook"\n'], report
-    assert all(100 <= each["age_ms"] < 1000 for each in report["forced"]), report
+    assert all(100 <= each["age_ms"] < 10000 for each in report["forced"]), report
 
 
 def test_54_draining_twice_is_draining_once():
