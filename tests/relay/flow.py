@@ -141,7 +141,7 @@ class Flow:
 
     def join(self, threads):
         for thread in threads:
-            thread.join(WITHIN)
+            thread.join(2 * WITHIN)  # all of that passes through threads of one Python
             assert not thread.is_alive(), f"somebody was not closed: {self.wrong} {self.closed}"
 
     def assert_whole(self):
