@@ -94,7 +94,7 @@ static bool read_wei(
 	} else if (value->kind == JSON_NUMBER) {
 		fine = wei_read(text, value->length, wei);
 	}
-	return fine || refuse(reading, name, "is no " WEI_WANTED + 3);
+	return fine || refuse(reading, name, &("is no " WEI_WANTED)[3]);
 }
 
 static bool read_amounts(struct reading *reading)
