@@ -304,7 +304,7 @@ void crew_hand_over(struct crew *crew)
 /* An even share of so many, the first threads get those that are left over. */
 static size_t share(int count, int thread, int threads)
 {
-	return (size_t)(count / threads + (thread < count % threads));
+	return (size_t)count / (size_t)threads + (thread < count % threads);
 }
 
 static int make_lanes(struct crew *crew)
@@ -312,7 +312,7 @@ static int make_lanes(struct crew *crew)
 	const struct plan *plan = crew->plan;
 
 	crew->lane_most = share(plan->connections, crew->thread, crew->threads);
-	crew->lanes = calloc(crew->lane_most ? crew->lane_most : 1, sizeof(crew->lanes[0]));
+	crew->lanes = calloc(crew->lane_most ? crew->lane_most : 1, sizeof(struct lane *));
 	crew->targets = calloc(plan->endpoint_count, sizeof(crew->targets[0]));
 	if (!crew->lanes || !crew->targets) {
 		return -ENOMEM;

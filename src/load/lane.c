@@ -292,7 +292,7 @@ void lane_close(struct lane *lane)
 struct lane *lane_new(struct crew *crew)
 {
 	struct lane *lane =
-		calloc(1, sizeof(*lane) + crew->plan->endpoint_count * sizeof(lane->channels[0]));
+		calloc(1, sizeof(*lane) + crew->plan->endpoint_count * sizeof(struct channel *));
 
 	if (lane) {
 		lane->crew = crew;
