@@ -29,6 +29,7 @@ def assert_signalled(load, result, number):
 
 
 @slow
+@plain
 @limit(180)
 def test_1_a_signal_at_any_instant_of_the_start():
     """Once it is held back, it ends in order, with the summary and the files; before, the signal's default acts."""

@@ -182,7 +182,7 @@ def test_lag_of_the_server_is_not_taken_for_the_clients():
     truth = Truth("--stall 200:1500")
     load = Load("--rate 100 --duration 3s --max-in-flight 10 --threads 1", truth)
     result = load.end()
-    if result.percentile("lag", 99) > 0.01:
+    if result.percentile("lag", 99.9) > 0.01:
         raise Late("the machine was busy")
     assert result.dropped > 0 and not result.client_limited and "too slow" not in load.said(), load.said()
     truth.stop()

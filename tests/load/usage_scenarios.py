@@ -107,7 +107,7 @@ def test_usage_nothing_is_opened_or_written_before_all_is_read():
 def test_usage_variables_are_options():
     truth = Truth()
     assert loaded("", truth, env=environment(CURFEW_REQUESTS="7", CURFEW_PORT="tcp://x:1", CURFEW_CONNECTIONS="2")).ok() == 7
-    assert_refused([refused(URL, names="--rate", CURFEW_RATE="x"), refused(URL, names="CURFEW_GRACE", CURFEW_GRACE="soon")])
+    assert_refused([refused(URL, names="CURFEW_RATE", CURFEW_RATE="x"), refused(URL, names="CURFEW_GRACE", CURFEW_GRACE="soon")])
     truth.stop()
 
 
