@@ -277,13 +277,18 @@ static void take(struct collector *collector, const struct rpc_answer *answer)
 	}
 }
 
-/* Asked again, by and by. */
-static void miss(struct collector *collector)
+static void note_away(struct collector *collector)
 {
 	if (!collector->is_away) {
 		collector->is_away = true;
 		collector->config.counts->outages++;
 	}
+}
+
+/* Asked again, by and by. */
+static void miss(struct collector *collector)
+{
+	note_away(collector);
 	collector->due = true;
 	rest(collector);
 }
@@ -412,7 +417,10 @@ static void lost(void *arg, const char *why)
 	struct collector *collector = arg;
 
 	(void)why;
-	collector->is_fed = false;
+	if (collector->is_fed) {
+		collector->is_fed = false;
+		note_away(collector);
+	}
 	rest(collector);
 }
 
