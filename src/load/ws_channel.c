@@ -31,6 +31,7 @@ struct ws_channel {
 	struct load_answer answer;
 	struct buffer body; /* of an answer that is kept */
 	uint64_t begins;    /* the request, in what the stream sends */
+	struct worker_flush opened;
 	bool has_client, has_connection;
 	bool awaits; /* an answer */
 	bool keeps;
@@ -88,6 +89,7 @@ static void bury(struct ws_channel *ws)
 	if (ws->has_client || ws->has_connection) {
 		return;
 	}
+	worker_flush_forget(&ws->opened);
 	buffer_fini(&ws->body);
 	free(ws);
 	channel_gone(&channel);
@@ -238,8 +240,18 @@ static void head(struct http_client *client)
 		return;
 	}
 	ws->has_connection = true;
+	worker_flush_later(ws->channel.crew->worker, &ws->opened);
+}
+
+/* At the end of that round: what came with the answer, unasked, has been dropped by then. */
+static void opened(struct worker_flush *flush)
+{
+	struct ws_channel *ws = container_of(flush, struct ws_channel, opened);
+
 	ws->channel.open = true;
-	lane_opened(&ws->channel);
+	if (ws->channel.lane) {
+		lane_opened(&ws->channel);
+	}
 }
 
 static size_t body(struct http_client *client, char *bytes, size_t length)
@@ -335,6 +347,7 @@ static struct channel *new_channel(
 	}
 	load_channel_init(&ws->channel, &ops, lane, endpoint);
 	ws->has_client = true;
+	ws->opened.run = opened;
 	(void)ws_opening_request(&ws->opening, &ws->client, to->host, to->target);
 	ws_opening_request_end(&ws->client);
 	return &ws->channel;

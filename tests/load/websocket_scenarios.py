@@ -71,6 +71,10 @@ def test_what_comes_unasked_is_no_answer():
     result = loaded("--connections 2 --requests 20 --body x", server.url())
     assert result.ended() == {"ok": 20} and len(server.messages) == 20, result.ended()
     server.until_idle()
+    server = Server("never", greeting=frames.frame(frames.TEXT, b"hello"))
+    result = loaded("--connections 1 --requests 2 --body x --timeout 300ms", server.url(), code=1)
+    assert result.ended() == {"timed_out": 2}, result.ended()
+    server.until_idle()
 
 
 def test_long_messages():
