@@ -201,6 +201,9 @@ static void hand_over(struct journal *journal)
 	buffer_init(&journal->waiting);
 	journal->written_pending += lines.length; /* until it is known better */
 	pthread_mutex_unlock(&journal->lock);
+	if (lines.length && journal->before) {
+		journal->before(journal->before_arg);
+	}
 	pending = writer_write(&journal->writer, buffer_text(&lines), lines.length);
 	pthread_mutex_lock(&journal->lock);
 	journal->written_pending = pending;

@@ -71,6 +71,9 @@ struct journal {
 	struct agenda *agenda;
 	struct writer writer;
 	struct task hand_over; /* what waits goes to the writer */
+	/* Before that, in its thread: for who draws on the same terminal. NULL: nobody */
+	void (*before)(void *arg);
+	void *before_arg;
 
 	pthread_mutex_t lock;   /* of what any thread may write: */
 	struct buffer waiting;  /* whole lines */

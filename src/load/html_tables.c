@@ -232,7 +232,7 @@ void html_sections(struct buffer *out, const struct result *result)
 		}
 		buffer_append_text(out, "</tbody></table></div></section>\n");
 		if (section->latency_name && section->latency.total) {
-			begin_table(out, "section-latency", "Durations", LATENCY_COLUMNS);
+			begin_table(out, "section-latency", section->latency_name, LATENCY_COLUMNS);
 			latency(out, section->latency_name, &section->latency);
 			end_table(out);
 		}
