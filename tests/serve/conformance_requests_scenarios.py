@@ -62,7 +62,7 @@ def test_20_calls_on_connections_that_were_established_are_answered(face):
 
 @faces(LIBRARY, *plainly(PROCESS, WORKERS))
 def test_21_a_frozen_backlog_is_answered_to_the_last(face):
-    for options in "", LATE:
+    for options in "", f"{LATE} --grace 60s":
         serve = Serve(face, options)
         serve.process.signal(signal.SIGSTOP)
         until(lambda serve=serve: state(serve.process.pid) == "T", "it is stopped")
