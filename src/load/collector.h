@@ -27,7 +27,7 @@ struct collector_config {
 	struct rpc_client *client;        /* borrowed; closed after the collector */
 	const struct endpoint *websocket; /* NULL: the newest number is asked for */
 	struct tls_client *tls;
-	int64_t poll_ms; /* between two such questions, where there is no WebSocket, or it is away */
+	int64_t poll_ms; /* between two such questions, without a WebSocket, or while it is away */
 	bool receipts;
 	struct inclusion *inclusion;
 	struct chain *chain;

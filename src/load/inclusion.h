@@ -67,7 +67,7 @@ void inclusion_sent(struct inclusion *inclusion, const uint8_t hash[ETHEREUM_HAS
 void inclusion_answered(struct inclusion *inclusion, const uint8_t hash[ETHEREUM_HASH],
 	enum inclusion_answer answer);
 
-/* A block has it, which was seen at that time. Returns whether it waited: then *entry is what of. */
+/* A block has it, which was seen at that time. Returns whether it waited: *entry, then. */
 bool inclusion_found(struct inclusion *inclusion, const uint8_t hash[ETHEREUM_HASH],
 	int64_t seen_ns, struct inclusion_entry *entry);
 /* The block of one that was found so is none any more: it waits again. */

@@ -80,7 +80,7 @@ static void forgets_what_was_refused(void **state)
 	assert_int_equal(counts().waiting, 0);
 }
 
-/* Its answer was lost; the same again is refused, as the node has it: it is followed all the same. */
+/* Its answer was lost, and the same again is refused: it is followed all the same. */
 static void an_answer_may_be_lost(void **state)
 {
 	(void)state;

@@ -8,7 +8,7 @@
 #include "load/profile.h"
 
 #define FIELD(field) .offset = offsetof(struct transfer, field)
-#define WEI_WANTED "an amount of wei, such as 1 or \"1000000000000000000\","
+#define WEI_WANTED "an amount of wei, such as 1 or \"1000000000000000000\""
 
 /* What the scenario says. */
 struct transfer {
@@ -94,7 +94,8 @@ static bool read_wei(
 	} else if (value->kind == JSON_NUMBER) {
 		fine = wei_read(text, value->length, wei);
 	}
-	return fine || refuse(reading, name, &("is no " WEI_WANTED)[3]);
+	return fine ||
+		refuse(reading, name, "is no amount of wei, such as 1 or \"1000000000000000000\"");
 }
 
 static bool read_amounts(struct reading *reading)

@@ -11,7 +11,7 @@ from pathlib import Path
 from harness import temporary
 from repository import *
 
-COMMANDS = "demo test build asan tsan fuzz mcp-conformance bench soak lint fmt install".split()
+COMMANDS = "demo test build asan tsan fuzz mcp-conformance load-evm bench soak lint fmt install".split()
 
 
 def packages():
@@ -140,6 +140,6 @@ def test_npm_packages_are_pinned_for_any_registry():
 
 def test_ci_calls_dev():
     script = text(ROOT / ".ci/run")
-    for command in ["mcp-conformance", "test", "asan", "tsan", "fuzz"]:
+    for command in ["mcp-conformance", "load-evm", "test", "asan", "tsan", "fuzz"]:
         assert f"\nrun {command}" in script, command
     assert "./dev lint" in script
