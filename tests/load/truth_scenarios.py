@@ -42,7 +42,6 @@ def test_truth_no_answer_in_time():
         began = now()
         result = of_one_word(word, " --timeout 500ms")
         assert now() - began >= 6 * 0.5, word
-        assert min(value for value, _ in result["tally"]["failed"]["buckets"]) >= 490_000, word
 
 
 def mixed(options, server="", code=0):
