@@ -140,6 +140,7 @@ def test_npm_packages_are_pinned_for_any_registry():
 
 def test_ci_calls_dev():
     script = text(ROOT / ".ci/run")
-    for command in ["mcp-conformance", "load-evm", "test", "asan", "tsan", "fuzz"]:
+    for command in ["mcp-conformance", "load-evm", "test --only together", "test --only alone", "asan", "tsan"]:
         assert f"\nrun {command}" in script, command
-    assert "./dev lint" in script
+    for command in ["lint", "fuzz"]:
+        assert re.search(rf"nice -n \d+ ./dev {command}\b", script), command
