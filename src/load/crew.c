@@ -223,9 +223,15 @@ static void do_run(struct task *task)
 	}
 }
 
+/* What was due before the end is begun, however late we are with it: the schedule is kept whole. */
 static void do_finish(struct task *task)
 {
-	end(container_of(task, struct crew, finish));
+	struct crew *crew = container_of(task, struct crew, finish);
+
+	if (crew_is(crew, IS(RUNNING)) && crew->plan->is_open) {
+		crew_schedule_came(&crew->due);
+	}
+	end(crew);
 }
 
 static void do_cut(struct task *task)

@@ -91,24 +91,13 @@ void result_note(struct result *result, const char *format, ...)
 
 void result_judge_lag(struct result *result)
 {
-	const struct tally *tally = &result->tally;
-	int64_t p99 = histogram_percentile(&tally->lag, 99);
-	bool late = p99 > RESULT_LAG_MOST_US;
-	bool late_at_times = histogram_percentile(&tally->lag, 99.9) > RESULT_LAG_MOST_US;
+	int64_t p99 = histogram_percentile(&result->tally.lag, 99);
 
-	if (!result->is_open || (!late && !(late_at_times && tally->dropped))) {
-		return;
-	}
-	result->client_limited = true;
-	if (late) {
+	if (result->is_open && p99 > RESULT_LAG_MOST_US) {
+		result->client_limited = true;
 		result_note(result,
 			"this machine was too slow for the schedule: 1 %% of the requests were "
 			"sent more than %.1f ms late; do not take that for the target's",
 			(double)p99 / 1000);
-	} else {
-		result_note(result,
-			"this machine was too slow for the schedule at times: up to %.1f ms late, "
-			"and %" PRIu64 " requests dropped; do not take that for the target's",
-			(double)tally->lag.most_us / 1000, tally->dropped);
 	}
 }

@@ -110,8 +110,7 @@ double result_ended_rate(const struct result *result);
 
 /*
  * The lag gate, to be called once the tally is whole: whether it was us who could not keep the
- * schedule (lag p99 above RESULT_LAG_MOST_US, or dropped ones while we lagged). Sets client_limited
- * and adds a note.
+ * schedule (lag p99 above RESULT_LAG_MOST_US). Sets client_limited and adds a note.
  */
 #define RESULT_LAG_MOST_US 10000
 void result_judge_lag(struct result *result);

@@ -89,8 +89,8 @@ static void tells_whose_fault_it_is(void **state)
 	assert_true(is_limited(true, 11, false));
 	assert_false(is_limited(false, 11, false));
 	assert_false(is_limited(true, 0, true));
-	assert_false(is_limited(true, 1, true));
-	assert_true(is_limited(true, 2, true));
+	assert_false(is_limited(true, 10, true)); /* the target's, which kept all lanes busy */
+	assert_true(is_limited(true, 11, true));
 }
 
 static void keeps_some_notes(void **state)
