@@ -77,11 +77,44 @@ static const struct option options[] = {
 		.help = "Open loop in steps, such as 100/s:30s; repeatable",
 	},
 	{
+		.name = "ramp-start",
+		.kind = OPTION_STRING,
+		FIELD(ramp_start),
+		.metavar = "RATE",
+		.check = check_rate,
+		.help = "Open loop whose rate grows while --ramp-while holds: that of the first "
+			"step",
+	},
+	{
+		.name = "ramp-step",
+		.kind = OPTION_STRING,
+		FIELD(ramp_step),
+		.metavar = "RATE",
+		.preset_text = "that of --ramp-start",
+		.check = check_rate,
+		.help = "How much more each step is",
+	},
+	{
+		.name = "ramp-every",
+		.kind = OPTION_DURATION,
+		FIELD(ramp_every_ms),
+		.metavar = "DURATION",
+		.preset_text = "120s",
+		.help = "How long a step takes",
+	},
+	{
+		.name = "ramp-while",
+		.kind = OPTION_STRING,
+		FIELD(ramp_while),
+		.metavar = "CONDITION",
+		.help = "What each step must be like for the next to come, such as 'p90<1s'",
+	},
+	{
 		.name = "duration",
 		.kind = OPTION_DURATION,
 		FIELD(duration_ms),
 		.metavar = "DURATION",
-		.preset_text = "10s; none with --requests",
+		.preset_text = "10s; none with --requests or a ramp",
 		.help = "No request is begun after it; inf: until a signal",
 	},
 	{
@@ -296,6 +329,7 @@ static bool configure_load(
 
 	config->duration_ms = LOAD_NOT_GIVEN;
 	config->timeout_ms = LOAD_NOT_GIVEN;
+	config->ramp_every_ms = LOAD_NOT_GIVEN;
 	config->arrival = (unsigned)LOAD_NOT_GIVEN;
 	if (!service_option_read(self, &arguments, config, &config->service, exit_code)) {
 		return false;

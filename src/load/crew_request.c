@@ -258,13 +258,14 @@ void crew_resume(struct crew *crew, struct lane *lane)
 	crew_settle(crew);
 }
 
-/* How many lanes have a connection before the run. */
+/* How many lanes have a connection before the run; of a ramp, for its first step. */
 static size_t count_warm(const struct crew *crew)
 {
 	const struct plan *plan = crew->plan;
+	size_t stages = plan->has_ramp ? 1 : plan->stage_count;
 	double most = 1;
 
-	for (size_t i = 0; plan->is_open && i < plan->stage_count; i++) {
+	for (size_t i = 0; plan->is_open && i < stages; i++) {
 		double lanes = plan->stages[i].rate * WARM_PART_OF_S / crew->threads;
 
 		most = lanes > most ? lanes : most;

@@ -66,6 +66,7 @@ static void measure(struct load *load)
 /* Adds what a crew has counted, and empties that. */
 static void take(struct load *load, struct tally *tally)
 {
+	ramp_watch_take(load, tally);
 	tally_merge(&load->result.tally, tally);
 	tally_reset(tally);
 }
@@ -126,10 +127,13 @@ void director_look(struct load *load, struct load_look *look)
 
 static void stop_process(struct load *load)
 {
-	bool was_time = load->result.ending == RESULT_DURATION;
+	enum result_ending ending = load->result.ending;
+	const char *why = ending == RESULT_DURATION ? "its duration is over"
+		: ending == RESULT_RAMP             ? "its ramp came to its end"
+						    : "all requests were made";
 
-	curfew_lifecycle_stop_for(load->service.life, was_time ? CURFEW_DURATION : CURFEW_COMPLETED,
-		was_time ? "its duration is over" : "all requests were made");
+	curfew_lifecycle_stop_for(load->service.life,
+		ending == RESULT_DURATION ? CURFEW_DURATION : CURFEW_COMPLETED, why);
 }
 
 /* For the process's own report. */
@@ -140,8 +144,7 @@ static void report(struct load *load)
 
 	for (int i = 0; i < LOAD_OUTCOME_COUNT; i++) {
 		if (load_outcome_answered((enum load_outcome)i)) {
-			curfew_lifecycle_count(
-				life, CURFEW_REQUESTS_COMPLETED, tally->outcomes[i]);
+			curfew_lifecycle_count(life, CURFEW_REQUESTS_COMPLETED, tally->outcomes[i]);
 		}
 	}
 	curfew_lifecycle_count(life, CURFEW_REQUESTS_FORCED, tally->in_flight);
@@ -179,13 +182,13 @@ static void finish(struct load *load, enum result_ending ending)
 	load->result.ending = ending;
 	measure(load);
 	load->phase = LOAD_FINISHING;
+	ramp_watch_stop(load);
 	if (ending == RESULT_DURATION) {
 		load->result.ran_ns = load->plan.for_ns;
 	}
 }
 
-/* The run has ended by itself. */
-static void finish_crews(struct load *load, enum result_ending ending)
+void director_finish(struct load *load, enum result_ending ending)
 {
 	int64_t until = curfew_after_ms(load->config->service.grace_ms);
 
@@ -208,7 +211,7 @@ static void timer_fired(struct timer *timer)
 	struct load *load = container_of(timer, struct load, timer);
 
 	if (load->phase == LOAD_RUNNING) {
-		finish_crews(load, RESULT_DURATION);
+		director_finish(load, RESULT_DURATION);
 	} else if (load->phase == LOAD_FINISHING) {
 		cut_crews(load);
 	} else if (load->phase == LOAD_TOLD) {
@@ -259,6 +262,7 @@ static void run(struct load *load)
 	for (int i = 0; i < load->crew_count; i++) {
 		crew_run(&load->crews[i], load->began_ns);
 	}
+	ramp_watch_start(load);
 }
 
 static const char *failure_of(const struct load *load)
@@ -300,7 +304,7 @@ static void news(struct task *task)
 		run(load);
 	} else if (load->phase == LOAD_RUNNING && all_are(load, CREW_QUIET) &&
 		all_exhausted(load)) {
-		finish_crews(load, RESULT_REQUESTS);
+		director_finish(load, RESULT_REQUESTS);
 	} else if (load->phase == LOAD_FINISHING && all_are(load, CREW_OVER) && !load->is_looking) {
 		tell(load);
 	} else if (load->phase == LOAD_TOLD) {
@@ -325,6 +329,7 @@ int director_init(struct load *load)
 	int error = result_init(&load->result, load->plan.scenario_count);
 	int count = load->service.pool.count;
 
+	error = error ? error : ramp_watch_init(load);
 	list_init(&load->looks);
 	load->news.run = news;
 	load->timer.fired = timer_fired;
@@ -351,5 +356,6 @@ void director_fini(struct load *load)
 		crew_fini(&load->crews[i]);
 	}
 	free(load->crews);
+	ramp_watch_fini(load);
 	result_fini(&load->result);
 }

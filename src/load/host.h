@@ -58,6 +58,12 @@ struct load {
 	int64_t cpu_began_ns;
 	struct result result; /* as of the last look */
 
+	/* Of ramp_watch.c. */
+	struct ramp ramp;
+	struct timer step_end;
+	struct load_look step_look;
+	struct result_section ramp_section;
+
 	struct buffer target; /* the URLs, for people */
 	struct load_output summary, json, html;
 };
@@ -72,7 +78,22 @@ void director_start(struct load *load);
 void director_phase(struct load *load, enum curfew_phase phase);
 /* Has look->seen called once, soon, but not before this returns; in worker 0's thread. */
 void director_look(struct load *load, struct load_look *look);
+/* The run has ended by itself: no more are begun from now on, those in flight have the grace. */
+void director_finish(struct load *load, enum result_ending ending);
 void director_fini(struct load *load);
+
+/* ramp_watch.c: judges the steps of the plan's ramp, and ends the run with it; or does nothing. */
+
+/* Returns 0 or -ENOMEM. */
+int ramp_watch_init(struct load *load);
+/* The run has begun, and no more are begun. */
+void ramp_watch_start(struct load *load);
+void ramp_watch_stop(struct load *load);
+/* What was counted since the last time, before that is emptied. */
+void ramp_watch_take(struct load *load, const struct tally *part);
+/* Its section of the result. */
+void ramp_watch_tell(struct load *load);
+void ramp_watch_fini(struct load *load);
 
 /* told.c: what is told in the end. */
 

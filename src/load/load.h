@@ -30,7 +30,7 @@ struct load_config {
 	struct words stages;    /* "100/s:30s" each */
 	const char *ramp_start; /* a rate; NULL: no ramp */
 	const char *ramp_step;
-	int64_t ramp_every_ms;
+	int64_t ramp_every_ms;  /* LOAD_NOT_GIVEN */
 	const char *ramp_while; /* "p90<1s" */
 	const char *method;     /* NULL: GET, or POST with a body */
 	struct words headers;   /* "Name: value" each */

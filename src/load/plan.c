@@ -84,7 +84,7 @@ static int read_tls(struct plan *plan, const struct load_config *config, struct 
 
 /* How much, and how long. */
 
-static struct schedule_stage *add_stages(struct plan *plan, size_t count)
+struct schedule_stage *plan_add_stages(struct plan *plan, size_t count)
 {
 	struct schedule_stage *stages = calloc(count, sizeof(*stages));
 
@@ -96,7 +96,7 @@ static struct schedule_stage *add_stages(struct plan *plan, size_t count)
 
 static int read_rate(struct plan *plan, const char *text, struct buffer *refusal)
 {
-	struct schedule_stage *stages = add_stages(plan, 1);
+	struct schedule_stage *stages = plan_add_stages(plan, 1);
 	const char *wrong;
 
 	if (!stages) {
@@ -111,7 +111,7 @@ static int read_rate(struct plan *plan, const char *text, struct buffer *refusal
 
 static int read_stages(struct plan *plan, const struct words *words, struct buffer *refusal)
 {
-	struct schedule_stage *stages = add_stages(plan, words->count);
+	struct schedule_stage *stages = plan_add_stages(plan, words->count);
 
 	if (!stages) {
 		return plan_refuse(refusal, "cannot start: out of memory");
@@ -139,9 +139,27 @@ static int read_stages(struct plan *plan, const struct words *words, struct buff
 	return 0;
 }
 
+static int read_sends(struct plan *plan, const struct load_config *config, struct buffer *refusal)
+{
+	if (config->ramp_start) {
+		return plan_read_ramp(plan, config, refusal);
+	}
+	return config->rate ? read_rate(plan, config->rate, refusal)
+			    : read_stages(plan, &config->stages, refusal);
+}
+
 static int read_open_loop(
 	struct plan *plan, const struct load_config *config, struct buffer *refusal)
 {
+	const char *option = config->ramp_start ? "--ramp-start"
+		: config->rate                  ? "--rate"
+						: "--stage";
+
+	if (config->ramp_start && (config->rate || config->stages.count)) {
+		return plan_refuse(refusal,
+			"--ramp-start with --%s (a ramp has rates of its own: leave one out)",
+			config->rate ? "rate" : "stage");
+	}
 	if (config->rate && config->stages.count) {
 		return plan_refuse(refusal, "--rate with --stage (a stage has a rate of its own)");
 	}
@@ -149,14 +167,26 @@ static int read_open_loop(
 		return plan_refuse(refusal,
 			"--connections with %s (that sends by the clock, on as many connections as "
 			"it takes: --max-in-flight limits them)",
-			config->rate ? "--rate" : "--stage");
+			option);
 	}
 	plan->connections = config->max_in_flight ? config->max_in_flight : IN_FLIGHT_MOST;
 	plan->arrival = config->arrival == (unsigned)LOAD_NOT_GIVEN
 		? SCHEDULE_CONSTANT
 		: (enum schedule_arrival)config->arrival;
-	return config->rate ? read_rate(plan, config->rate, refusal)
-			    : read_stages(plan, &config->stages, refusal);
+	return read_sends(plan, config, refusal);
+}
+
+/* Without a start there is no ramp, whatever else is said of one. */
+static int refuse_ramp_parts(const struct load_config *config, struct buffer *refusal)
+{
+	const char *part = config->ramp_step              ? "step"
+		: config->ramp_every_ms != LOAD_NOT_GIVEN ? "every"
+		: config->ramp_while                      ? "while"
+							  : NULL;
+
+	return part ? plan_refuse(refusal,
+			      "--ramp-%s without --ramp-start (the rate of the first step)", part)
+		    : 0;
 }
 
 static int read_closed_loop(
@@ -164,13 +194,13 @@ static int read_closed_loop(
 {
 	if (config->max_in_flight) {
 		return plan_refuse(refusal,
-			"--max-in-flight without --rate or --stage (--connections says how many "
-			"are in flight)");
+			"--max-in-flight without --rate, --stage or --ramp-start (--connections "
+			"says how many are in flight)");
 	}
 	if (config->arrival != (unsigned)LOAD_NOT_GIVEN) {
 		return plan_refuse(refusal,
-			"--arrival without --rate or --stage (a closed loop sends when an answer "
-			"has come)");
+			"--arrival without --rate, --stage or --ramp-start (a closed loop sends "
+			"when an answer has come)");
 	}
 	plan->connections = config->connections ? config->connections : CONNECTIONS;
 	return 0;
@@ -204,7 +234,8 @@ static int read_duration(
 		return plan_refuse(refusal, "--duration cannot be 0: nothing would be sent");
 	}
 	if (ms == LOAD_NOT_GIVEN) {
-		ms = config->requests || config->stages.count ? CURFEW_NEVER : DURATION_MS;
+		ms = config->requests || config->stages.count || plan->has_ramp ? CURFEW_NEVER
+										: DURATION_MS;
 	}
 	for_ns = ms < INT64_MAX / NS_PER_MS ? ms * NS_PER_MS : INT64_MAX;
 	if (!config->stages.count || for_ns < plan->for_ns) {
@@ -244,10 +275,13 @@ static int count_threads(int wanted, int lanes)
 
 static int read_amount(struct plan *plan, const struct load_config *config, struct buffer *refusal)
 {
-	bool is_open = config->rate || config->stages.count;
-	int error = is_open ? read_open_loop(plan, config, refusal)
-			    : read_closed_loop(plan, config, refusal);
+	bool is_open = config->rate || config->stages.count || config->ramp_start;
+	int error = config->ramp_start ? 0 : refuse_ramp_parts(config, refusal);
 
+	if (!error) {
+		error = is_open ? read_open_loop(plan, config, refusal)
+				: read_closed_loop(plan, config, refusal);
+	}
 	error = error ? error : read_requests(plan, config->requests, refusal);
 	error = error ? error : read_duration(plan, config, refusal);
 	error = error ? error : read_seed(plan, config->seed, refusal);
@@ -368,6 +402,7 @@ int plan_read(struct plan *plan, const struct load_config *config, struct buffer
 	error = error ? error : read_amount(plan, &whole, refusal);
 	error = error ? error : read_source(plan, &whole, refusal);
 	error = error ? error : read_tls(plan, &whole, refusal);
+	error = error ? error : plan_read_ramp_condition(plan, &whole, refusal);
 	error = error ? error : read_thresholds(plan, &whole, refusal);
 	error = error ? error : check_telling(&whole, refusal);
 	return error;

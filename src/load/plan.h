@@ -12,6 +12,7 @@
 
 #include "base/buffer.h"
 #include "load/load.h"
+#include "load/ramp.h"
 #include "load/schedule.h"
 #include "load/source.h"
 #include "load/tally.h"
@@ -60,6 +61,8 @@ struct plan {
 	bool is_open;
 	const struct schedule_stage *stages; /* open: owned */
 	size_t stage_count;
+	bool has_ramp;    /* whose steps the stages are */
+	struct ramp ramp; /* what its caller sets of it, to be copied */
 	enum schedule_arrival arrival;
 	int connections;        /* closed: how many; open: how many may be in flight */
 	bool fresh;             /* a connection for each request */

@@ -22,6 +22,7 @@ static struct load_config given(void)
 		.duration_ms = LOAD_NOT_GIVEN,
 		.timeout_ms = LOAD_NOT_GIVEN,
 		.stats_interval_ms = 10000,
+		.ramp_every_ms = LOAD_NOT_GIVEN,
 	};
 
 	return config;
@@ -207,6 +208,58 @@ static void a_method_that_has_a_body_sends_an_empty_one(void **state)
 	plan_fini(&plan);
 }
 
+static void a_ramp_is_made_of_stages(void **state)
+{
+	struct load_config config = given();
+	char text[160];
+
+	(void)state;
+	config.ramp_start = "100/s";
+	config.ramp_while = "p90<1s";
+	read_fine(&config);
+	assert_true(plan.is_open && plan.has_ramp);
+	assert_int_equal(plan.stage_count, SCHEDULE_STAGES_MOST);
+	assert_true(plan.stages[0].rate == 100 && plan.stages[1].rate == 200);
+	assert_true(plan.stages[1].for_ns == 120 * NS_PER_S);
+	assert_true(plan.for_ns == INT64_MAX);
+	plan_describe(&plan, text, sizeof(text));
+	assert_string_equal(text, "from 100/s up by 100/s every 120 s, while p90<1s");
+	plan_fini(&plan);
+	config.ramp_step = "30/m";
+	config.ramp_every_ms = 5000;
+	config.duration_ms = 5000;
+	read_fine(&config);
+	assert_true(plan.stages[2].rate == 101 && plan.stages[2].for_ns == 5 * NS_PER_S);
+	assert_true(plan.for_ns == 5 * NS_PER_S);
+	plan_describe(&plan, text, sizeof(text));
+	assert_string_equal(text, "from 100/s up by 0.5/s every 5 s, while p90<1s, for 5 s");
+	plan_fini(&plan);
+}
+
+static void a_description_names_both_ends(void **state)
+{
+	struct load_config config = given();
+	char text[160];
+
+	(void)state;
+	config.requests = "1000";
+	read_fine(&config);
+	plan_describe(&plan, text, sizeof(text));
+	assert_string_equal(text, "50 connections for 1000 requests");
+	plan_fini(&plan);
+	config.duration_ms = 2500;
+	read_fine(&config);
+	plan_describe(&plan, text, sizeof(text));
+	assert_string_equal(text, "50 connections for 2.5 s or 1000 requests");
+	plan_fini(&plan);
+	config.duration_ms = CURFEW_NEVER;
+	config.requests = NULL;
+	read_fine(&config);
+	plan_describe(&plan, text, sizeof(text));
+	assert_string_equal(text, "50 connections until it is stopped");
+	plan_fini(&plan);
+}
+
 #define REFUSED(words, ...)                                                                        \
 	do {                                                                                       \
 		struct load_config config = given();                                               \
@@ -233,6 +286,25 @@ static void what_does_not_go_together_is_refused(void **state)
 	REFUSED("only the last", config.stages.word[0] = "1/s:inf",
 		config.stages.word[1] = "1/s:1s", config.stages.count = 2);
 	REFUSED("--stage cannot be '1/s'", config.stages.word[0] = "1/s", config.stages.count = 1);
+	REFUSED("--ramp-start with --rate", config.ramp_start = "1/s", config.rate = "1/s");
+	REFUSED("--ramp-start with --stage", config.ramp_start = "1/s",
+		config.stages.word[0] = "1/s:1s", config.stages.count = 1);
+	REFUSED("--connections with --ramp-start", config.ramp_start = "1/s",
+		config.connections = 1);
+	REFUSED("--ramp-start without --ramp-while", config.ramp_start = "1/s");
+	REFUSED("--ramp-step without --ramp-start", config.ramp_step = "1/s");
+	REFUSED("--ramp-every without --ramp-start", config.ramp_every_ms = 1);
+	REFUSED("--ramp-while without --ramp-start", config.ramp_while = "p90<1s");
+	REFUSED("--ramp-while cannot be 'p90'", config.ramp_start = "1/s",
+		config.ramp_while = "p90");
+	REFUSED("--ramp-step cannot be '0'", config.ramp_start = "1/s",
+		config.ramp_while = "p90<1s", config.ramp_step = "0");
+	REFUSED("--ramp-every", config.ramp_start = "1/s", config.ramp_while = "p90<1s",
+		config.ramp_every_ms = 0);
+	REFUSED("--ramp-every", config.ramp_start = "1/s", config.ramp_while = "p90<1s",
+		config.ramp_every_ms = CURFEW_NEVER);
+	REFUSED("--duration is over before", config.ramp_start = "1/s",
+		config.ramp_while = "p90<1s", config.duration_ms = 1000);
 	REFUSED("--rate cannot be '0/s': it is zero", config.rate = "0/s");
 	REFUSED("--rate cannot be '0': it is zero", config.rate = "0");
 	REFUSED("--rate cannot be 'x'", config.rate = "x");
@@ -287,6 +359,8 @@ int main(void)
 		cmocka_unit_test(the_seed_is_any_number),
 		cmocka_unit_test(the_request_is_made_of_the_options),
 		cmocka_unit_test(a_method_that_has_a_body_sends_an_empty_one),
+		cmocka_unit_test(a_ramp_is_made_of_stages),
+		cmocka_unit_test(a_description_names_both_ends),
 		cmocka_unit_test(what_does_not_go_together_is_refused),
 		cmocka_unit_test(too_many_urls_are_refused),
 	};

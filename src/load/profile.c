@@ -332,7 +332,7 @@ void profile_settle(const struct profile *profile, struct load_config *config)
 	const struct profile_settings *settings = &profile->settings;
 
 	settle_amount(profile, config);
-	if (config->duration_ms == LOAD_NOT_GIVEN && !config->stages.count) {
+	if (config->duration_ms == LOAD_NOT_GIVEN && !config->stages.count && !config->ramp_start) {
 		config->duration_ms = settings->duration_ms;
 	}
 	if (config->timeout_ms == LOAD_NOT_GIVEN) {

@@ -19,6 +19,7 @@
 	X(RUNNING, "running", "it goes on")                                                        \
 	X(DURATION, "duration", "its time was over")                                               \
 	X(REQUESTS, "requests", "all requests were made")                                          \
+	X(RAMP, "ramp", "the ramp came to its end")                                                \
 	X(SIGNAL, "signal", "it was asked to end by a signal")                                     \
 	X(INSISTED, "insisted", "a second signal ended it at once")                                \
 	X(FAILED, "failed", "it could not go on")

@@ -94,18 +94,41 @@ void told_fini(struct load *load)
 
 /* What was asked for. */
 
+static bool is_limited(const struct plan *plan)
+{
+	return plan->for_ns < INT64_MAX || plan->requests_most < UINT64_MAX;
+}
+
+/* Where there are both, whichever comes first. */
+static void describe_length(const struct plan *plan, char *text, size_t size)
+{
+	bool is_timed = plan->for_ns < INT64_MAX;
+	double seconds = (double)plan->for_ns / 1e9;
+
+	if (!is_limited(plan)) {
+		(void)snprintf(text, size, "until it is stopped");
+	} else if (plan->requests_most == UINT64_MAX) {
+		(void)snprintf(text, size, "for %.9g s", seconds);
+	} else if (is_timed) {
+		(void)snprintf(text, size, "for %.9g s or %" PRIu64 " requests", seconds,
+			plan->requests_most);
+	} else {
+		(void)snprintf(text, size, "for %" PRIu64 " requests", plan->requests_most);
+	}
+}
+
 void plan_describe(const struct plan *plan, char *text, size_t size)
 {
-	char length[64] = "until it is stopped";
+	char length[64];
 	double rate = plan->stage_count ? plan->stages[0].rate : 0;
 
-	if (plan->for_ns < INT64_MAX) {
-		(void)snprintf(length, sizeof(length), "for %.9g s", (double)plan->for_ns / 1e9);
-	} else if (plan->requests_most < UINT64_MAX) {
-		(void)snprintf(
-			length, sizeof(length), "for %" PRIu64 " requests", plan->requests_most);
-	}
-	if (plan->stage_count > 1) {
+	describe_length(plan, length, sizeof(length));
+	if (plan->has_ramp) {
+		(void)snprintf(text, size, "from %.9g/s up by %.9g/s every %.9g s, while %.40s%s%s",
+			rate, plan->ramp.step, (double)plan->ramp.every_ns / 1e9,
+			plan->ramp.condition.text, is_limited(plan) ? ", " : "",
+			is_limited(plan) ? length : "");
+	} else if (plan->stage_count > 1) {
 		(void)snprintf(text, size, "%zu stages %s", plan->stage_count, length);
 	} else if (plan->is_open) {
 		(void)snprintf(text, size, "%.9g/s %s%s", rate, length,
@@ -155,6 +178,9 @@ static int code_of(const struct load *load)
 		return EXIT_CODE_FAILURE;
 	}
 	if (result->tally.admitted && !tally_succeeded(&result->tally)) {
+		return EXIT_CODE_FAILURE;
+	}
+	if (ramp_broke(&load->ramp) > 0 && !(ramp_passed(&load->ramp) > 0)) {
 		return EXIT_CODE_FAILURE;
 	}
 	for (size_t i = 0; i < result->verdict_count; i++) {
@@ -249,6 +275,7 @@ int told_write(struct load *load)
 	if (load->plan.kind->tell) {
 		load->plan.kind->tell(load->plan.shared, &result->sections);
 	}
+	ramp_watch_tell(load);
 	if (!tally_conserved(&result->tally)) {
 		result_note(result, "the counts do not add up: this is a fault of ours");
 	}

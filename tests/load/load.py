@@ -30,7 +30,7 @@ HURRY, PATIENCE = -15, 10
 WAIT_S = "20s"  # --timeout where none is meant to be over, on a busy machine
 # The outcome of each word of the server.
 OUTCOMES = {
-    "ok": "ok", "204": "ok", "302": "ok", "delay": "ok", "late": "ok", "chunked": "ok", "big": "ok", "until_close": "ok", "interim": "ok",
+    "ok": "ok", "204": "ok", "302": "ok", "delay": "ok", "queue": "ok", "late": "ok", "chunked": "ok", "big": "ok", "until_close": "ok", "interim": "ok",
     "close": "ok", "rpc_error": "ok", "hold": "ok", "404": "4xx", "429": "4xx", "500": "5xx", "502": "5xx", "503": "5xx", "503r": "unavailable",
     "reset": "reset_sent", "end": "reset_sent", "cut": "truncated", "cut_head": "truncated", "cut_chunked": "truncated", "cut_reset": "truncated",
     "garbage": "malformed", "garbage_field": "malformed", "garbage_chunk": "malformed", "cut_hang": "timed_out", "never": "timed_out",

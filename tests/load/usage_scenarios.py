@@ -22,12 +22,18 @@ BAD_OPTIONS = {
     "--flush-delay x": "--flush-delay", "--label novalue": "--label", "--label =x": "--label", "--label '1a=x'": "--label", "--admin nowhere": "nowhere",
     "--grace x": "--grace", "--threads 0": "--threads", "--threads 65": "--threads", "--threads x": "--threads", "--insist sometimes": "--insist", "--log-level loud": "--log-level",
     "--log-format xml": "--log-format", "--forced-exit 256": "--forced-exit", "--conections 5": "--connections", "--tls-ca /dev/null": "--tls-ca", "--tls-insecure": "--tls-insecure",
-    "--stats-interval 0s": "--stats-interval",
+    "--stats-interval 0s": "--stats-interval", "--ramp-start x --ramp-while 'p90<1s'": "--ramp-start", "--ramp-start 0/s --ramp-while 'p90<1s'": "--ramp-start",
+    "--ramp-start 1/s --ramp-step x --ramp-while 'p90<1s'": "--ramp-step", "--ramp-start 1/s --ramp-while p90": "--ramp-while", "--ramp-start 1/s --ramp-while ''": "--ramp-while",
+    "--ramp-start 1/s --ramp-while 'p90<1s' --ramp-every x": "--ramp-every", "--ramp-start 1/s --ramp-while 'p90<1s' --ramp-every 0s": "--ramp-every",
+    "--ramp-start 1/s --ramp-while 'p90<1s' --ramp-every inf": "--ramp-every",
 }  # fmt: skip
 # What does not go together.
 CONTRADICTIONS = {
     "--rate 5 --connections 3": "--connections", "--rate 5 --stage 1/s:1s": "--stage", "--max-in-flight 5": "--max-in-flight", "--arrival poisson": "--arrival",
     "--duration 5s --stage 1/s:1s": "--duration", "--stage 5/s:1s --connections 3": "--connections",
+    "--ramp-start 5": "--ramp-while", "--ramp-step 5": "--ramp-start", "--ramp-every 5s": "--ramp-start", "--ramp-while 'p90<1s'": "--ramp-start",
+    "--ramp-start 5 --ramp-while 'p90<1s' --rate 5": "--rate", "--ramp-start 5 --ramp-while 'p90<1s' --stage 1/s:1s": "--stage",
+    "--ramp-start 5 --ramp-while 'p90<1s' --connections 3": "--connections", "--ramp-start 5 --ramp-while 'p90<1s' --duration 5s": "--ramp-every",
 }  # fmt: skip
 BAD_URLS = [
     "127.0.0.1:80", "ftp://127.0.0.1/", "http://", "http:///x", "http://127.0.0.1:0/", "http://127.0.0.1:70000/", "http://127.0.0.1:x/", "http://a b/",
