@@ -136,11 +136,17 @@ bool http_head_lists(const struct http_head *head, const char *name, const char 
 	return false;
 }
 
-/* A bit for each length that a known name has: it spares nearly all comparisons. */
+/* A bit for each length that a known name has: it spares most comparisons. */
 static const uint32_t known_lengths = 0
 #define HTTP_KNOWN_FIELD(name, text) | UINT32_C(1) << (sizeof(text) - 1)
 	HTTP_KNOWN_FIELDS(HTTP_KNOWN_FIELD);
 #undef HTTP_KNOWN_FIELD
+
+/* The first letter tells names of one length apart, Date from Host. */
+static bool may_begin_as(char byte, struct http_text name)
+{
+	return ((byte ^ name.bytes[0]) & ~0x20) == 0;
+}
 
 static uint8_t known_field(struct http_text name)
 {
@@ -148,7 +154,7 @@ static uint8_t known_field(struct http_text name)
 		return HTTP_FIELD_OTHER;
 	}
 	for (int i = 1; i < HTTP_KNOWN_FIELD_COUNT; i++) {
-		if (name.length == known[i].length &&
+		if (name.length == known[i].length && may_begin_as(name.bytes[0], known[i]) &&
 			!strncasecmp(name.bytes, known[i].bytes, name.length)) {
 			return (uint8_t)i;
 		}
@@ -222,15 +228,23 @@ bool http_field_is_hop(const struct http_field *field)
 	}
 }
 
-void http_head_mark_hops(struct http_head *head)
+static void mark_listed(struct http_head *head, const struct http_field *connection)
+{
+	struct http_text list = http_head_text(head, connection->value), option;
+
+	while (http_list_next(&list, &option)) {
+		mark_named(head, option);
+	}
+}
+
+void http_head_mark_hops(struct http_head *head, bool named)
 {
 	for (uint16_t i = 0; i < head->count; i++) {
 		struct http_field *field = &head->fields[i];
-		struct http_text list = http_head_text(head, field->value), option;
 
 		field->hop = field->hop || http_field_is_hop(field);
-		while (field->known == HTTP_FIELD_CONNECTION && http_list_next(&list, &option)) {
-			mark_named(head, option);
+		if (named && field->known == HTTP_FIELD_CONNECTION) {
+			mark_listed(head, field);
 		}
 	}
 }

@@ -146,7 +146,10 @@ struct http_field *http_head_add(struct http_head *head, struct http_range name)
 /* Whether a field is for the next hop by its name alone. */
 bool http_field_is_hop(const struct http_field *field);
 
-/* For the parser: marks what the next hop alone is meant to see (RFC 9110, 7.6.1). */
-void http_head_mark_hops(struct http_head *head);
+/*
+ * For the parser: marks what the next hop alone is meant to see (RFC 9110, 7.6.1): fields that are
+ * so by their name, and where named those that Connection lists.
+ */
+void http_head_mark_hops(struct http_head *head, bool named);
 
 #endif

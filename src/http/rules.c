@@ -13,7 +13,8 @@ struct findings {
 	const struct http_field *host;
 	bool has_coding, is_chunked;
 	bool close, keep_alive, upgrade_option, upgrade_field;
-	bool hops; /* a field is for the next hop only */
+	bool hops;  /* a field is for the next hop only */
+	bool named; /* Connection lists what may make another field one of those */
 	unsigned options;
 };
 
@@ -157,9 +158,14 @@ static enum http_error options_read(struct findings *found, struct http_text lis
 		if (++found->options > HTTP_OPTIONS_MOST) {
 			return HTTP_TOO_MANY_OPTIONS;
 		}
-		found->close = found->close || http_text_equal(option, "close");
-		found->keep_alive = found->keep_alive || http_text_equal(option, "keep-alive");
-		found->upgrade_option = found->upgrade_option || http_text_equal(option, "upgrade");
+		if (http_text_equal(option, "keep-alive")) {
+			found->keep_alive = true;
+		} else if (http_text_equal(option, "upgrade")) {
+			found->upgrade_option = true;
+		} else {
+			found->close = found->close || http_text_equal(option, "close");
+			found->named = true;
+		}
 	}
 	return HTTP_OK;
 }
@@ -211,7 +217,7 @@ static enum http_error fields_read(struct http_head *head, struct findings *foun
 	}
 	head->keep_alive = !found->close && (head->minor == 1 || found->keep_alive);
 	if (found->hops) {
-		http_head_mark_hops(head);
+		http_head_mark_hops(head, found->named);
 	}
 	return HTTP_OK;
 }
