@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An ordinary service: Node's own HTTP server, which knows nothing of a graceful end. For the demo.
+// An ordinary service: Node's own HTTP server, which knows nothing of a graceful end. An answer takes it 50 ms.
 const http = require("http");
 
-http.createServer((request, response) => response.end("hello\n")).listen(process.argv[2], "127.0.0.1");
+const server = http.createServer((request, response) => setTimeout(() => response.end("hello\n"), 50));
+server.listen(process.argv[2], "127.0.0.1");
