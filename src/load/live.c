@@ -166,7 +166,7 @@ static void draw_sparkline(struct frame *frame)
 	end_line(frame, "36");
 }
 
-/* Where the terminal has become narrower the old lines have broken: they are left where they are. */
+/* Where the terminal has become narrower the old lines have broken: they are left as they are. */
 static void go_back(struct live *live, struct buffer *out, size_t columns)
 {
 	buffer_append_char(out, '\r');

@@ -229,10 +229,10 @@ static void reads_all_of_a_scenario(void **state)
 {
 	(void)state;
 	asks("\"kind\":\"http\",\"description\":\"x\"", "GET /t HTTP/1.1\r\nHost: h\r\n");
-	asks("\"kind\":\"http\",\"method\":\"PUT\",\"target\":\"/items/${key:3}\",\"headers\":"
+	asks("\"kind\":\"http\",\"method\":\"PUT\",\"target\":\"/a/${key:3}\",\"headers\":"
 	     "{\"A\":\"b\",\"C\":\"d-${number}\"},\"body\":\"\\u00e4\\n\","
 	     "\"key\":{\"count\":1},\"sticky\":true",
-		"PUT /items/000 HTTP/1.1\r\nHost: h\r\nA: b\r\nC: d-3\r\n\xc3\xa4\n");
+		"PUT /a/000 HTTP/1.1\r\nHost: h\r\nA: b\r\nC: d-3\r\n\xc3\xa4\n");
 	asks("\"kind\":\"http\",\"sizes\":0", "POST /t HTTP/1.1\r\nHost: h\r\n");
 	asks("\"kind\":\"http\",\"body\":\"<${fill}>\",\"sizes\":[{\"bytes\":0,\"weight\":1}]",
 		"POST /t HTTP/1.1\r\nHost: h\r\n<>");

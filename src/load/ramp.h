@@ -2,8 +2,8 @@
 /*
  * A ramp: an open loop whose rate grows by steps for as long as a condition holds, to find the
  * highest rate at which it does. The schedule has all steps from the start (ramp_stages); whoever
- * runs it takes what was counted at the end of each (ramp_ends), and ends the run when the ramp says
- * so. Each step is judged by what came in its own time, and nothing before. Pure: times are
+ * runs it takes what was counted at the end of each (ramp_ends), and ends the run when the ramp
+ * says so. Each step is judged by what came in its own time, and nothing before. Pure: times are
  * nanoseconds since the run's begin.
  *
  *	ramp_add(&ramp, part), for each part of the tally, also in the midst of a step

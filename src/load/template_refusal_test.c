@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "tests/allocation.h"
+
 static char host_a[] = "a:1", host_b[] = "b:2", host_c[] = "c";
 static char slash[] = "/", deep[] = "/deep?x=1";
 
@@ -153,6 +155,68 @@ static void refuses_more_than_32(void **state)
 	template_free(template);
 }
 
+/* Makes a source of two scenarios, and draws a request. Returns 0 or -ENOMEM. */
+static int make_and_draw(struct template *template, struct buffer *room)
+{
+	static const struct template_size sizes[] = {{5, 1}, {50, 2}};
+	static const char *const fields[] = {"X: ${hex:9}"};
+	static const struct template_scenario scenarios[] = {
+		{.weight = 1,
+			.has_places = true,
+			.fields = fields,
+			.field_count = 1,
+			.sizes = sizes,
+			.size_count = 2},
+		{.kind = TEMPLATE_JSONRPC,
+			.weight = 1,
+			.has_places = true,
+			.method = "m",
+			.params = "[\"${key}\"]",
+			.params_length = 10,
+			.key = {.count = 7}},
+	};
+	struct template_refusal refusal = {0};
+	struct load_request request = {.room = room};
+	struct load_source *source;
+	int error = 0;
+
+	for (size_t i = 0; i < 2 && !error; i++) {
+		error = template_add(template, &scenarios[i], &refusal);
+		assert_string_equal(buffer_text(&refusal.text), "");
+	}
+	error = error ? error : template_finish(template);
+	if (error) {
+		return error;
+	}
+	source = template_source_new(template);
+	if (!source) {
+		return -ENOMEM;
+	}
+	error = source->ops->next(source, &request);
+	source->ops->free(source);
+	return error;
+}
+
+static void tells_when_there_is_no_memory(void **state)
+{
+	bool failed = true;
+
+	(void)state;
+	for (int n = 1; failed; n++) {
+		struct template *template;
+		struct buffer room = {0};
+		int error;
+
+		allocation_fail(n);
+		template = template_new(endpoints, 2, 1);
+		error = template ? make_and_draw(template, &room) : -ENOMEM;
+		failed = allocation_failed();
+		assert_int_equal(error, failed ? -ENOMEM : 0);
+		template_free(template);
+		buffer_fini(&room);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,6 +225,7 @@ int main(void)
 		cmocka_unit_test(refuses_what_does_not_fit_together),
 		cmocka_unit_test(refuses_http_to_websockets),
 		cmocka_unit_test(refuses_more_than_32),
+		cmocka_unit_test(tells_when_there_is_no_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "load/template.h"
 
-#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
-
-#include "tests/allocation.h"
 
 static char host_a[] = "a:1", host_b[] = "b:2", host_c[] = "c";
 static char slash[] = "/", deep[] = "/deep?x=1";
@@ -421,62 +418,6 @@ static void sends_messages(void **state)
 	end(&rig);
 }
 
-/* All at once: makes and draws one, whatever allocation fails. Returns 0 or -ENOMEM. */
-static int make_all(struct rig *rig)
-{
-	static const struct template_size sizes[] = {{5, 1}, {50, 2}};
-	static const char *const fields[] = {"X: ${hex:9}"};
-	static const struct template_scenario scenarios[] = {
-		{.weight = 1,
-			.has_places = true,
-			.fields = fields,
-			.field_count = 1,
-			.sizes = sizes,
-			.size_count = 2},
-		{.kind = TEMPLATE_JSONRPC,
-			.weight = 1,
-			.has_places = true,
-			.method = "m",
-			.params = "[\"${key}\"]",
-			.params_length = 10,
-			.key = {.count = 7}},
-	};
-	struct template_refusal refusal = {0};
-	int error = 0;
-
-	rig->template = template_new(endpoints, 2, 1);
-	for (size_t i = 0; i < 2 && rig->template && !error; i++) {
-		error = template_add(rig->template, &scenarios[i], &refusal);
-		assert_string_equal(buffer_text(&refusal.text), "");
-	}
-	error = error || !rig->template ? -ENOMEM : template_finish(rig->template);
-	if (!error) {
-		rig->source = template_source_new(rig->template);
-	}
-	if (rig->source) {
-		rig->request = (struct load_request){.room = &rig->room};
-		return rig->source->ops->next(rig->source, &rig->request);
-	}
-	return -ENOMEM;
-}
-
-static void tells_when_there_is_no_memory(void **state)
-{
-	bool failed = true;
-
-	(void)state;
-	for (int n = 1; failed; n++) {
-		struct rig rig = {0};
-		int error;
-
-		allocation_fail(n);
-		error = make_all(&rig);
-		failed = allocation_failed();
-		assert_int_equal(error, failed ? -ENOMEM : 0);
-		end(&rig);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -493,7 +434,6 @@ int main(void)
 		cmocka_unit_test(judges_calls),
 		cmocka_unit_test(leaves_other_answers_alone),
 		cmocka_unit_test(sends_messages),
-		cmocka_unit_test(tells_when_there_is_no_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

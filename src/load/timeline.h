@@ -67,7 +67,7 @@ void load_timeline_sum(
 /* The latency that this part of the row's OK ones, 0 to 100 percent, does not exceed; 0: none. */
 int64_t load_timeline_row_percentile(const struct timeline_row *row, double percent);
 
-/* Latencies of a band are below this, and not below the end of the one before, where there is one. */
+/* Latencies of a band are below this, and not below the end of the one before, if there is one. */
 int64_t load_timeline_band_end(size_t band);
 
 /*

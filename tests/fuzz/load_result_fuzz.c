@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Results of a run that are read for a merge. What is taken contradicts itself in nothing, is
- * written as what is read as the same, and can be merged with itself, or is refused in one sentence.
+ * written as what is read as the same, and can be merged with itself, or is refused in one
+ * sentence.
  */
 #include <assert.h>
 #include <stdint.h>
