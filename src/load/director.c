@@ -156,6 +156,7 @@ static void tell(struct load *load)
 	int64_t delay_ms = load->config->flush_delay_ms;
 
 	load->phase = LOAD_TOLD;
+	progress_watch_stop(load);
 	agenda_stop(agenda_of(load), &load->timer);
 	for (int i = 0; i < load->crew_count; i++) {
 		take(load, load->crews[i].tally);
@@ -263,6 +264,7 @@ static void run(struct load *load)
 		crew_run(&load->crews[i], load->began_ns);
 	}
 	ramp_watch_start(load);
+	progress_watch_start(load);
 }
 
 static const char *failure_of(const struct load *load)

@@ -8,6 +8,7 @@
 #include "load/crew.h"
 #include "load/load.h"
 #include "load/plan.h"
+#include "load/progress.h"
 #include "load/result.h"
 #include "loop/writer.h"
 
@@ -64,6 +65,14 @@ struct load {
 	struct load_look step_look;
 	struct result_section ramp_section;
 
+	/* Of progress_watch.c. */
+	struct progress progress;
+	struct load_look watch_look;
+	struct timer watch_timer;
+	int64_t watch_ms;   /* from one look to the next; CURFEW_NEVER: nobody wants one */
+	int64_t watch_next; /* when something is shown again */
+	struct metric_table metrics;
+
 	struct buffer target; /* the URLs, for people */
 	struct load_output summary, json, html;
 };
@@ -94,6 +103,15 @@ void ramp_watch_take(struct load *load, const struct tally *part);
 /* Its section of the result. */
 void ramp_watch_tell(struct load *load);
 void ramp_watch_fini(struct load *load);
+
+/* progress_watch.c: shows how it goes, and keeps what is scraped. */
+
+/* Returns 0 or -ENOMEM. */
+int progress_watch_init(struct load *load);
+/* The run has begun; and before anything is told of its end. */
+void progress_watch_start(struct load *load);
+void progress_watch_stop(struct load *load);
+void progress_watch_fini(struct load *load);
 
 /* told.c: what is told in the end. */
 

@@ -69,6 +69,7 @@ static int start(struct load *load)
 	int error = director_init(load);
 
 	error = error ? error : told_init(load);
+	error = error ? error : progress_watch_init(load);
 	if (error) {
 		return service_refuse(&load->service,
 			"cannot start: %s (free memory, or descriptors: ulimit -n)",
@@ -156,6 +157,7 @@ static int serve(struct load *load)
 	if (!code) {
 		code = is_dry ? run_dry(load) : run(load);
 		told_fini(load);
+		progress_watch_fini(load);
 		director_fini(load);
 		service_fini(&load->service);
 	}
