@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/outcome.h"
+#include "load/html.h"
 #include "load/load.h"
 #include "load/merge.h"
 #include "load/summary.h"
@@ -37,12 +38,25 @@ static int read_results(struct merging *merging)
 	return error ? EXIT_CODE_USAGE : 0;
 }
 
+/* What a single file says of its own: those of several are notes by their merge. */
+static void note_verdicts(struct result *result)
+{
+	for (size_t i = 0; i < result->verdict_count; i++) {
+		if (result->verdicts[i].broken) {
+			result_note(result, "the run broke %s: %s", result->verdicts[i].text,
+				result->verdicts[i].found);
+		}
+	}
+	result->verdict_count = 0;
+}
+
 /* Thresholds are those of this command, not those of the runs. */
 static int judge(struct merging *merging)
 {
 	struct result *result = &merging->result;
 	const struct words *conditions = &merging->config->fail_on;
 
+	note_verdicts(result);
 	for (size_t i = 0; i < conditions->count; i++) {
 		struct threshold threshold;
 		struct buffer wrong = {0};
@@ -57,8 +71,7 @@ static int judge(struct merging *merging)
 		if (error) {
 			return EXIT_CODE_USAGE;
 		}
-		threshold_verdict(&threshold, result, &result->verdicts[i]);
-		result->verdict_count = i + 1;
+		threshold_verdict(&threshold, result, &result->verdicts[result->verdict_count++]);
 		if (result->verdicts[i].broken && !result->exit_code) {
 			result->exit_code = EXIT_CODE_FAILURE;
 		}
@@ -76,24 +89,54 @@ static int write_text(int fd, const struct buffer *text, const char *what)
 	return 0;
 }
 
-static int write_json(const char *path, const struct result *result)
+/* Returns an exit code. */
+static int write_file(
+	const char *option, const char *path, const struct buffer *text, const char *what)
 {
 	bool is_piped = !strcmp(path, "-");
 	int fd = is_piped ? STDOUT_FILENO
 			  : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC, 0666);
-	struct buffer text = {0};
 	int code;
 
 	if (fd < 0) {
-		notice("--json: cannot write '%.200s': %m (name a file that can be written)", path);
+		notice("--%s: cannot write '%.200s': %m (name a file that can be written)", option,
+			path);
 		return EXIT_CODE_USAGE;
 	}
-	result_write(&text, result);
-	code = write_text(fd, &text, "the result");
-	buffer_fini(&text);
+	code = write_text(fd, text, what);
 	if (!is_piped) {
 		close(fd);
 	}
+	return code;
+}
+
+static int write_json(const char *path, const struct result *result)
+{
+	struct buffer text = {0};
+	int code = 0;
+
+	if (path) {
+		result_write(&text, result);
+		code = write_file("json", path, &text, "the result");
+	}
+	buffer_fini(&text);
+	return code;
+}
+
+static int write_html(const char *path, const struct result *result)
+{
+	struct buffer text = {0};
+	int code = 0;
+
+	if (path && !strcmp(path, "-")) {
+		notice("--html - (name a file: the page is not for a terminal)");
+		return EXIT_CODE_USAGE;
+	}
+	if (path) {
+		html_write(&text, result);
+		code = write_file("html", path, &text, "the page");
+	}
+	buffer_fini(&text);
 	return code;
 }
 
@@ -102,8 +145,9 @@ static int tell(const struct merging *merging)
 	const char *json = merging->config->json;
 	bool is_piped = json && !strcmp(json, "-");
 	struct buffer text = {0};
-	int code = json ? write_json(json, &merging->result) : 0;
+	int code = write_html(merging->config->html, &merging->result);
 
+	code = code ? code : write_json(json, &merging->result);
 	summary_write(&text, &merging->result, false);
 	code = code ? code
 		    : write_text(is_piped ? STDERR_FILENO : STDOUT_FILENO, &text, "the summary");

@@ -120,6 +120,24 @@ def test_merged_results_are_the_sum():
     truth.stop()
 
 
+def test_merged_results_are_a_page_and_judged_anew():
+    """What a run said of its own thresholds is a note; those of the command are verdicts."""
+    truth = Truth("--script 500")
+    load = Load("--requests 10 --connections 2 --fail-on 'errors>0' --fail-on 'p99>1s'", truth)
+    assert len(load.end(code=1).verdicts) == 2
+    page, path = temporary("merged.html"), temporary("merged")
+    code, out, err = finished(curfew("load", "merge", "--json", path, "--html", page, load.json_path), env=environment())
+    merged = Result(read_file(path)).check()
+    assert code == 1 and not err and merged.verdicts == [] and "errors>0" in "".join(merged.notes), (code, err, merged.verdicts, merged.notes)
+    assert "errors>0" in out and "<svg" in read_file(page), out
+    code, out, err = finished(curfew("load", "merge", "--json", path, "--fail-on", "errors>99%", load.json_path), env=environment())
+    assert code == 1 and [each["text"] for each in Result(read_file(path)).verdicts] == ["errors>99%"], (code, out, err)
+    for place in "-", "/nonexistent/folder/x":
+        code, out, err = finished(curfew("load", "merge", "--html", place, load.json_path), env=environment())
+        assert code == 2 and not out and err.count("\n") == 1 and "--html" in err, (code, out, err)
+    truth.stop()
+
+
 def test_dry_run_sends_nothing():
     truth = Truth()
     code, out, err = finished(curfew("load", "--dry-run", "--header", "X-One: 1", "--body", "text", truth.url("/path")), env=environment())
