@@ -46,13 +46,19 @@ static bool may_begin(struct crew *crew, int64_t now)
 	return crew_is(crew, IS(RUNNING));
 }
 
+/* Since the begin, for the tally. */
+static int64_t due_of(const struct crew *crew, int64_t due_ns)
+{
+	return crew->plan->is_open ? due_ns - crew->began_ns : TALLY_UNDUE;
+}
+
 /* There was no memory to make it of. */
 static void count_unmade(struct crew *crew, uint32_t scenario, int64_t due_ns, int64_t now)
 {
 	const struct tally_end end = {
 		.outcome = LOAD_LOCAL,
 		.scenario = scenario,
-		.due_ns = due_ns - crew->began_ns,
+		.due_ns = due_of(crew, due_ns),
 		.sent_ns = now - crew->began_ns,
 		.ended_ns = now - crew->began_ns,
 	};
@@ -191,8 +197,8 @@ void crew_begun(struct crew *crew, struct lane *lane)
 	crew->in_flight++;
 	lane->is_counted = crew_is(crew, IS(RUNNING));
 	if (lane->is_counted) {
-		tally_admit(crew->tally, lane->due_ns - crew->began_ns,
-			lane->begun_ns - crew->began_ns);
+		tally_admit(
+			crew->tally, due_of(crew, lane->due_ns), lane->begun_ns - crew->began_ns);
 	}
 }
 
@@ -201,14 +207,13 @@ void crew_connected(struct crew *crew, int64_t took_ns)
 	histogram_record(&crew->tally->connect, took_ns);
 }
 
-/* In a closed loop the intended send is the actual one. */
 static void count_end(struct crew *crew, const struct lane *lane, const struct load_answer *answer)
 {
 	const struct tally_end end = {
 		.outcome = answer->outcome,
 		.status = answer->status,
 		.scenario = lane->request.scenario,
-		.due_ns = (crew->plan->is_open ? lane->due_ns : lane->sent_ns) - crew->began_ns,
+		.due_ns = due_of(crew, lane->due_ns),
 		.sent_ns = lane->sent_ns - crew->began_ns,
 		.ended_ns = answer->ended_ns - crew->began_ns,
 	};

@@ -134,7 +134,8 @@ __attribute__((format(printf, 2, 3))) void result_note(
  *	 "summary":{                            what follows from the rest; not read again
  *	   "succeeded":..,"failed":..,"rate":..,"ended_rate":..,
  *	   "intended":{"count":..,"mean_us":..,"p50_us":..,"p90_us":..,"p99_us":..,"p99.9_us":..,
- *	     "max_us":..},"actual":{..},"failures":{..},"lag":{..},"connect":{..},
+ *	     "max_us":..},"actual":{..},"failures":{..},"lag":{..},"connect":{..},  intended and
+ *	                                        lag are empty in a closed loop
  *	   "absences":[{"begin_ns":..,"end_ns":..,"outcomes":{..}},...]},   end_ns null: for good
  *	 "tally":{...},                         tally_write
  *	 "scenarios":["read","write"],          [] where there is one only

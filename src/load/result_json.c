@@ -322,6 +322,12 @@ int result_read(struct result *result, const char *text, size_t length, struct b
 	*result = (struct result){0};
 	status = status ? status
 			: fields_read(&reading, &reader.root, result_fields, result, "the result");
+	if (status == 0 && result->is_open && result->tally.lag.total != result->tally.admitted) {
+		buffer_append_text(refusal,
+			"the result says that it has a schedule, and not when its requests were "
+			"due");
+		status = -EINVAL;
+	}
 	if (status == 0 && (result->runs < 1 || !result->target)) {
 		buffer_append_text(refusal, "the result has no target, or is of no run");
 		status = -EINVAL;

@@ -228,6 +228,28 @@ static void refuses_what_is_wrong(void **state)
 	buffer_fini(&text);
 }
 
+/* A closed loop's requests were never due; an open one's were. */
+static void refuses_a_schedule_without_times(void **state)
+{
+	struct result result, read;
+	struct buffer text = {0};
+
+	(void)state;
+	assert_int_equal(result_init(&result, 1), 0);
+	result.target = "";
+	tally_admit(&result.tally, TALLY_UNDUE, 0);
+	result_write(&text, &result);
+	assert_int_equal(result_read(&read, text.data, text.length, &(struct buffer){0}), 0);
+	result_fini(&read);
+	buffer_fini(&text);
+	text = (struct buffer){0};
+	result.is_open = true;
+	result_write(&text, &result);
+	assert_refused(text.data, text.length, "not when its requests were due");
+	buffer_fini(&text);
+	result_fini(&result);
+}
+
 /* Whatever byte is another one: it is refused in one sentence, or a result that can be written. */
 static void withstands_each_byte(void **state)
 {
@@ -283,6 +305,7 @@ int main(void)
 		cmocka_unit_test(reads_an_empty_one),
 		cmocka_unit_test(refuses_a_part),
 		cmocka_unit_test(refuses_what_is_wrong),
+		cmocka_unit_test(refuses_a_schedule_without_times),
 		cmocka_unit_test(withstands_each_byte),
 		cmocka_unit_test(tells_of_missing_memory),
 	};

@@ -314,5 +314,9 @@ int result_merge(
 	merge_notes(into, from);
 	merge_numbers(into, from, offset_ns);
 	tally_merge_later(&into->tally, &from->tally, offset_ns);
+	if (!into->is_open) { /* where only one of them has these, they would not be of all */
+		histogram_reset(&into->tally.intended);
+		histogram_reset(&into->tally.lag);
+	}
 	return 0;
 }

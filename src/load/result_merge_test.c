@@ -199,6 +199,31 @@ static void tells_percentiles_of_all(void **state)
 	result_fini(&into);
 }
 
+/* One of a closed loop that has them, as no run does, makes no whole with those that do not. */
+static void drops_what_a_closed_loop_has_not(void **state)
+{
+	struct result parts[2], into;
+
+	(void)state;
+	for (int part = 0; part < 2; part++) {
+		int64_t due_ns = part ? TALLY_UNDUE : 0;
+
+		assert_int_equal(result_init(&parts[part], 1), 0);
+		parts[part].target = "";
+		tally_admit(&parts[part].tally, due_ns, 0);
+		tally_end(
+			&parts[part].tally, &(struct tally_end){.due_ns = due_ns, .ended_ns = MS});
+	}
+	as_read(&into, &parts[0]);
+	merge(&into, &parts[1], false);
+	assert_int_equal(into.tally.actual.total, 2);
+	assert_int_equal(into.tally.intended.total, 0);
+	assert_int_equal(into.tally.lag.total, 0);
+	result_fini(&parts[0]);
+	result_fini(&parts[1]);
+	result_fini(&into);
+}
+
 /* Of a run that had an answer each 10 ms, but none from 500 to 700 ms of the calendar's clock. */
 static void make_absent(struct result *result, int64_t began_ms)
 {
@@ -330,6 +355,7 @@ int main(void)
 		cmocka_unit_test(lists_only_some),
 		cmocka_unit_test(notes_what_was_broken),
 		cmocka_unit_test(tells_percentiles_of_all),
+		cmocka_unit_test(drops_what_a_closed_loop_has_not),
 		cmocka_unit_test(lays_timelines_over_each_other),
 		cmocka_unit_test(refuses_what_does_not_fit),
 		cmocka_unit_test(tells_of_missing_memory),

@@ -105,7 +105,9 @@ void tally_admit(struct tally *tally, int64_t due_ns, int64_t sent_ns)
 	tally->scheduled++;
 	tally->admitted++;
 	tally->in_flight++;
-	histogram_record(&tally->lag, sent_ns - due_ns);
+	if (due_ns != TALLY_UNDUE) {
+		histogram_record(&tally->lag, sent_ns - due_ns);
+	}
 	load_timeline_admit(&tally->timeline, sent_ns);
 }
 
@@ -119,8 +121,10 @@ void tally_end(struct tally *tally, const struct tally_end *end)
 	tally->statuses[end->status < TALLY_STATUSES ? end->status : 0]++;
 	load_timeline_end(&tally->timeline, end->ended_ns, end->outcome, latency_ns);
 	if (end->outcome == LOAD_OK) {
-		histogram_record(&tally->intended, end->ended_ns - end->due_ns);
 		histogram_record(&tally->actual, latency_ns);
+		if (end->due_ns != TALLY_UNDUE) {
+			histogram_record(&tally->intended, end->ended_ns - end->due_ns);
+		}
 	} else {
 		histogram_record(&tally->failed, latency_ns);
 	}
@@ -215,9 +219,13 @@ static bool outcomes_agree(const struct tally *tally)
 
 static bool histograms_agree(const struct tally *tally)
 {
-	return tally->intended.total == tally_succeeded(tally) &&
-		tally->actual.total == tally_succeeded(tally) &&
-		tally->failed.total == tally_failed(tally) && tally->lag.total == tally->admitted;
+	bool is_undue = !tally->intended.total && !tally->lag.total;
+
+	return tally->actual.total == tally_succeeded(tally) &&
+		tally->failed.total == tally_failed(tally) &&
+		(is_undue ||
+			(tally->intended.total == tally_succeeded(tally) &&
+				tally->lag.total == tally->admitted));
 }
 
 static bool scenarios_agree(const struct tally *tally)

@@ -6,7 +6,7 @@
  *	admitted  = the sum of outcomes + in flight
  *
  * are true at every moment, and checked at the end (tally_conserved). In a closed loop nothing is
- * dropped, and the intended send is the actual one.
+ * dropped, and nothing is due: `lag` and `intended` stay empty.
  *
  * A tally may also be of a part of a run: a worker that hands its tally over and goes on with an
  * empty one tells what came since, with times since the run's begin as ever. Merged, such parts are
@@ -50,6 +50,8 @@ struct tally {
 	size_t scenario_count;            /* 0 where there is one only */
 };
 
+#define TALLY_UNDUE INT64_MIN /* when a closed loop's request was due */
+
 /* One request that is over. Times are nanoseconds since the run's begin. */
 struct tally_end {
 	enum load_outcome outcome;
@@ -64,7 +66,7 @@ void tally_fini(struct tally *tally);
 void tally_reset(struct tally *tally);
 
 void tally_drop(struct tally *tally, int64_t due_ns);
-/* It is sent now; due_ns is what it was scheduled for (sent_ns in a closed loop). */
+/* It is sent now; due_ns is what it was scheduled for (TALLY_UNDUE in a closed loop). */
 void tally_admit(struct tally *tally, int64_t due_ns, int64_t sent_ns);
 void tally_end(struct tally *tally, const struct tally_end *end);
 

@@ -234,6 +234,30 @@ static void finds_contradictions(void **state)
 	tally_fini(&tally);
 }
 
+/* In a closed loop: no lag, no latency from then; all of them, or none. */
+static void counts_what_was_never_due(void **state)
+{
+	struct tally tally;
+
+	(void)state;
+	init(&tally, 1);
+	for (int64_t at = 0; at < 10 * MS; at += MS) {
+		tally_admit(&tally, TALLY_UNDUE, at);
+		tally_end(&tally,
+			&(struct tally_end){
+				.due_ns = TALLY_UNDUE, .sent_ns = at, .ended_ns = at + MS});
+	}
+	assert_int_equal(tally.scheduled, 10);
+	assert_int_equal(tally.intended.total, 0);
+	assert_int_equal(tally.lag.total, 0);
+	assert_int_equal(tally.actual.total, 10);
+	assert_int_equal(histogram_percentile(&tally.actual, 100), 1000);
+	assert_null(tally_contradiction(&tally));
+	histogram_record(&tally.intended, MS);
+	assert_non_null(strstr(tally_contradiction(&tally), "the histograms"));
+	tally_fini(&tally);
+}
+
 /* Where a row can hold no more, it tells less than there was. */
 static void allows_for_rows_at_their_most(void **state)
 {
@@ -279,6 +303,7 @@ int main(void)
 		cmocka_unit_test(counts_statuses),
 		cmocka_unit_test(empties),
 		cmocka_unit_test(finds_contradictions),
+		cmocka_unit_test(counts_what_was_never_due),
 		cmocka_unit_test(allows_for_rows_at_their_most),
 		cmocka_unit_test(tells_of_missing_memory),
 	};

@@ -131,15 +131,21 @@ static struct found find_mean(const struct threshold *threshold, const struct re
 	return mean_in(latency_of(threshold, result));
 }
 
+/* A closed loop has no schedule to be behind. */
+static struct found no_lag(const struct result *result)
+{
+	return (struct found){.is_known = result->tally.admitted > 0};
+}
+
 static struct found find_lag(const struct threshold *threshold, const struct result *result)
 {
-	return percentile_in(threshold, &result->tally.lag);
+	return result->is_open ? percentile_in(threshold, &result->tally.lag) : no_lag(result);
 }
 
 static struct found find_lag_mean(const struct threshold *threshold, const struct result *result)
 {
 	(void)threshold;
-	return mean_in(&result->tally.lag);
+	return result->is_open ? mean_in(&result->tally.lag) : no_lag(result);
 }
 
 static struct found find_connect(const struct threshold *threshold, const struct result *result)

@@ -146,6 +146,25 @@ static void judges_the_latency_that_counts(void **state)
 	result_fini(&result);
 }
 
+/* It has no schedule, and so is never behind it, whatever the histogram says. */
+static void a_closed_loop_does_not_lag(void **state)
+{
+	static const char *const conditions[] = {"lag-p99<=0us", "lag-max<=0us", "lag-mean<=0us"};
+	char found[THRESHOLD_FOUND_BYTES];
+	struct threshold threshold;
+	struct result result;
+
+	(void)state;
+	init(&result);
+	result.is_open = false;
+	for (size_t i = 0; i < 3; i++) {
+		parse(&threshold, conditions[i]);
+		assert_int_equal(threshold_judge(&threshold, &result, found), 1);
+	}
+	assert_string_equal(found, "lag-mean is 0 us");
+	result_fini(&result);
+}
+
 /* Where nothing came a latency is neither good nor bad: a run must not pass for that. */
 static void cannot_tell_of_nothing(void **state)
 {
@@ -245,6 +264,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(judges),
 		cmocka_unit_test(judges_the_latency_that_counts),
+		cmocka_unit_test(a_closed_loop_does_not_lag),
 		cmocka_unit_test(cannot_tell_of_nothing),
 		cmocka_unit_test(says_what_is_wrong),
 		cmocka_unit_test(knows_where_there_are_no_scenarios),
