@@ -12,10 +12,7 @@ __attribute__((format(printf, 2, 3))) int plan_refuse(
 /* What the options say of the request. Returns 0, or -EINVAL with a refusal. */
 int plan_read_request(struct plan *plan, const struct load_config *config, struct buffer *refusal);
 
-/*
- * The steps of a ramp, where it is one, as stages. Returns 0 or -EINVAL; -EINVAL also for options of
- * a ramp that there is not.
- */
+/* The steps of a ramp as stages. Returns 0, or -EINVAL with a refusal. */
 int plan_read_ramp(struct plan *plan, const struct load_config *config, struct buffer *refusal);
 /* What must hold for it to go on; when the scenarios are known. */
 int plan_read_ramp_condition(

@@ -3,8 +3,7 @@
  * The run's ramp (load/ramp.h) beside the director. The schedule has all of its steps from the
  * start. What the director takes of the crews is added here, too; at the end of a step (step_end)
  * all of them are asked for what they have counted, and when that is in (step_seen), the step is
- * judged: the next one is awaited, or the run ended. Where a step is taken late, so is its judgement
- * only: what it is judged by has come until then.
+ * judged: the next one is awaited, or the run ended.
  */
 #include "base/list.h"
 #include "load/host.h"
