@@ -114,11 +114,12 @@ static void note_keep_alive(struct http_client *client)
 	const struct http_head *head = &client->parser.head;
 
 	for (uint16_t i = 0; i < head->count; i++) {
-		struct http_text list = http_head_text(head, head->fields[i].value), parameter;
+		struct http_text list, parameter;
 
 		if (head->fields[i].known != HTTP_FIELD_KEEP_ALIVE) {
 			continue;
 		}
+		list = http_head_text(head, head->fields[i].value);
 		while (http_list_next(&list, &parameter)) {
 			int64_t ms = timeout_ms(parameter);
 

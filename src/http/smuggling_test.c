@@ -245,6 +245,12 @@ static const struct {
 	{TEXT(GET "Connection: host, x, Via\r\nX: 1\r\nVia: b\r\n\r\n"),
 		"field=Host value=a\n  hop=Connection value=host, x, Via\n  hop=X value=1\n  "
 		"field=Via value=b"},
+	{TEXT(GET "Connection: Keep-Alive, X\r\nX: 1\r\nKeep-Alive: a\r\n\r\n"),
+		"hop=Connection value=Keep-Alive, X\n  hop=X value=1\n  hop=Keep-Alive value=a"},
+	{TEXT(GET "Connection: keep-alive\r\nKeep-Alive: a\r\nX: 1\r\n\r\n"),
+		"hop=Connection value=keep-alive\n  hop=Keep-Alive value=a\n  field=X value=1"},
+	{TEXT(GET "Connection: close\r\nClose: a\r\n\r\n"),
+		"hop=Connection value=close\n  hop=Close value=a"},
 };
 
 static void reads_the_rest_in_one_way(void **state)
