@@ -260,18 +260,14 @@ static void a_description_names_both_ends(void **state)
 	plan_fini(&plan);
 }
 
-#define REFUSED(words, ...)                                                                        \
-	do {                                                                                       \
-		struct load_config config = given();                                               \
-		__VA_ARGS__;                                                                       \
-		assert_refused(&config, words);                                                    \
-	} while (0)
+#define REFUSED(words, ...) (config = given(), __VA_ARGS__, assert_refused(&config, words))
 
 static void what_does_not_go_together_is_refused(void **state)
 {
 	static char *none[] = {NULL};
 	static char *secure[] = {(char *)"https://localhost/", NULL};
 	static char *bad[] = {(char *)"http://localhost/", (char *)"localhost", NULL};
+	struct load_config config;
 
 	(void)state;
 	REFUSED("no URL given", config.urls = none);

@@ -242,7 +242,8 @@ static void tells_percentiles_of_a_row(void **state)
 		for (int n = 0; n < 10; n++) {
 			load_timeline_end(&timeline, 0, LOAD_OK, 2 * latencies[i]);
 		}
-		for (double percent = 0; percent <= 100; percent += 10) {
+		for (int tenth = 0; tenth <= 10; tenth++) {
+			double percent = 10.0 * tenth;
 			double was = (double)latencies[i] * (percent > 90 ? 2 : 1);
 			double told =
 				(double)load_timeline_row_percentile(&timeline.rows[0], percent);

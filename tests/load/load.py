@@ -35,6 +35,8 @@ OUTCOMES = {
     "reset": "reset_sent", "end": "reset_sent", "cut": "truncated", "cut_head": "truncated", "cut_chunked": "truncated", "cut_reset": "truncated",
     "garbage": "malformed", "garbage_field": "malformed", "garbage_chunk": "malformed", "cut_hang": "timed_out", "never": "timed_out",
 }  # fmt: skip
+LOOPS = {"closed": "--connections 8 --threads 2", "open": "--rate 400 --threads 2 --max-in-flight 1000"}
+FOR_EVER = "--duration inf"
 
 Record = collections.namedtuple("Record", "arrived done hash connection word number")
 names = iter(range(1, 1000000))
@@ -283,3 +285,10 @@ def flushing(truth, options="", code=0):
     load = Load(f"--requests 100 --flush-delay 600s --admin 127.0.0.1:{admin} {options}", truth)
     until(lambda: load.said().endswith("\n") and read_file(load.json_path), "the summary and the result")
     return load, admin
+
+
+def running(truth, options="", loop="closed", count=50, word=None, **more):
+    """One that has sent so many requests."""
+    load = Load(f"{FOR_EVER} {LOOPS[loop]} {options}", truth, **more)
+    truth.until_read(count, word)
+    return load
