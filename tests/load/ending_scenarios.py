@@ -5,7 +5,6 @@ items of the lifecycle by their numbers."""
 from load import *
 from starts import pending, sleep_until
 
-DEBOUNCE = 0.1  # seconds between two signals that make them one
 STOPS = TERM, INT, QUIT
 
 

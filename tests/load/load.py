@@ -37,6 +37,7 @@ OUTCOMES = {
 }  # fmt: skip
 LOOPS = {"closed": "--connections 8 --threads 2", "open": "--rate 400 --threads 2 --max-in-flight 1000"}
 FOR_EVER = "--duration inf"
+DEBOUNCE = 0.1  # seconds between two signals that make them one
 
 Record = collections.namedtuple("Record", "arrived done hash connection word number")
 names = iter(range(1, 1000000))
