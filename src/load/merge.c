@@ -174,7 +174,7 @@ int merge_files(struct result *result, char *const *files, struct buffer *refusa
 	while (files[parts.count]) {
 		parts.count++;
 	}
-	parts.parts = calloc(parts.count, sizeof(*parts.parts));
+	parts.parts = calloc(parts.count > 0 ? parts.count : 1, sizeof(*parts.parts));
 	if (!parts.parts) {
 		buffer_append_text(refusal, strerror(ENOMEM));
 		return -1;
