@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "load/label.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/utf8.h"
@@ -84,6 +85,7 @@ const char *label_split(const char *label, char name[LABEL_NAME_MOST + 1])
 {
 	size_t length = name_length(label);
 
+	assert(length <= LABEL_NAME_MOST);
 	memcpy(name, label, length);
 	name[length] = '\0';
 	return label + length + 1;

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "load/label.h"
 #include "load/profile.h"
 #include "net/tls.h"
 #include "net/worker.h"
@@ -364,26 +365,20 @@ static int read_thresholds(
 	return 0;
 }
 
-/* Names are those of the labels of metrics. */
-static bool is_label(const char *text)
-{
-	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_";
-	static const char others[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
-
-	return strspn(text, letters) > 0 && text[strspn(text, others)] == '=';
-}
-
 static int check_telling(const struct load_config *config, struct buffer *refusal)
 {
-	for (size_t i = 0; i < config->labels.count; i++) {
-		if (!is_label(config->labels.word[i])) {
-			return plan_refuse(refusal,
-				"--label cannot be '%.80s' (NAME=VALUE, the name of letters, "
-				"digits "
-				"and _)",
-				config->labels.word[i]);
-		}
+	const char *reason;
+	size_t which;
+
+	reason = labels_refuse(&config->labels, &which);
+	if (reason) {
+		return plan_refuse(refusal, "--label cannot be '%.80s': it %s",
+			config->labels.word[which], reason);
+	}
+	reason = config->run_id ? run_id_refuse(config->run_id) : NULL;
+	if (reason) {
+		return plan_refuse(
+			refusal, "--run-id cannot be '%.80s': it %s", config->run_id, reason);
 	}
 	return config->stats_interval_ms
 		? 0

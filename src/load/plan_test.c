@@ -318,6 +318,14 @@ static void what_does_not_go_together_is_refused(void **state)
 	REFUSED("--stats-interval cannot be 0", config.stats_interval_ms = 0);
 	REFUSED("--label cannot be '1a=x'", config.labels.word[0] = "1a=x",
 		config.labels.count = 1);
+	REFUSED("that Prometheus keeps for itself", config.labels.word[0] = "__a=b",
+		config.labels.count = 1);
+	REFUSED("more than 64 bytes",
+		config.labels.word[0] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+					"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa=",
+		config.labels.count = 1);
+	REFUSED("use --run-id", config.labels.word[0] = "run_id=b", config.labels.count = 1);
+	REFUSED("--run-id cannot be '\xff'", config.run_id = "\xff");
 	REFUSED("--label cannot be 'a'", config.labels.word[0] = "a", config.labels.count = 1);
 	REFUSED("--fail-on cannot be 'p99'", config.fail_on.word[0] = "p99",
 		config.fail_on.count = 1);
