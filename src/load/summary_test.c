@@ -37,6 +37,7 @@ static void tells_a_run_from_end_to_end(void **state)
 		"  from when due         1.23 ms    1.71 ms    4.26 ms     276 ms     302 ms\n");
 	assert_says("          8   0.03 %  the connection ended after");
 	assert_says("\n  200: 28 158  503: 220\n");
+	assert_says("\n  read                   21 130      1 307    1.17 ms");
 	assert_says("  inclusion ");
 	assert_says("  at 12.0 s for 1.50 s: 1 501 lost, 9 of them unsafe to repeat\n");
 	assert_says("      refused 1 492, reset_sent 8, timed_out 1\n");
