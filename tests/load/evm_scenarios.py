@@ -260,7 +260,7 @@ def test_a_node_that_is_killed_and_comes_back_with_its_state():
     until(lambda: node.number("eth_getTransactionCount", OTHERS_ADDRESS, "latest") > before + 5, "it goes on", 60)
     result = load.stop()
     told = evm(result)
-    assert told["resyncs"] > 0 and told["outages"] > 0, told
+    assert told["resyncs"] > 0, told  # whether polling has met the time in which nobody listened is up to chance
     assert result.ok() > 0 and result.failures() > 0, result.ended()
 
 
