@@ -28,7 +28,7 @@ void channel_count(struct channel *channel, const struct stream *stream)
 	struct tally *tally = channel->crew->tally;
 
 	if (atomic_load(&channel->crew->stage) == CREW_OVER) {
-		return; /* the tally is the director's: what closes in order is not counted any more */
+		return; /* what closes in order comes too late: the tally is the director's */
 	}
 	tally->bytes_in += stream->bytes_in - channel->in;
 	tally->bytes_out += stream->bytes_out - channel->out;
