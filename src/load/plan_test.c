@@ -262,6 +262,50 @@ static void a_description_names_both_ends(void **state)
 
 #define REFUSED(words, ...) (config = given(), __VA_ARGS__, assert_refused(&config, words))
 
+static void ramps_that_cannot_be_are_refused(void **state)
+{
+	struct load_config config;
+
+	(void)state;
+	REFUSED("--ramp-start with --rate", config.ramp_start = "1/s", config.rate = "1/s");
+	REFUSED("--ramp-start with --stage", config.ramp_start = "1/s",
+		config.stages.word[0] = "1/s:1s", config.stages.count = 1);
+	REFUSED("--connections with --ramp-start", config.ramp_start = "1/s",
+		config.connections = 1);
+	REFUSED("--ramp-start without --ramp-while", config.ramp_start = "1/s");
+	REFUSED("--ramp-step without --ramp-start", config.ramp_step = "1/s");
+	REFUSED("--ramp-every without --ramp-start", config.ramp_every_ms = 1);
+	REFUSED("--ramp-while without --ramp-start", config.ramp_while = "p90<1s");
+	REFUSED("--ramp-while cannot be 'p90'", config.ramp_start = "1/s",
+		config.ramp_while = "p90");
+	REFUSED("--ramp-step cannot be '0'", config.ramp_start = "1/s",
+		config.ramp_while = "p90<1s", config.ramp_step = "0");
+	REFUSED("--ramp-every", config.ramp_start = "1/s", config.ramp_while = "p90<1s",
+		config.ramp_every_ms = 0);
+	REFUSED("--ramp-every", config.ramp_start = "1/s", config.ramp_while = "p90<1s",
+		config.ramp_every_ms = CURFEW_NEVER);
+	REFUSED("--duration is over before", config.ramp_start = "1/s",
+		config.ramp_while = "p90<1s", config.duration_ms = 1000);
+}
+
+static void identities_that_cannot_be_are_refused(void **state)
+{
+	struct load_config config;
+
+	(void)state;
+	REFUSED("--label cannot be '1a=x'", config.labels.word[0] = "1a=x",
+		config.labels.count = 1);
+	REFUSED("that Prometheus keeps for itself", config.labels.word[0] = "__a=b",
+		config.labels.count = 1);
+	REFUSED("more than 64 bytes",
+		config.labels.word[0] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+					"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa=",
+		config.labels.count = 1);
+	REFUSED("use --run-id", config.labels.word[0] = "run_id=b", config.labels.count = 1);
+	REFUSED("--run-id cannot be '\xff'", config.run_id = "\xff");
+	REFUSED("--label cannot be 'a'", config.labels.word[0] = "a", config.labels.count = 1);
+}
+
 static void what_does_not_go_together_is_refused(void **state)
 {
 	static char *none[] = {NULL};
@@ -282,25 +326,6 @@ static void what_does_not_go_together_is_refused(void **state)
 	REFUSED("only the last", config.stages.word[0] = "1/s:inf",
 		config.stages.word[1] = "1/s:1s", config.stages.count = 2);
 	REFUSED("--stage cannot be '1/s'", config.stages.word[0] = "1/s", config.stages.count = 1);
-	REFUSED("--ramp-start with --rate", config.ramp_start = "1/s", config.rate = "1/s");
-	REFUSED("--ramp-start with --stage", config.ramp_start = "1/s",
-		config.stages.word[0] = "1/s:1s", config.stages.count = 1);
-	REFUSED("--connections with --ramp-start", config.ramp_start = "1/s",
-		config.connections = 1);
-	REFUSED("--ramp-start without --ramp-while", config.ramp_start = "1/s");
-	REFUSED("--ramp-step without --ramp-start", config.ramp_step = "1/s");
-	REFUSED("--ramp-every without --ramp-start", config.ramp_every_ms = 1);
-	REFUSED("--ramp-while without --ramp-start", config.ramp_while = "p90<1s");
-	REFUSED("--ramp-while cannot be 'p90'", config.ramp_start = "1/s",
-		config.ramp_while = "p90");
-	REFUSED("--ramp-step cannot be '0'", config.ramp_start = "1/s",
-		config.ramp_while = "p90<1s", config.ramp_step = "0");
-	REFUSED("--ramp-every", config.ramp_start = "1/s", config.ramp_while = "p90<1s",
-		config.ramp_every_ms = 0);
-	REFUSED("--ramp-every", config.ramp_start = "1/s", config.ramp_while = "p90<1s",
-		config.ramp_every_ms = CURFEW_NEVER);
-	REFUSED("--duration is over before", config.ramp_start = "1/s",
-		config.ramp_while = "p90<1s", config.duration_ms = 1000);
 	REFUSED("--rate cannot be '0/s': it is zero", config.rate = "0/s");
 	REFUSED("--rate cannot be '0': it is zero", config.rate = "0");
 	REFUSED("--rate cannot be 'x'", config.rate = "x");
@@ -316,17 +341,6 @@ static void what_does_not_go_together_is_refused(void **state)
 	REFUSED("--header 'Content-Length: 3'", config.headers.word[0] = "Content-Length: 3",
 		config.headers.count = 1);
 	REFUSED("--stats-interval cannot be 0", config.stats_interval_ms = 0);
-	REFUSED("--label cannot be '1a=x'", config.labels.word[0] = "1a=x",
-		config.labels.count = 1);
-	REFUSED("that Prometheus keeps for itself", config.labels.word[0] = "__a=b",
-		config.labels.count = 1);
-	REFUSED("more than 64 bytes",
-		config.labels.word[0] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-					"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa=",
-		config.labels.count = 1);
-	REFUSED("use --run-id", config.labels.word[0] = "run_id=b", config.labels.count = 1);
-	REFUSED("--run-id cannot be '\xff'", config.run_id = "\xff");
-	REFUSED("--label cannot be 'a'", config.labels.word[0] = "a", config.labels.count = 1);
 	REFUSED("--fail-on cannot be 'p99'", config.fail_on.word[0] = "p99",
 		config.fail_on.count = 1);
 	REFUSED("--tls-ca without", config.tls_ca = "/etc/hosts");
@@ -365,6 +379,8 @@ int main(void)
 		cmocka_unit_test(a_method_that_has_a_body_sends_an_empty_one),
 		cmocka_unit_test(a_ramp_is_made_of_stages),
 		cmocka_unit_test(a_description_names_both_ends),
+		cmocka_unit_test(ramps_that_cannot_be_are_refused),
+		cmocka_unit_test(identities_that_cannot_be_are_refused),
 		cmocka_unit_test(what_does_not_go_together_is_refused),
 		cmocka_unit_test(too_many_urls_are_refused),
 	};
