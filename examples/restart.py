@@ -45,12 +45,13 @@ def until_answered(port, within=30):
             time.sleep(0.02)
 
 
-def load_begun(kind, port):
-    options = f"{kind} --log-level info --grace 20s --json - http://127.0.0.1:{port}/"
+def load_under_way(kind, port):
+    """One that has been sending for half a second: then it tells of it for the first time."""
+    options = f"{kind} --live never --stats-interval 500ms --grace 20s --json - http://127.0.0.1:{port}/"
     argv = [CURFEW, *LOAD.split()[1:], *options.split()]
     load = start(*argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     for line in load.stderr:
-        if b"event=ready" in line:
+        if b" in flight" in line:
             return load
     sys.exit("restart.py: curfew load did not start")
 
@@ -74,8 +75,7 @@ def restarted(port, begin):
     for kind in KINDS:
         service = begin()
         until_answered(port)
-        load = load_begun(kind, port)
-        time.sleep(0.5)
+        load = load_under_way(kind, port)
         code = stop(service)
         service = begin()
         tell(kind, json.loads(load.communicate()[0]), code)

@@ -46,6 +46,22 @@ uint64_t account_lost(const uint64_t outcomes[LOAD_OUTCOME_COUNT])
 	return lost;
 }
 
+bool account_append_lost(
+	struct buffer *out, const char *front, const uint64_t outcomes[LOAD_OUTCOME_COUNT])
+{
+	const char *separator = front;
+
+	for (int i = 0; i < LOAD_OUTCOME_COUNT; i++) {
+		if (i != LOAD_OK && outcomes[i]) {
+			buffer_appendf(out, "%s%s %s", separator,
+				load_outcome_word((enum load_outcome)i),
+				figure_count(outcomes[i]).text);
+			separator = ", ";
+		}
+	}
+	return separator != front;
+}
+
 uint64_t account_unsafe(const uint64_t outcomes[LOAD_OUTCOME_COUNT])
 {
 	uint64_t unsafe = 0;

@@ -23,6 +23,13 @@ void account_append_ending(struct buffer *out, const struct result *result);
 /* Returns how many requests of these outcomes had another one than OK. */
 uint64_t account_lost(const uint64_t outcomes[LOAD_OUTCOME_COUNT]);
 
+/*
+ * Appends them by kind, with this in front: "refused 12, reset_sent 3"; nothing where there are
+ * none. Returns whether there were any.
+ */
+bool account_append_lost(
+	struct buffer *out, const char *front, const uint64_t outcomes[LOAD_OUTCOME_COUNT]);
+
 /* Of those, how many may have taken effect: load_outcome_unsafe. */
 uint64_t account_unsafe(const uint64_t outcomes[LOAD_OUTCOME_COUNT]);
 

@@ -245,7 +245,6 @@ static void absence_row(
 	struct buffer *out, const struct result *result, const struct timeline_absence *absence)
 {
 	int64_t end = account_absence_end(result, absence);
-	const char *separator = "";
 
 	begin_row(out, figure_time(absence->begin_ns).text);
 	cell(out, "number",
@@ -254,14 +253,7 @@ static void absence_row(
 	number(out, figure_count(account_lost(absence->outcomes)));
 	number(out, figure_count(account_unsafe(absence->outcomes)));
 	buffer_append_text(out, "<td class=\"number\">");
-	for (int i = 0; i < LOAD_OUTCOME_COUNT; i++) {
-		if (i != LOAD_OK && absence->outcomes[i]) {
-			buffer_appendf(out, "%s%s %s", separator,
-				load_outcome_word((enum load_outcome)i),
-				figure_count(absence->outcomes[i]).text);
-			separator = ", ";
-		}
-	}
+	(void)account_append_lost(out, "", absence->outcomes);
 	buffer_append_text(out, "</td>");
 	end_row(out);
 }

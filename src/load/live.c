@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "load/account.h"
 #include "load/figure.h"
 
 #define COLUMNS_LEAST 20
@@ -121,18 +122,10 @@ static void draw_failures(struct frame *frame)
 {
 	const struct tally *tally = &frame->result->tally;
 	uint64_t failed = tally_failed(tally);
-	const char *separator = ": ";
 
 	buffer_appendf(&frame->line, "failed  %11s   %s", figure_count(failed).text,
 		figure_share(failed, tally->admitted).text);
-	for (int i = 0; i < LOAD_OUTCOME_COUNT; i++) {
-		if (i != LOAD_OK && tally->outcomes[i]) {
-			buffer_appendf(&frame->line, "%s%s %s", separator,
-				load_outcome_word((enum load_outcome)i),
-				figure_count(tally->outcomes[i]).text);
-			separator = ", ";
-		}
-	}
+	(void)account_append_lost(&frame->line, ": ", tally->outcomes);
 	end_line(frame, failed ? "31" : NULL);
 	if (frame->result->is_open) {
 		buffer_appendf(&frame->line, "dropped %11s   lag p99 %s",

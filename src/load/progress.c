@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "load/account.h"
 #include "load/figure.h"
 
 #define DRAW_MS 250
@@ -73,8 +74,6 @@ int64_t progress_period_ms(const struct progress *progress)
 
 void progress_line(struct buffer *out, const struct result *result, const struct pulse_beat *beat)
 {
-	const char *separator = " (";
-
 	buffer_appendf(out, "%s: %s, %s in flight", figure_time(result->ran_ns).text,
 		figure_rate(beat->rate).text, figure_count(result->tally.in_flight).text);
 	if (beat->p99_us) {
@@ -82,15 +81,9 @@ void progress_line(struct buffer *out, const struct result *result, const struct
 			figure_micros(beat->p99_us).text);
 	}
 	buffer_appendf(out, ", %s failed", figure_count(beat->failed).text);
-	for (int i = 0; i < LOAD_OUTCOME_COUNT; i++) {
-		if (i != LOAD_OK && beat->outcomes[i]) {
-			buffer_appendf(out, "%s%s %s", separator,
-				load_outcome_word((enum load_outcome)i),
-				figure_count(beat->outcomes[i]).text);
-			separator = ", ";
-		}
+	if (account_append_lost(out, " (", beat->outcomes)) {
+		buffer_append_char(out, ')');
 	}
-	buffer_append_text(out, *separator == ',' ? ")" : "");
 	if (result->is_open) {
 		buffer_appendf(out, ", %s dropped", figure_count(beat->dropped).text);
 	}

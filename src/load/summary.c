@@ -310,7 +310,6 @@ static void write_sections(const struct summary *summary)
 
 static void write_absence(const struct summary *summary, const struct timeline_absence *absence)
 {
-	const char *separator = "      ";
 	struct buffer *out = summary->out;
 	int64_t end = account_absence_end(summary->result, absence);
 
@@ -320,14 +319,7 @@ static void write_absence(const struct summary *summary, const struct timeline_a
 	buffer_appendf(out, "%s lost, %s of them unsafe to repeat\n",
 		figure_count(account_lost(absence->outcomes)).text,
 		figure_count(account_unsafe(absence->outcomes)).text);
-	for (int i = 0; i < LOAD_OUTCOME_COUNT; i++) {
-		if (i != LOAD_OK && absence->outcomes[i]) {
-			buffer_appendf(out, "%s%s %s", separator,
-				load_outcome_word((enum load_outcome)i),
-				figure_count(absence->outcomes[i]).text);
-			separator = ", ";
-		}
-	}
+	(void)account_append_lost(out, "      ", absence->outcomes);
 	buffer_append_char(out, '\n');
 }
 
