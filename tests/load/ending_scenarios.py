@@ -88,21 +88,13 @@ def test_3_usr1_dumps_and_nothing_else():
 
 def test_3_a_signal_while_connections_are_prewarmed():
     """To a target whose backlog is full, so that they never come: nothing was sent, and that is no failure."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        fillers = [socket.socket() for _ in range(4)]
-        for filler in fillers:
-            filler.setblocking(False)
-            filler.connect_ex(listener.getsockname())
-        load = Load(f"{FOR_EVER} --prewarm --connections 8 --grace 1s", f"http://127.0.0.1:{listener.getsockname()[1]}/")
+    with full_backlog() as url:
+        load = Load(f"{FOR_EVER} --prewarm --connections 8 --grace 1s", url)
         until(lambda: sockets_in(load.pid, "02"), "connections are on their way")
         began = load.signal()
         result = load.end()
         assert result.admitted == result.ok() == 0, result.ended()
         assert_below(load.took(began), 10, "the end of a prewarming")
-        for filler in fillers:
-            filler.close()
 
 
 def sockets_in(pid, wanted):

@@ -8,6 +8,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).resolve().parent.parent / "gate"))
 
 import collections
+import contextlib
 import functools
 import json
 import math
@@ -221,6 +222,20 @@ class Result(dict):
             if seen >= rank:
                 return min(value, histogram["most_us"]) / 1e6
         raise AssertionError(f"{name} is empty")
+
+
+@contextlib.contextmanager
+def full_backlog():
+    """The URL of a listener that takes nobody, whose queue is full: SYNs are dropped there."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(4):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
 
 
 def patient(function):

@@ -139,18 +139,9 @@ def test_truth_nobody_at_a_path():
 
 
 def test_truth_a_connection_that_does_not_come():
-    """A backlog that is full, where SYNs are dropped."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        fillers = [socket.socket() for _ in range(4)]
-        for filler in fillers:
-            filler.setblocking(False)
-            filler.connect_ex(listener.getsockname())
-        result = loaded("--requests 6 --connections 3 --timeout 1s", f"http://127.0.0.1:{listener.getsockname()[1]}/", code=1)
+    with full_backlog() as url:
+        result = loaded("--requests 6 --connections 3 --timeout 1s", url, code=1)
         assert result.ended() == {"connect_timeout": 6}, result.ended()
-        for filler in fillers:
-            filler.close()
 
 
 def test_truth_over_a_unix_socket():
