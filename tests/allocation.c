@@ -13,6 +13,7 @@ void *__wrap_realloc(void *memory, size_t size);
 
 static _Thread_local int left;
 static _Thread_local bool failed;
+static _Thread_local bool spares;
 
 void allocation_fail(int n)
 {
@@ -26,9 +27,14 @@ bool allocation_failed(void)
 	return failed;
 }
 
+void allocation_spare(bool on)
+{
+	spares = on;
+}
+
 static bool fails(void)
 {
-	if (left == 0 || --left > 0) {
+	if (spares || left == 0 || --left > 0) {
 		return false;
 	}
 	failed = true;

@@ -21,4 +21,7 @@ void allocation_fail(int n);
 /* Ends it. Returns whether an allocation failed since allocation_fail. */
 bool allocation_failed(void);
 
+/* While it is on, allocations do not count: for what a test does itself between. */
+void allocation_spare(bool on);
+
 #endif

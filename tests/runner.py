@@ -56,7 +56,7 @@ class Program:
     def __init__(self, kind, name, command, environment):
         self.kind, self.area, self.command, self.environment = kind, kind, command, environment
         self.name = f"{kind}/{name}"
-        self.parts = {kind}
+        self.parts = {kind, f"{kind}/{'threads' if b'pthread_create' in Path(command[0]).read_bytes() else 'one-thread'}"}
 
     def run(self, scale):
         environment = {**os.environ, **self.environment, "CMOCKA_MESSAGE_OUTPUT": "TAP"}
@@ -280,7 +280,7 @@ def options():
     parser = argparse.ArgumentParser(description="Runs the tests.")
     parser.add_argument("--quick", action="store_true", help="leave out the slow ones")
     parser.add_argument("--only", choices=("together", "alone"), help="those that run beside others, or those marked @alone")
-    parser.add_argument("--without", action="append", default=[], metavar="WORD", help="leave out tests/WORD; AREA/RUNNER: those faces of it")
+    parser.add_argument("--without", action="append", default=[], metavar="WORD", help="leave out tests/WORD; AREA/RUNNER: those faces of it; unit/one-thread")
     parser.add_argument("--sanitized", action="store_true", help="leave out @alone, @plain and the house's")
     parser.add_argument("--repeat", type=int, default=1, metavar="N", help="run all of it N times")
     parser.add_argument("--list", action="store_true", help="name the tests and run nothing")

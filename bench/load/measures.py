@@ -17,6 +17,7 @@ from clients import Place
 from table import Row
 
 CONNECTIONS = (1, 32, 256)
+CROWDED = (32, 256)  # connections, where the server has a worker for each CPU
 RATES = (1000, 5000)
 PLANNED_PARTS = (50, 99, 100)  # percentiles of how late requests arrive
 
@@ -27,7 +28,7 @@ RECORD = struct.Struct("=qqQIHH")
 NGINX = """
 daemon off;
 user root;
-worker_processes 1;
+worker_processes {workers};
 pid {scratch}/nginx.pid;
 error_log /dev/null;
 events {{
@@ -59,13 +60,15 @@ http {{
 class Nginx:
     """The server of the closed loops, which counts requests itself."""
 
-    def __init__(self, bench):
+    def __init__(self, bench, workers=1):
         place = servers.Place(bench.build, bench.folder("nginx"), servers.free_ports(1)[0])
         self.port = place.port
+        self.workers = workers
         self.process = servers.start(self.words, place)
 
     def words(self, place):
-        text = NGINX.format(scratch=place.scratch, port=place.port, body="0123456789abcdef" * 8)
+        body = "0123456789abcdef" * 8
+        text = NGINX.format(scratch=place.scratch, port=place.port, workers=self.workers, body=body)
         path = place.file("nginx.conf", text)
         return ["nginx", "-p", place.scratch, "-e", "/dev/null", "-c", path]
 
@@ -132,16 +135,24 @@ def beside(samples, names, name, digits, unit):
     return cells
 
 
-def closed_rows(bench, clients, nginx, connections):
-    names = [client.name for client in clients]
-    samples = {name: [] for name in names}
+def closed_rounds(bench, clients, nginx, connections):
+    """The samples of each client, and what they are of."""
+    label = f"{connections} connection{'s' if connections > 1 else ''}: "
+    if nginx.workers > 1:
+        label = f"{nginx.workers} workers, {label}"
+    samples = {client.name: [] for client in clients}
     for number in range(bench.rounds):
-        bench.progress(f"{connections} connections, round {number + 1} of {bench.rounds}")
+        bench.progress(f"{label}round {number + 1} of {bench.rounds}")
         for client in clients if number % 2 == 0 else reversed(clients):
             samples[client.name].append(closed_sample(bench, client, nginx, connections))
+    return label, samples
+
+
+def closed_rows(bench, clients, nginx, connections):
+    names = [client.name for client in clients]
+    label, samples = closed_rounds(bench, clients, nginx, connections)
     unsaid = [round(median(samples[name], "unsaid")) for name in names]
     failed = [sum(sample["failed"] for sample in samples[name]) for name in names]
-    label = f"{connections} connection{'s' if connections > 1 else ''}: "
     return [
         Row(label + "CPU a request", beside(samples, names, "cpu_us", 2, "us"), ratio=False),
         Row("  of that in user mode", beside(samples, names, "user_us", 2, "us"), ratio=False),
@@ -155,6 +166,25 @@ def all_closed_rows(bench, clients):
     nginx = Nginx(bench)
     try:
         return [row for count in CONNECTIONS for row in closed_rows(bench, clients, nginx, count)]
+    finally:
+        nginx.close()
+
+
+def crowded_rows(bench, clients, nginx, connections):
+    names = [client.name for client in clients]
+    label, samples = closed_rounds(bench, clients, nginx, connections)
+    return [
+        Row(label + "answers each second", beside(samples, names, "rate", 0, ""), ratio=False),
+        Row("  CPU a request", beside(samples, names, "cpu_us", 2, "us"), ratio=False),
+    ]
+
+
+def all_crowded_rows(bench, clients):
+    """One worker of a server tells of that worker only. Where there is one for each CPU, the machine is full, and who
+    needs less of it gets more answers."""
+    nginx = Nginx(bench, os.cpu_count())
+    try:
+        return [row for count in CROWDED for row in crowded_rows(bench, clients, nginx, count)]
     finally:
         nginx.close()
 
@@ -248,4 +278,4 @@ def all_open_rows(bench, clients):
     return [row for rate in RATES for row in open_rows(bench, clients, rate)]
 
 
-STEPS = {"closed": all_closed_rows, "open": all_open_rows}
+STEPS = {"closed": all_closed_rows, "crowded": all_crowded_rows, "open": all_open_rows}

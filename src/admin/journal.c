@@ -55,9 +55,10 @@ static void append_value(struct journal *journal, const struct journal_value *va
 {
 	struct buffer *out = &journal->waiting;
 
-	if (value->is_number) {
+	if (value->is_number && !value->text) {
 		append_number(out, value->number);
-	} else if (journal->format == JOURNAL_TEXT && is_plain(value->text, value->length)) {
+	} else if (value->is_number ||
+		(journal->format == JOURNAL_TEXT && is_plain(value->text, value->length))) {
 		buffer_append(out, value->text, value->length);
 	} else {
 		buffer_append_json(out, value->text, value->length);
@@ -170,11 +171,16 @@ static void tell_dropped(struct journal *journal)
 void journal_write(struct journal *journal, const struct journal_event *event,
 	const struct journal_value *values, size_t count)
 {
+	if (journal_wants(journal, event->level)) {
+		journal_put(journal, event, values, count);
+	}
+}
+
+void journal_put(struct journal *journal, const struct journal_event *event,
+	const struct journal_value *values, size_t count)
+{
 	bool posts = false;
 
-	if (!journal_wants(journal, event->level)) {
-		return;
-	}
 	pthread_mutex_lock(&journal->lock);
 	if (event->is_bulk &&
 		journal->waiting.length + journal->written_pending >= JOURNAL_BULK_MOST) {

@@ -41,12 +41,12 @@ struct journal_event {
 	const char *fields; /* names, with a space between them; at least one */
 };
 
-/* What a field has; NULL text: the field is left out. */
+/* What a field has; NULL text, and no number: the field is left out. */
 struct journal_value {
 	const char *text;
 	size_t length;
 	int64_t number; /* where text is NULL and is_number */
-	bool is_number;
+	bool is_number; /* a text is one as it stands, too */
 };
 
 static inline struct journal_value journal_bytes(const char *bytes, size_t length)
@@ -62,6 +62,12 @@ static inline struct journal_value journal_text(const char *text)
 static inline struct journal_value journal_number(int64_t number)
 {
 	return (struct journal_value){.number = number, .is_number = true};
+}
+
+/* A number with a fraction, in digits as JSON has them. */
+static inline struct journal_value journal_decimal(const char *digits)
+{
+	return (struct journal_value){.text = digits, .length = strlen(digits), .is_number = true};
 }
 
 struct journal {
@@ -101,6 +107,10 @@ static inline bool journal_wants(const struct journal *journal, enum curfew_leve
 
 /* Writes an event with the values of its fields, all of them in their order. Any thread. */
 void journal_write(struct journal *journal, const struct journal_event *event,
+	const struct journal_value *values, size_t count);
+
+/* The same whatever its level: what somebody has asked for by itself. Any thread. */
+void journal_put(struct journal *journal, const struct journal_event *event,
 	const struct journal_value *values, size_t count);
 
 /* journal_tell(journal, &events[EVENT], journal_text("a"), journal_number(1)) */

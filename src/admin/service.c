@@ -56,13 +56,16 @@ int service_refuse_start(const struct service *service, int error)
 
 void service_fail(struct service *service, const char *format, ...)
 {
-	char text[CURFEW_CAUSE_TEXT];
 	va_list args;
 
+	if (atomic_exchange(&service->has_failed, true)) {
+		return; /* the first one stays */
+	}
 	va_start(args, format);
-	(void)vsnprintf(text, sizeof(text), format, args);
+	(void)vsnprintf(service->failure, sizeof(service->failure), format, args);
 	va_end(args);
-	curfew_lifecycle_stop_for(service->life, CURFEW_FAILURE, text);
+	atomic_store(&service->is_failure_told, true);
+	curfew_lifecycle_stop_for(service->life, CURFEW_FAILURE, service->failure);
 }
 
 /* What comes from the lifecycle. */

@@ -50,6 +50,8 @@ struct service_ops {
 	void (*phase)(struct service *service, enum curfew_phase phase);
 };
 
+#define SERVICE_FAILURE_MOST 600 /* bytes, the NUL included */
+
 struct service {
 	const struct service_config *config;
 	const struct service_ops *ops;
@@ -75,6 +77,9 @@ struct service {
 	bool has_pool;
 	bool has_notifier;
 	bool stopping; /* the end has been told */
+	/* The first failure that was told of, whole; a cause has less room. */
+	_Atomic bool has_failed, is_failure_told;
+	char failure[SERVICE_FAILURE_MOST];
 	int64_t started;
 };
 

@@ -12,7 +12,7 @@
 #include "core/lifecycle.h"
 
 #define TEXT_BYTES 64
-#define WORDS_BYTES 320
+#define WORDS_BYTES (SERVICE_FAILURE_MOST + 320)
 
 static void tell(struct service *service, enum service_event event,
 	const struct journal_value *values, size_t count)
@@ -85,8 +85,15 @@ static struct curfew_cause cause_of(const struct service *service)
 	return curfew_token_cause(curfew_context_token(curfew_lifecycle_context(service->life)));
 }
 
-static const char *cause_text(const struct curfew_cause *cause)
+/* Whole, where the cause is a failure of ours that is longer than a cause can be. */
+static const char *cause_text(const struct service *service, const struct curfew_cause *cause)
 {
+	size_t length = strlen(cause->text);
+
+	if (cause->reason == CURFEW_FAILURE && atomic_load(&service->is_failure_told) &&
+		!strncmp(service->failure, cause->text, length)) {
+		return service->failure;
+	}
 	return cause->text[0] ? cause->text : cause_reason_text(cause->reason);
 }
 
@@ -119,7 +126,7 @@ void service_tell_stopping(struct service *service)
 	journal_tell(&service->journal, &event, journal_text(curfew_reason_name(cause.reason)),
 		signal_value(cause.signal, name),
 		cause.sender ? journal_number(cause.sender) : journal_text(NULL),
-		journal_text(cause_text(&cause)));
+		journal_text(cause_text(service, &cause)));
 }
 
 static size_t count_held(const struct service *service)
@@ -159,7 +166,7 @@ static void ended_words(struct service *service, const struct curfew_cause *caus
 	(void)snprintf(words, WORDS_BYTES,
 		"%s after %lld ms: %s; %llu requests completed, %llu of them in the end; "
 		"%zu things had to be cut",
-		how, (long long)took_ms, cause_text(cause),
+		how, (long long)took_ms, cause_text(service, cause),
 		(unsigned long long)count_of(service, CURFEW_REQUESTS_COMPLETED),
 		(unsigned long long)count_of(service, CURFEW_REQUESTS_DRAINED), life->forced_count);
 }

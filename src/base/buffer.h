@@ -46,6 +46,9 @@ void buffer_append_json(struct buffer *buffer, const char *bytes, size_t length)
 static inline char *buffer_reserve(struct buffer *buffer, size_t room);
 static inline void buffer_commit(struct buffer *buffer, size_t length);
 
+/* Drops the content, and that it failed; the memory stays for what comes next. */
+static inline void buffer_clear(struct buffer *buffer);
+
 /* Drops the first bytes; the rest is moved to the front. */
 void buffer_consume(struct buffer *buffer, size_t length);
 
@@ -74,6 +77,15 @@ static inline void buffer_commit(struct buffer *buffer, size_t length)
 	assert(length < buffer->capacity - buffer->length);
 	buffer->length += length;
 	buffer->data[buffer->length] = '\0';
+}
+
+static inline void buffer_clear(struct buffer *buffer)
+{
+	buffer->length = 0;
+	buffer->failed = false;
+	if (buffer->data) {
+		buffer->data[0] = '\0';
+	}
 }
 
 static inline void buffer_append(struct buffer *buffer, const void *bytes, size_t length)

@@ -111,6 +111,28 @@ static void remembers_that_memory_ran_out(void **state)
 	assert_false(buffer.failed);
 }
 
+/* With the memory that it had. */
+static void is_well_again_when_it_was_cleared(void **state)
+{
+	struct buffer buffer = {0};
+	const char *data;
+
+	(void)state;
+	buffer_clear(&buffer);
+	assert_string_equal(buffer_text(&buffer), "");
+	buffer_append_text(&buffer, "before");
+	data = buffer.data;
+	assert_null(buffer_reserve(&buffer, SIZE_MAX));
+	buffer_clear(&buffer);
+	assert_int_equal(buffer.length, 0);
+	assert_string_equal(buffer_text(&buffer), "");
+	buffer_append_text(&buffer, "after");
+	assert_string_equal(buffer_text(&buffer), "after");
+	assert_ptr_equal(buffer.data, data);
+	assert_false(buffer.failed);
+	buffer_fini(&buffer);
+}
+
 static void assert_json(const char *bytes, size_t length, const char *expected)
 {
 	struct buffer buffer = {0};
@@ -169,6 +191,7 @@ int main(void)
 		cmocka_unit_test(grows_by_every_kind_of_append),
 		cmocka_unit_test(reserves_and_commits),
 		cmocka_unit_test(remembers_that_memory_ran_out),
+		cmocka_unit_test(is_well_again_when_it_was_cleared),
 		cmocka_unit_test(escapes_json),
 		cmocka_unit_test(keeps_utf8_and_replaces_the_rest),
 	};

@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/text.h"
 #include "cmd/output.h"
@@ -123,7 +124,7 @@ static const struct option options[] = {
 		FIELD(requests),
 		.metavar = "N",
 		.preset_text = "any",
-		.help = "So many requests and no more",
+		.help = "So many requests and no more; ends when they are over",
 	},
 	{
 		.name = "method",
@@ -138,7 +139,7 @@ static const struct option options[] = {
 		.kind = OPTION_WORDS,
 		FIELD(headers),
 		.metavar = "\"NAME: VALUE\"",
-		.help = "A header field of each request; repeatable",
+		.help = "A header field of each request, or of WebSocket handshakes; repeatable",
 	},
 	{
 		.name = "body",
@@ -153,6 +154,13 @@ static const struct option options[] = {
 		FIELD(body_file),
 		.metavar = "FILE",
 		.help = "The same, of a file",
+	},
+	{
+		.name = "places",
+		.kind = OPTION_FLAG,
+		FIELD(places),
+		.help = "In URLs, header fields and body, put in the request's ${number}, a "
+			"${random:1000} number, ${hex:16} digits",
 	},
 	{
 		.name = "fresh",
@@ -322,10 +330,49 @@ static struct grace grace_load_preset(void)
 	return (struct grace){GRACE_LOAD_PRESET_MS, "the default"};
 }
 
+/* Whether one would overwrite the other: what is no file (a terminal, a pipe) loses nothing. */
+static bool same_file(const char *path, const char *other)
+{
+	struct stat is;
+
+	return path && other && strcmp(path, other) == 0 && strcmp(path, "-") != 0 &&
+		(stat(path, &is) < 0 || S_ISREG(is.st_mode));
+}
+
+/* Returns what is wrong with where the results go, or NULL. */
+static const char *check_outputs(const struct load_config *config)
+{
+	const char *report = config->service.report;
+
+	if (config->html && strcmp(config->html, "-") == 0) {
+		return "--html - (name a file: the page is not for a terminal)";
+	}
+	if (same_file(config->json, config->html) || same_file(config->json, report) ||
+		same_file(config->html, report)) {
+		return "two of --json, --html and --report name the same file (give each one of "
+		       "its own)";
+	}
+	return NULL;
+}
+
+/* What a run is about: URLs, a profile, or results that are merged. */
+static const char *take_operands(struct load_config *config, char **arguments)
+{
+	if (*arguments && !strcmp(*arguments, "merge")) {
+		config->results = arguments + 1;
+		return NULL;
+	}
+	config->urls = arguments;
+	return *arguments || config->profile
+		? NULL
+		: "no URL given (curfew load http://127.0.0.1:8080/, or --profile FILE)";
+}
+
 static bool configure_load(
 	const struct command *self, char **arguments, void *memory, int *exit_code)
 {
 	struct load_config *config = memory;
+	const char *refusal;
 
 	config->duration_ms = LOAD_NOT_GIVEN;
 	config->timeout_ms = LOAD_NOT_GIVEN;
@@ -334,18 +381,13 @@ static bool configure_load(
 	if (!service_option_read(self, &arguments, config, &config->service, exit_code)) {
 		return false;
 	}
-	if (*arguments && !strcmp(*arguments, "merge")) {
-		config->results = arguments + 1;
-		return true;
-	}
-	if (!*arguments && !config->profile) {
-		output_error(self->name,
-			"no URL given (curfew load http://127.0.0.1:8080/, or --profile FILE)");
+	refusal = take_operands(config, arguments);
+	refusal = refusal ? refusal : check_outputs(config);
+	if (refusal) {
+		output_error(self->name, "%s", refusal);
 		*exit_code = EXIT_CODE_USAGE;
-		return false;
 	}
-	config->urls = arguments;
-	return true;
+	return !refusal;
 }
 
 const struct command command_load = {

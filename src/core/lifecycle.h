@@ -104,6 +104,9 @@ void lifecycle_prolong(struct curfew_lifecycle *life, bool wanted);
 /* Counts a hold that was cut by its kind, and notes it for the report. Any thread. */
 void lifecycle_note_forced(struct curfew_lifecycle *life, const struct curfew_holder *holder);
 
+/* Whether something had to be forced up to now. Any thread. */
+bool lifecycle_has_forced(struct curfew_lifecycle *life);
+
 /* Copies how many holds of each kind were cut, and returns how many kinds there are. Any thread. */
 size_t lifecycle_forced_kinds(
 	struct curfew_lifecycle *life, struct forced_kind kinds[FORCED_KINDS]);

@@ -69,6 +69,16 @@ void curfew_lifecycle_forced(struct curfew_lifecycle *life, const char *name, in
 	pthread_mutex_unlock(&life->lock);
 }
 
+bool lifecycle_has_forced(struct curfew_lifecycle *life)
+{
+	bool has;
+
+	pthread_mutex_lock(&life->lock);
+	has = life->forced_count > 0;
+	pthread_mutex_unlock(&life->lock);
+	return has;
+}
+
 /*
  * Kinds are static words, of which a program has a few; those beyond the table count in the report
  * only.

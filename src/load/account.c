@@ -18,7 +18,7 @@ enum account_mood account_mood(const struct result *result)
 		result->exit_code) {
 		return ACCOUNT_BROKEN;
 	}
-	return tally_failed(tally) || tally->dropped || tally->in_flight || result->client_limited
+	return tally_failed(tally) || tally->dropped || tally->in_flight || result->note_count
 		? ACCOUNT_DOUBTFUL
 		: ACCOUNT_WELL;
 }

@@ -10,7 +10,7 @@
 
 enum account_mood {
 	ACCOUNT_WELL,
-	ACCOUNT_DOUBTFUL, /* something failed, was dropped, or has to be known first */
+	ACCOUNT_DOUBTFUL, /* something failed, was dropped or cut, or there is a note */
 	ACCOUNT_BROKEN,   /* a threshold; nothing succeeded; it could not go on */
 	ACCOUNT_MOODS
 };

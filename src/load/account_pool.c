@@ -36,18 +36,35 @@ static void tell_loaded(struct account_pool *pool, const char *failure)
 	loaded(pool->arg, failure);
 }
 
-/* In the words that a cause has room for. */
-static void describe_poor(struct account_pool *pool, const struct ethereum_account *keys)
+/* What is missing, of the first one; how many there are is known in the end. */
+static void note_poor(struct account_pool *pool, const struct ethereum_account *keys,
+	const struct wei *balance, const struct wei *cost)
 {
-	struct buffer text = {0};
-
 	if (pool->poor++) {
 		return;
 	}
-	ethereum_hex(&text, keys->address, ETHEREUM_ADDRESS);
-	buffer_append_text(&text, " lacks money: fund it, or say \"fund_from\"");
-	(void)snprintf(pool->failure, sizeof(pool->failure), "%s", buffer_text(&text));
-	buffer_fini(&text);
+	ethereum_hex(&pool->poorest, keys->address, ETHEREUM_ADDRESS);
+	buffer_append_text(&pool->poorest, " lacks money (it has ");
+	wei_write(&pool->poorest, balance);
+	buffer_append_text(&pool->poorest, " wei, and a transfer may cost ");
+	wei_write(&pool->poorest, cost);
+	buffer_append_text(&pool->poorest, ")");
+}
+
+static const char *describe_poor(struct account_pool *pool)
+{
+	char others[64] = "";
+
+	if (!pool->poor) {
+		return NULL;
+	}
+	if (pool->poor > 1) {
+		(void)snprintf(others, sizeof(others), ", as do %zu more", pool->poor - 1);
+	}
+	(void)snprintf(pool->failure, sizeof(pool->failure),
+		"%s%s: fund %s, or say who does (\"fund_from\")", buffer_text(&pool->poorest),
+		others, pool->poor > 1 ? "them" : "it");
+	return pool->failure;
 }
 
 /* In their order, whichever was answered first: so that a seed gives the same transactions. */
@@ -65,7 +82,7 @@ static void know(struct account_pool *pool, struct account *account)
 	pool->unknown--;
 	if (!pool->unknown) {
 		line_up(pool);
-		tell_loaded(pool, pool->poor ? pool->failure : NULL);
+		tell_loaded(pool, describe_poor(pool));
 	}
 }
 
@@ -113,7 +130,7 @@ static bool take_balance(struct account_question *question, const struct rpc_ans
 		return false;
 	}
 	if (wei_compare(&balance, &cost) < 0) {
-		describe_poor(question->pool, question->account->keys);
+		note_poor(question->pool, question->account->keys, &balance, &cost);
 	}
 	return true;
 }
@@ -138,6 +155,7 @@ static void answered(struct rpc_call *call, const struct rpc_answer *answer, con
 		(question->of_balance ? take_balance(question, answer)
 				      : take_nonce(question, answer));
 
+	pool->away = answer ? 0 : call->error;
 	if (!answer && !pool->loaded) {
 		(void)atomic_fetch_add(&pool->evm->epoch, 1); /* the node was away */
 	}
@@ -281,5 +299,6 @@ void account_pool_fini(struct account_pool *pool)
 		rpc_call_fini(&pool->questions[i].call);
 	}
 	deadline_fini(&pool->again);
+	buffer_fini(&pool->poorest);
 	free(pool->accounts);
 }

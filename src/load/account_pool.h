@@ -47,13 +47,15 @@ struct account_pool {
 	struct curfew_link free, stale;
 	struct account_question questions[ACCOUNT_POOL_QUESTIONS];
 	struct deadline again; /* after a question that was not answered */
+	int away; /* why the last one was not: nobody was there, a negative errno; or 0 */
 
 	/* Of the first questions; NULL: they are answered. */
 	void (*loaded)(void *arg, const char *failure);
 	void *arg;
 	size_t unknown;
-	size_t poor; /* have not the money for one transaction */
-	char failure[300];
+	size_t poor;           /* have not the money for one transaction */
+	struct buffer poorest; /* the first of these, and what it has not */
+	char failure[SOURCE_FAILURE_MOST];
 	struct task tell; /* loaded() of none */
 };
 

@@ -27,6 +27,18 @@ static bool read_quantity(
 	return rpc_quantity(text, &value, number);
 }
 
+bool block_number(const char *text, const struct json_value *value, uint64_t *number)
+{
+	return rpc_quantity(text, value, number) && *number <= INT64_MAX;
+}
+
+static bool read_number(const char *text, const struct json_value *object, uint64_t *number)
+{
+	struct json_value value = member(text, object, "number");
+
+	return block_number(text, &value, number);
+}
+
 static bool read_hash(const char *text, const struct json_value *object, const char *name,
 	uint8_t hash[ETHEREUM_HASH])
 {
@@ -50,7 +62,7 @@ bool block_read(const char *text, const struct json_value *value, struct chain_h
 	struct json_value *transactions)
 {
 	*head = (struct chain_head){0};
-	if (value->kind != JSON_OBJECT || !read_quantity(text, value, "number", &head->number) ||
+	if (value->kind != JSON_OBJECT || !read_number(text, value, &head->number) ||
 		!read_hash(text, value, "hash", head->hash) ||
 		!read_hash(text, value, "parentHash", head->parent) ||
 		!read_quantity(text, value, "gasUsed", &head->gas_used)) {
@@ -87,5 +99,5 @@ bool receipt_read(const char *text, const struct json_value *value, uint8_t hash
 
 bool block_read_number(const char *text, const struct json_value *value, uint64_t *number)
 {
-	return value->kind == JSON_OBJECT && read_quantity(text, value, "number", number);
+	return value->kind == JSON_OBJECT && read_number(text, value, number);
 }

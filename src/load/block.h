@@ -27,4 +27,7 @@ bool receipt_read(const char *text, const struct json_value *value, uint8_t hash
 /* The number of a head of newHeads. */
 bool block_read_number(const char *text, const struct json_value *value, uint64_t *number);
 
+/* The number of a block, as a quantity. Half of those of 64 bits are none: others are behind it. */
+bool block_number(const char *text, const struct json_value *value, uint64_t *number);
+
 #endif

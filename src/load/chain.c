@@ -82,10 +82,18 @@ static void pop(struct chain *chain)
 		chain->transactions -= block->transactions;
 		chain->succeeded -= block->succeeded;
 		chain->failed -= block->failed;
+		chain->first_gas = chain->blocks ? chain->first_gas : 0;
 	}
 	chain->fresh = block->number;
 	block_fini(block);
 	chain->count--;
+}
+
+double chain_gas_per_second(const struct chain *chain)
+{
+	int64_t ns = chain->last_ns - chain->first_ns;
+
+	return ns > 0 ? (double)(chain->gas_used - chain->first_gas) * 1e9 / (double)ns : 0;
 }
 
 bool chain_contradicts(const struct chain *chain, const struct chain_head *head)
@@ -108,6 +116,7 @@ static void count(struct chain *chain, struct chain_block *block, int64_t seen_n
 			&chain->times, seen_ns > chain->last_ns ? seen_ns - chain->last_ns : 0);
 	} else {
 		chain->first_ns = seen_ns;
+		chain->first_gas = block->gas_used;
 	}
 	chain->last_ns = seen_ns > chain->last_ns ? seen_ns : chain->last_ns;
 	chain->blocks++;

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "load/ethereum.h"
+#include "ethereum/ethereum.h"
 #include "load/histogram.h"
 #include "load/inclusion.h"
 
@@ -44,6 +44,7 @@ struct chain {
 	uint64_t succeeded, failed; /* of ours, by the status of their receipts */
 	uint64_t reorganizations;   /* however deep */
 	int64_t first_ns, last_ns;  /* when the first and the last block that count were seen */
+	uint64_t first_gas;         /* of that first one, which began before that */
 	struct histogram times;     /* between two blocks, as they were seen */
 	/* Private from here on. */
 	struct chain_block ring[CHAIN_DEPTH];
@@ -64,6 +65,9 @@ uint64_t chain_next(const struct chain *chain);
 
 /* The newest block; NULL: none. */
 const struct chain_block *chain_newest(const struct chain *chain);
+
+/* What the blocks behind the first one used, a second; 0 where there was no time between two. */
+double chain_gas_per_second(const struct chain *chain);
 
 /*
  * Whether a block of ours with this number is another one. One that we do not remember is taken

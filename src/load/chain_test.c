@@ -72,6 +72,22 @@ static void include(uint8_t name)
 	chain_add_receipt(&chain, true);
 }
 
+/* Blocks are a millisecond apart here, each with 100 of gas. */
+static void tells_gas_a_second(void **state)
+{
+	(void)state;
+	begin_at(10);
+	assert_true(append(11, 'a', 'a'));
+	assert_float_equal(chain_gas_per_second(&chain), 0, 0);
+	assert_true(append(12, 'a', 'a'));
+	assert_float_equal(chain_gas_per_second(&chain), 100000, 1e-6);
+	assert_true(append(13, 'a', 'a'));
+	assert_float_equal(chain_gas_per_second(&chain), 100000, 1e-6);
+	chain_back(&chain, 11); /* that of the first is none any more, either */
+	assert_true(append(11, 'b', 'a'));
+	assert_float_equal(chain_gas_per_second(&chain), 50000, 1e-6);
+}
+
 static void grows(void **state)
 {
 	(void)state;
@@ -154,14 +170,44 @@ static void goes_no_deeper_than_it_remembers(void **state)
 	assert_int_equal(chain_next(&chain), 500 - CHAIN_DEPTH + 1);
 }
 
+/* The only block that is known is none any more: the next one is that number again. */
+static void gives_up_the_last_block(void **state)
+{
+	(void)state;
+	begin_at(7);
+	assert_false(append(8, 'b', 'b'));
+	assert_null(chain_newest(&chain));
+	assert_int_equal(chain_next(&chain), 7);
+}
+
+/* Two threads may have told of them: what was seen earlier took no time. */
+static void times_never_go_back(void **state)
+{
+	static const int64_t seen_ns[] = {8000000, 5000000, 9000000};
+
+	(void)state;
+	begin_at(7);
+	for (uint64_t i = 0; i < 3; i++) {
+		struct chain_head head = block_on(8 + i, 'a', 'a');
+
+		assert_true(chain_append(&chain, &head, seen_ns[i]));
+	}
+	assert_int_equal(chain.last_ns, 9000000);
+	assert_int_equal(chain.times.total, 2);
+	assert_int_equal(chain.times.most_us, 1000);
+}
+
 int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, begin, end)
 	const struct CMUnitTest tests[] = {
 		TEST(grows),
+		TEST(tells_gas_a_second),
 		TEST(is_reorganized),
 		TEST(begins_anew),
 		TEST(goes_no_deeper_than_it_remembers),
+		TEST(gives_up_the_last_block),
+		TEST(times_never_go_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

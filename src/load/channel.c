@@ -4,6 +4,7 @@
 #include "load/crew.h"
 #include "load/lane.h"
 #include "net/stream.h"
+#include "net/tls.h"
 
 const struct channel_kind *const channel_kinds[] = {
 	[ENDPOINT_HTTP] = &http_channel_kind,
@@ -34,6 +35,15 @@ void channel_count(struct channel *channel, const struct stream *stream)
 	tally->bytes_out += stream->bytes_out - channel->out;
 	channel->in = stream->bytes_in;
 	channel->out = stream->bytes_out;
+}
+
+void channel_note_tls(struct channel *channel, const struct stream *stream)
+{
+	struct crew *crew = channel->crew;
+
+	if (stream->filter && channel->lane && !crew->tls_failures[channel->endpoint]) {
+		crew->tls_failures[channel->endpoint] = tls_failure_text(stream->filter);
+	}
 }
 
 void channel_detach(struct channel *channel)

@@ -79,6 +79,9 @@ void load_channel_init(struct channel *channel, const struct channel_ops *ops, s
 /* What its stream has read and written since the last time goes into the tally. */
 void channel_count(struct channel *channel, const struct stream *stream);
 
+/* A request of it has failed by TLS: why, for the first one, is to be told. */
+void channel_note_tls(struct channel *channel, const struct stream *stream);
+
 /* Its lane has it no more; it closes, or is closed. */
 void channel_detach(struct channel *channel);
 

@@ -4,12 +4,14 @@
  *
  *	the newest number	eth_blockNumber, when it is time for it (due)
  *	a block			eth_getBlockByNumber: the next one up to the newest; or, where the
- *				newest is before the last one that we have seen, that one, to see
- *				whether it is still what it was
- *	its receipts		eth_getBlockReceipts, or eth_getTransactionReceipt for each of ours
- *				where the node has not the former
+ *				newest is before the last one that we have seen, or we are told of
+ *				one that we have, that one, to see whether it is still what it was
+ *	its receipts		of ours in it (load/receipts.h)
  *
  * When there is nothing to ask it rests until the poll's time, or until the feed tells of a block.
+ *
+ * An answer may be older than what the feed has told meanwhile: a number below the newest one is
+ * believed when it comes twice. The feed's are not believed then, but are a reason to ask.
  */
 #include "load/collector.h"
 
@@ -21,31 +23,33 @@
 #include "base/list.h"
 #include "load/block.h"
 #include "load/head_feed.h"
+#include "load/receipts.h"
 
 #define QUESTION_MS 10000
 #define SEEN 16384 /* newest blocks of which it is known when they were seen */
-
-enum question { BLOCK, RECEIPTS, RECEIPT };
 
 struct collector {
 	struct collector_config config;
 	struct rpc_call newest_call;
 	struct rpc_call call; /* that reads */
-	enum question question;
+	bool of_receipts;     /* the question is; else it is for a block: */
+	uint64_t asked;       /* the number of that */
+	struct receipts receipts;
 	struct head_feed *feed;
 	struct deadline poll;
-	bool is_fed;     /* the feed is subscribed */
-	bool started;    /* so that blocks are counted */
-	bool failed;     /* it did not start */
-	bool due;        /* the newest number is to be asked for */
-	bool is_away;    /* the last question was not answered */
-	bool one_by_one; /* receipts */
+	bool is_fed;    /* the feed is subscribed */
+	bool started;   /* so that blocks are counted */
+	bool is_told;   /* that it has begun, which needs the feed, too */
+	bool failed;    /* it did not start */
+	bool due;       /* the newest number is to be asked for */
+	bool is_away;   /* the last question was not answered */
+	bool is_behind; /* the last answer was below newest: either it is stale, or we are */
+	bool has_doubt; /* whether the block with that number is what it was */
+	uint64_t doubt;
 	uint64_t newest; /* number */
 	uint64_t seen_numbers[SEEN];
 	int64_t seen_ns[SEEN];
 	int64_t newest_ns; /* when newest was seen */
-	size_t receipt;    /* the next one of ours that is to be read, in the newest block */
-	bool awaits_receipts;
 };
 
 static void step(struct collector *collector);
@@ -79,8 +83,9 @@ static void see(struct collector *collector, uint64_t number)
 static int64_t when_seen(const struct collector *collector, uint64_t number)
 {
 	bool known = collector->seen_numbers[number % SEEN] == number;
+	int64_t seen_ns = known ? collector->seen_ns[number % SEEN] : collector->newest_ns;
 
-	return known ? collector->seen_ns[number % SEEN] : collector->newest_ns;
+	return seen_ns ? seen_ns : curfew_now(); /* since then it has become another */
 }
 
 /* Time for the newest number again, after a pause. */
@@ -108,7 +113,8 @@ void collector_hurry(struct collector *collector)
 
 bool collector_is_quiet(const struct collector *collector)
 {
-	return !collector->awaits_receipts && !collector->due &&
+	return !collector->receipts.are_awaited && !collector->due && !collector->has_doubt &&
+		!rpc_under_way(&collector->call) &&
 		collector->newest < chain_next(collector->config.chain);
 }
 
@@ -136,27 +142,39 @@ static void find_ours(
 			collector->config.counts->unknown++;
 		}
 	}
-	collector->receipt = 0;
-	collector->awaits_receipts =
-		collector->config.receipts && chain_newest(chain)->our_count > 0;
-}
-
-static void start_with(struct collector *collector, const struct chain_head *head)
-{
-	chain_begin(collector->config.chain, head);
-	collector->started = true;
-	collector->config.started(collector->config.arg, NULL);
+	if (collector->config.receipts && chain_newest(chain)->our_count) {
+		receipts_begin(&collector->receipts);
+	}
 }
 
 /* It is not there yet, or no more. */
 static void miss_block(struct collector *collector)
 {
-	if (collector->started) {
-		collector->newest = chain_next(collector->config.chain) - 1;
-		deadline_set(&collector->poll, curfew_after_ms(collector->config.poll_ms));
-	} else {
-		collector->failed = true;
-		collector->config.started(collector->config.arg, "has no newest block");
+	collector->newest = chain_next(collector->config.chain) - 1;
+	deadline_set(&collector->poll, curfew_after_ms(collector->config.poll_ms));
+}
+
+/* Of the block that was asked for, and no other. */
+static bool read_block(const struct collector *collector, const struct rpc_answer *answer,
+	struct chain_head *head, struct json_value *transactions)
+{
+	return answer->verdict == RPC_RESULT &&
+		block_read(answer->text, &answer->result, head, transactions) &&
+		head->number == collector->asked;
+}
+
+/* The newest is an old one, or we are told of one: either we have it, or it is another. */
+static void compare(struct collector *collector, const struct chain_head *head)
+{
+	struct chain *chain = collector->config.chain;
+
+	if (collector->newest + 1 < chain_next(chain)) {
+		collector->newest = chain_next(chain) - 1;
+	}
+	if (chain_contradicts(chain, head)) {
+		chain_back(chain, head->number);
+		tell_reorganized(collector);
+		collector->due = true;
 	}
 }
 
@@ -166,116 +184,18 @@ static void take_block(struct collector *collector, const struct rpc_answer *ans
 	struct json_value transactions;
 	struct chain_head head;
 
-	if (!block_read(answer->text, &answer->result, &head, &transactions)) {
+	if (!read_block(collector, answer, &head, &transactions)) {
 		miss_block(collector);
-	} else if (!collector->started) {
-		start_with(collector, &head);
 	} else if (head.number < chain_next(chain)) {
-		/* The newest is an old one: either we asked one who is behind, or it is another. */
-		collector->newest = chain_next(chain) - 1;
-		if (chain_contradicts(chain, &head)) {
-			chain_back(chain, head.number);
-			tell_reorganized(collector);
-			collector->due = true;
-		}
-	} else if (head.number == chain_next(chain)) {
-		if (chain_append(chain, &head, when_seen(collector, head.number))) {
-			find_ours(collector, answer->text, &transactions);
-		} else {
-			tell_reorganized(collector);
-		}
-	}
-}
-
-/* Receipts. */
-
-static void end_block(struct collector *collector)
-{
-	collector->awaits_receipts = false;
-}
-
-/* Whether it is of one of ours; in a block they stand in the same order as we have them. */
-static bool is_ours(struct collector *collector, const uint8_t *hash)
-{
-	const struct chain_block *block = chain_newest(collector->config.chain);
-
-	for (size_t i = 0; i < block->our_count; i++) {
-		size_t at = (collector->receipt + i) % block->our_count;
-
-		if (!memcmp(block->ours[at].hash, hash, ETHEREUM_HASH)) {
-			collector->receipt = at + 1;
-			return true;
-		}
-	}
-	return false;
-}
-
-static bool count_receipt(
-	struct collector *collector, const char *text, const struct json_value *value)
-{
-	uint8_t hash[ETHEREUM_HASH];
-	bool succeeded;
-
-	if (!receipt_read(text, value, hash, &succeeded) || !is_ours(collector, hash)) {
-		return false;
-	}
-	chain_add_receipt(collector->config.chain, succeeded);
-	return true;
-}
-
-/* In one go. */
-static void take_receipts(struct collector *collector, const struct rpc_answer *answer)
-{
-	size_t expected = chain_newest(collector->config.chain)->our_count, found = 0;
-	struct json_value element = {0};
-
-	while (json_element_next(answer->text, &answer->result, &element)) {
-		found += count_receipt(collector, answer->text, &element);
-	}
-	collector->config.counts->unknown += found < expected ? expected - found : 0;
-	end_block(collector);
-}
-
-static void take_receipt(struct collector *collector, const struct rpc_answer *answer)
-{
-	size_t at = collector->receipt;
-
-	if (!count_receipt(collector, answer->text, &answer->result)) {
-		collector->config.counts->unknown++;
-	}
-	collector->receipt = at + 1;
-	if (collector->receipt == chain_newest(collector->config.chain)->our_count) {
-		end_block(collector);
-	}
-}
-
-/* An error, where there should be receipts. */
-static void refuse_receipts(struct collector *collector, const struct rpc_answer *answer)
-{
-	if (collector->question == RECEIPTS) {
-		collector->one_by_one = true;
-		collector->receipt = 0;
+		compare(collector, &head);
+	} else if (chain_append(chain, &head, when_seen(collector, head.number))) {
+		find_ours(collector, answer->text, &transactions);
 	} else {
-		take_receipt(collector, answer);
+		tell_reorganized(collector);
 	}
 }
 
 /* Questions. */
-
-static void take(struct collector *collector, const struct rpc_answer *answer)
-{
-	switch (collector->question) {
-	case BLOCK:
-		take_block(collector, answer);
-		break;
-	case RECEIPTS:
-		take_receipts(collector, answer);
-		break;
-	case RECEIPT:
-		take_receipt(collector, answer);
-		break;
-	}
-}
 
 static void note_away(struct collector *collector)
 {
@@ -293,30 +213,78 @@ static void miss(struct collector *collector)
 	rest(collector);
 }
 
+/* Once; it may be the end of it. */
 static void not_started(struct collector *collector, const char *why)
 {
-	collector->failed = true;
-	collector->config.started(collector->config.arg, why);
+	if (!collector->failed) {
+		collector->failed = true;
+		collector->config.started(collector->config.arg, why);
+	}
+}
+
+static void tell_started(struct collector *collector)
+{
+	bool is_ready = collector->started && (collector->is_fed || !collector->config.websocket);
+
+	if (is_ready && !collector->is_told && !collector->failed) {
+		collector->is_told = true;
+		collector->config.started(collector->config.arg, NULL);
+	}
+}
+
+static void begin(struct collector *collector, const struct rpc_answer *answer, const char *failure)
+{
+	struct json_value transactions;
+	struct chain_head head;
+
+	if (!answer || answer->verdict == RPC_ERROR) {
+		not_started(collector, answer ? "answers with an error" : failure);
+	} else if (!read_block(collector, answer, &head, &transactions)) {
+		not_started(collector, "has no newest block");
+	} else {
+		chain_begin(collector->config.chain, &head);
+		collector->started = true;
+		step(collector);
+		tell_started(collector);
+	}
+}
+
+static void go_on(struct collector *collector, const struct rpc_answer *answer)
+{
+	if (collector->of_receipts && answer) {
+		receipts_take(&collector->receipts, answer);
+	} else if (answer) {
+		take_block(collector, answer);
+	} else if (!collector->of_receipts ||
+		!receipts_miss(&collector->receipts, collector->is_away)) {
+		miss(collector);
+		return;
+	}
+	step(collector);
 }
 
 static void answered(struct rpc_call *call, const struct rpc_answer *answer, const char *failure)
 {
 	struct collector *collector = container_of(call, struct collector, call);
-	bool is_error = answer && answer->verdict == RPC_ERROR;
 
-	if (!collector->started && (!answer || is_error)) {
-		not_started(collector, answer ? "answers with an error" : failure);
-		return;
+	if (collector->started) {
+		go_on(collector, answer);
+	} else if (!collector->failed) {
+		begin(collector, answer, failure);
 	}
-	if (is_error && collector->question != BLOCK) {
-		refuse_receipts(collector, answer);
-	} else if (!answer || is_error) {
-		miss(collector);
-		return;
-	} else {
-		take(collector, answer);
+}
+
+static void take_newest(struct collector *collector, uint64_t number)
+{
+	bool is_believed = number >= collector->newest || collector->is_behind;
+
+	collector->is_away = false;
+	collector->is_behind = !is_believed;
+	collector->due = !is_believed;
+	if (is_believed) {
+		see(collector, number);
+		rest(collector);
 	}
-	step(collector);
 }
 
 static void newest_answered(
@@ -326,11 +294,8 @@ static void newest_answered(
 	uint64_t number;
 
 	if (answer && answer->verdict == RPC_RESULT &&
-		rpc_quantity(answer->text, &answer->result, &number)) {
-		collector->due = false;
-		collector->is_away = false;
-		see(collector, number);
-		rest(collector);
+		block_number(answer->text, &answer->result, &number)) {
+		take_newest(collector, number);
 		step(collector);
 	} else if (!collector->started) {
 		not_started(collector, answer ? "answers with an error" : failure);
@@ -339,27 +304,10 @@ static void newest_answered(
 	}
 }
 
-static void ask_receipts(struct collector *collector)
-{
-	const struct chain_block *block = chain_newest(collector->config.chain);
-	struct buffer hash = {0};
-
-	if (!collector->one_by_one) {
-		collector->question = RECEIPTS;
-		rpc_call(collector->config.client, &collector->call, curfew_after_ms(QUESTION_MS),
-			"eth_getBlockReceipts", "\"0x%llx\"", (unsigned long long)block->number);
-		return;
-	}
-	collector->question = RECEIPT;
-	ethereum_hex(&hash, block->ours[collector->receipt].hash, ETHEREUM_HASH);
-	rpc_call(collector->config.client, &collector->call, curfew_after_ms(QUESTION_MS),
-		"eth_getTransactionReceipt", "\"%s\"", buffer_text(&hash));
-	buffer_fini(&hash);
-}
-
 static void ask_block(struct collector *collector, uint64_t number)
 {
-	collector->question = BLOCK;
+	collector->of_receipts = false;
+	collector->asked = number;
 	rpc_call(collector->config.client, &collector->call, curfew_after_ms(QUESTION_MS),
 		"eth_getBlockByNumber", "\"0x%llx\",false", (unsigned long long)number);
 }
@@ -368,10 +316,15 @@ static void read_on(struct collector *collector)
 {
 	const struct chain *chain = collector->config.chain;
 
-	if (collector->awaits_receipts) {
-		ask_receipts(collector);
+	if (collector->receipts.are_awaited) {
+		collector->of_receipts = true;
+		receipts_ask(&collector->receipts, collector->config.client, &collector->call,
+			curfew_after_ms(QUESTION_MS));
 	} else if (!collector->started || collector->newest + 1 < chain_next(chain)) {
 		ask_block(collector, collector->newest);
+	} else if (collector->has_doubt) {
+		collector->has_doubt = false;
+		ask_block(collector, collector->doubt);
 	} else if (collector->newest >= chain_next(chain)) {
 		ask_block(collector, chain_next(chain));
 	}
@@ -399,6 +352,7 @@ static void subscribed(void *arg)
 
 	collector->is_fed = true;
 	collector_hurry(collector);
+	tell_started(collector);
 }
 
 static void fed(void *arg, uint64_t number)
@@ -406,9 +360,14 @@ static void fed(void *arg, uint64_t number)
 	struct collector *collector = arg;
 
 	if (number < collector->newest) {
-		memset(collector->seen_ns, 0, sizeof(collector->seen_ns));
+		collector->due = true;
+	} else {
+		see(collector, number);
 	}
-	see(collector, number);
+	if (collector->started && number < chain_next(collector->config.chain)) {
+		collector->has_doubt = true;
+		collector->doubt = number;
+	}
 	step(collector);
 }
 
@@ -416,7 +375,10 @@ static void lost(void *arg, const char *why)
 {
 	struct collector *collector = arg;
 
-	(void)why;
+	if (!collector->is_told) {
+		not_started(collector, why);
+		return;
+	}
 	if (collector->is_fed) {
 		collector->is_fed = false;
 		note_away(collector);
@@ -439,6 +401,8 @@ struct collector *collector_new(const struct collector_config *config)
 		return NULL;
 	}
 	collector->config = *config;
+	collector->receipts.chain = config->chain;
+	collector->receipts.missing = &config->counts->unknown;
 	collector->call.done = answered;
 	collector->newest_call.done = newest_answered;
 	deadline_init(&collector->poll, &config->worker->loop->agenda, polled);

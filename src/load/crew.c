@@ -6,8 +6,8 @@
  * nothing is in flight either it is QUIET, and waits for its order. ENDING comes by an order, or by
  * the worker's drain (finish): when nothing is in flight the source concludes, then it is OVER, its
  * connections are closed, and when the last of them is gone, it lets the drain go (leave). A cut
- * takes the way through all of that at once; but a source that prepares or concludes is waited for,
- * after it was told to stop.
+ * takes the way through all of that at once; but a source that prepares (STOPPING) or concludes is
+ * waited for, after it was told to stop.
  */
 #include "load/crew_state.h"
 
@@ -27,7 +27,8 @@
 
 static const unsigned edges[] = {
 	[CREW_STATE_NEW] = IS(PREPARING) | LATER,
-	[CREW_STATE_PREPARING] = IS(PREPARED) | LATER,
+	[CREW_STATE_PREPARING] = IS(PREPARED) | IS(STOPPING),
+	[CREW_STATE_STOPPING] = IS(OVER),
 	[CREW_STATE_PREPARED] = IS(WARMING) | IS(RUNNING) | LATER,
 	[CREW_STATE_WARMING] = IS(WARM) | LATER,
 	[CREW_STATE_WARM] = IS(RUNNING) | LATER,
@@ -52,17 +53,33 @@ void crew_publish(struct crew *crew, enum crew_stage stage)
 
 /* The end. */
 
-/* Its source is freed where it lived. */
-static void leave(struct crew *crew)
+/* What has timers, and look-ups that go on, in the worker's thread. */
+static void free_share(struct crew *crew)
 {
-	if (!crew_is(crew, IS(OVER)) || crew->channels || !crew->hold.drain) {
-		return;
+	for (size_t i = 0; i < crew->lane_count; i++) {
+		lane_free(crew->lanes[i]);
+	}
+	for (size_t i = 0; crew->targets && i < crew->plan->endpoint_count; i++) {
+		dial_target_fini(&crew->targets[i]);
 	}
 	if (crew->source) {
 		crew->source->ops->free(crew->source);
-		crew->source = NULL;
 	}
-	curfew_hold_release(&crew->hold);
+	free(crew->lanes);
+	free(crew->targets);
+	crew->lanes = NULL;
+	crew->lane_count = 0;
+	crew->targets = NULL;
+	crew->source = NULL;
+}
+
+/* Its share is freed where it lived: that thread may go on for longer than the crew is there. */
+static void leave(struct crew *crew)
+{
+	if (crew_is(crew, IS(OVER)) && !crew->channels && crew->hold.drain) {
+		free_share(crew);
+		curfew_hold_release(&crew->hold);
+	}
 }
 
 static void enter_over(struct crew *crew)
@@ -107,11 +124,20 @@ void crew_settle(struct crew *crew)
 	}
 }
 
+/* The source calls prepared(), perhaps before this returns. */
+static void stop_preparing(struct crew *crew)
+{
+	crew_enter(crew, CREW_STATE_STOPPING);
+	crew->source->ops->stop(crew->source);
+}
+
 static void end(struct crew *crew)
 {
-	bool prepares = crew_is(crew, IS(PREPARING));
-
-	if (crew_is(crew, IS(ENDING) | IS(CONCLUDING) | IS(OVER))) {
+	if (crew_is(crew, IS(STOPPING) | IS(ENDING) | IS(CONCLUDING) | IS(OVER))) {
+		return;
+	}
+	if (crew_is(crew, IS(PREPARING))) {
+		stop_preparing(crew);
 		return;
 	}
 	crew_enter(crew, CREW_STATE_ENDING);
@@ -122,27 +148,17 @@ static void end(struct crew *crew)
 			lane_cut(crew->lanes[i]); /* a pause */
 		}
 	}
-	if (prepares) {
-		crew->source->ops->stop(crew->source); /* prepared() goes on */
-	} else {
-		crew_settle(crew);
-	}
+	crew_settle(crew);
 }
 
 static void cut_all(struct crew *crew)
 {
-	bool waits = crew_is(crew, IS(PREPARING) | IS(CONCLUDING));
-
 	crew->was_cut = true;
-	if (crew_is(crew, IS(OVER))) {
-		return;
-	}
-	if (waits) {
-		if (crew_is(crew, IS(PREPARING))) {
-			crew_enter(crew, CREW_STATE_ENDING);
-		}
-		crew->source->ops->stop(crew->source);
-	} else {
+	if (crew_is(crew, IS(PREPARING))) {
+		stop_preparing(crew);
+	} else if (crew_is(crew, IS(CONCLUDING))) {
+		crew->source->ops->stop(crew->source); /* concluded() goes on */
+	} else if (!crew_is(crew, IS(STOPPING) | IS(OVER))) {
 		enter_over(crew);
 	}
 }
@@ -161,7 +177,7 @@ static void prepared(void *arg, const char *failure)
 {
 	struct crew *crew = arg;
 
-	if (crew_is(crew, IS(ENDING))) {
+	if (crew_is(crew, IS(STOPPING))) {
 		enter_over(crew);
 		return;
 	}
@@ -223,13 +239,21 @@ static void do_run(struct task *task)
 	}
 }
 
-/* What was due before the end is begun, however late we are with it: the schedule is kept whole. */
+/*
+ * What was due before the order is begun, however late we are with it: the schedule is kept whole.
+ * Where that takes long, other orders are looked at between.
+ */
 static void do_finish(struct task *task)
 {
 	struct crew *crew = container_of(task, struct crew, finish);
+	int64_t now = curfew_now();
 
 	if (crew_is(crew, IS(RUNNING)) && crew->plan->is_open) {
-		crew_schedule_came(&crew->due);
+		crew->until_ns = now < crew->until_ns ? now + 1 : crew->until_ns;
+		if (crew_catch_up(crew)) {
+			agenda_post(crew_agenda(crew), &crew->finish);
+			return;
+		}
 	}
 	end(crew);
 }
@@ -320,7 +344,8 @@ static int make_lanes(struct crew *crew)
 	crew->lane_most = share(plan->connections, crew->thread, crew->threads);
 	crew->lanes = calloc(crew->lane_most ? crew->lane_most : 1, sizeof(struct lane *));
 	crew->targets = calloc(plan->endpoint_count, sizeof(crew->targets[0]));
-	if (!crew->lanes || !crew->targets) {
+	crew->tls_failures = calloc(plan->endpoint_count, sizeof(crew->tls_failures[0]));
+	if (!crew->lanes || !crew->targets || !crew->tls_failures) {
 		return -ENOMEM;
 	}
 	for (size_t i = 0; i < plan->endpoint_count; i++) {
@@ -374,19 +399,25 @@ int crew_init(
 	return error;
 }
 
+/* An order may have come when it was OVER, and still wait for its turn. */
+static void forget_orders(struct crew *crew)
+{
+	struct task *const orders[] = {&crew->prepare, &crew->warm, &crew->run, &crew->finish,
+		&crew->cut, &crew->hand_over};
+
+	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+		agenda_unpost(crew_agenda(crew), orders[i]);
+	}
+}
+
 void crew_fini(struct crew *crew)
 {
 	if (!crew->plan) {
 		return;
 	}
-	for (size_t i = 0; i < crew->lane_count; i++) {
-		lane_free(crew->lanes[i]);
-	}
-	for (size_t i = 0; crew->targets && i < crew->plan->endpoint_count; i++) {
-		dial_target_fini(&crew->targets[i]);
-	}
-	free(crew->lanes);
-	free(crew->targets);
+	forget_orders(crew);
+	free_share(crew);
+	free(crew->tls_failures);
 	tally_fini(&crew->tallies[0]);
 	tally_fini(&crew->tallies[1]);
 }

@@ -11,10 +11,11 @@
  *					the source still wants to know
  *	crew_cut	-> OVER		now
  *
- * The states; ENDING and OVER may follow each:
+ * The states; ENDING and OVER may follow each but PREPARING:
  *
  *	NEW -> PREPARING -> PREPARED -> WARMING -> WARM -> RUNNING -> SPENT -> ENDING -> CONCLUDING
- *	                             `---------------------^                              `-> OVER
+ *	             |               `---------------------^                              `-> OVER
+ *	             `-> STOPPING -> OVER
  *
  * It is a hold on its worker's drain, from init until it is OVER and the last of its connections is
  * closed.
@@ -40,6 +41,7 @@ enum crew_stage { CREW_BEGUN, CREW_PREPARED, CREW_WARM, CREW_QUIET, CREW_OVER };
 enum crew_state {
 	CREW_STATE_NEW,
 	CREW_STATE_PREPARING,
+	CREW_STATE_STOPPING, /* the source lets go of what it prepares */
 	CREW_STATE_PREPARED,
 	CREW_STATE_WARMING,
 	CREW_STATE_WARM,
@@ -86,6 +88,7 @@ struct crew {
 	size_t in_flight;
 	size_t channels;
 	struct dial_target *targets; /* by endpoint */
+	const char **tls_failures; /* why TLS failed first, by endpoint; as tally, NULL: not yet */
 	struct curfew_hold hold;
 	char name[24]; /* the hold's */
 	struct task prepare, warm, run, finish, cut, hand_over;

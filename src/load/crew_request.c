@@ -13,6 +13,7 @@
 
 #define RETRY_MS 10        /* until a source that had nothing is asked again */
 #define WARM_PART_OF_S 0.1 /* of an open loop's rate: as many connections are opened before it */
+#define SLICE_NS (5 * NS_PER_MS) /* of catching up, until answers and orders are looked at */
 
 void crew_rest(struct crew *crew, struct lane *lane)
 {
@@ -52,12 +53,13 @@ static int64_t due_of(const struct crew *crew, int64_t due_ns)
 	return crew->plan->is_open ? due_ns - crew->began_ns : TALLY_UNDUE;
 }
 
-/* There was no memory to make it of. */
-static void count_unmade(struct crew *crew, uint32_t scenario, int64_t due_ns, int64_t now)
+/* There was no memory to make it of, or nobody whom it could have been sent to. */
+static void count_unmade(struct crew *crew, const struct load_request *request, int result,
+	int64_t due_ns, int64_t now)
 {
 	const struct tally_end end = {
-		.outcome = LOAD_LOCAL,
-		.scenario = scenario,
+		.outcome = result < 0 ? LOAD_LOCAL : request->unmade,
+		.scenario = request->scenario,
 		.due_ns = due_of(crew, due_ns),
 		.sent_ns = now - crew->began_ns,
 		.ended_ns = now - crew->began_ns,
@@ -94,25 +96,20 @@ static void go_on(struct crew *crew, struct lane *lane, int64_t now)
 	if (result == SOURCE_END) {
 		exhaust(crew);
 		crew_rest(crew, lane);
-	} else if (result < 0) {
-		count_unmade(crew, lane->request.scenario, now, now);
+	} else if (result) {
+		count_unmade(crew, &lane->request, result, now, now);
 		lane_pause(lane, now);
 	}
 }
 
+/* Until one finds nothing again: then the others would, too. */
 static void wake_waiting(struct crew *crew, int64_t now)
 {
-	struct curfew_link waiting;
 	struct curfew_link *link;
+	struct lane *lane = NULL;
 
-	if (list_empty(&crew->waiting)) {
-		return;
-	}
-	list_init(&waiting);
-	list_splice(&waiting, &crew->waiting);
-	while ((link = list_take(&waiting))) {
-		struct lane *lane = container_of(link, struct lane, link);
-
+	while ((!lane || lane->state != LANE_WAITING) && (link = list_take(&crew->waiting))) {
+		lane = container_of(link, struct lane, link);
 		lane_wake(lane);
 		go_on(crew, lane, now);
 	}
@@ -143,8 +140,8 @@ static struct lane *take_lane(struct crew *crew)
 	return link ? container_of(link, struct lane, link) : crew_add_lane(crew);
 }
 
-/* An open loop's request is due: it is begun, or dropped. */
-static void take_due(struct crew *crew, int64_t due_ns)
+/* An open loop's request is due: it is begun, or dropped. Returns the clock. */
+static int64_t take_due(struct crew *crew, int64_t due_ns)
 {
 	struct lane *lane = take_lane(crew);
 	uint64_t number = crew->number;
@@ -156,7 +153,7 @@ static void take_due(struct crew *crew, int64_t due_ns)
 		result = lane_begin(lane, number, due_ns, now);
 	}
 	if (!result) {
-		return;
+		return now;
 	}
 	if (lane) {
 		crew_rest(crew, lane);
@@ -166,28 +163,40 @@ static void take_due(struct crew *crew, int64_t due_ns)
 	} else if (result == SOURCE_END) {
 		exhaust(crew);
 	} else {
-		count_unmade(crew, 0, due_ns, now);
+		count_unmade(crew, &lane->request, result, due_ns, now);
 	}
+	return now;
 }
 
-/* Up to the moment in which it began, so that answers are read between. */
-void crew_schedule_came(struct timer *timer)
+/*
+ * Up to the moment in which it began, and no longer than a slice, so that answers are read between,
+ * and an end comes through where the rate is more than we can do.
+ */
+bool crew_catch_up(struct crew *crew)
 {
-	struct crew *crew = container_of(timer, struct crew, due);
-	int64_t now = curfew_now();
+	int64_t begun = curfew_now();
+	int64_t now = begun;
 	int64_t due = schedule_due(&crew->schedule);
 
-	while (due <= now - crew->began_ns && may_begin(crew, crew->began_ns + due)) {
+	while (due <= begun - crew->began_ns && now - begun < SLICE_NS &&
+		may_begin(crew, crew->began_ns + due)) {
 		schedule_take(&crew->schedule);
-		take_due(crew, crew->began_ns + due);
+		now = take_due(crew, crew->began_ns + due);
 		due = schedule_due(&crew->schedule);
 	}
 	if (due == INT64_MAX || !may_begin(crew, crew->began_ns + due)) {
 		spend(crew);
 		crew_settle(crew);
-	} else {
-		agenda_start(crew_agenda(crew), &crew->due, crew->began_ns + due);
+		return false;
 	}
+	due += crew->began_ns;
+	agenda_start(crew_agenda(crew), &crew->due, due > begun ? due : now + 1);
+	return due <= begun;
+}
+
+void crew_schedule_came(struct timer *timer)
+{
+	(void)crew_catch_up(container_of(timer, struct crew, due));
 }
 
 /* From lanes. */
@@ -285,7 +294,8 @@ void crew_begin_warming(struct crew *crew)
 
 	for (size_t i = 0; i < count; i++) {
 		struct lane *lane = i < crew->lane_count ? crew->lanes[i] : crew_add_lane(crew);
-		uint64_t number = UINT64_MAX - i * (size_t)crew->threads - (size_t)crew->thread;
+		uint64_t number =
+			LOAD_WARMING_FROM + i * (size_t)crew->threads + (size_t)crew->thread;
 		int64_t now = curfew_now();
 
 		if (lane) {

@@ -34,6 +34,8 @@ void crew_rest(struct crew *crew, struct lane *lane);
 void crew_begin_warming(struct crew *crew);
 void crew_begin_closed(struct crew *crew);
 void crew_schedule_came(struct timer *timer);
+/* In RUNNING, of an open loop: begins what is due. Returns whether there is more of it by now. */
+bool crew_catch_up(struct crew *crew);
 void crew_retry_due(struct timer *timer);
 
 #endif

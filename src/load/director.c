@@ -10,6 +10,7 @@
  *
  * A run that has ended by itself then waits for the flush delay, and stops the lifecycle.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <time.h>
@@ -26,6 +27,13 @@
 static struct agenda *agenda_of(struct load *load)
 {
 	return &load->service.pool.workers[0].loop->agenda;
+}
+
+/* The one writer of its phase. */
+static void enter(struct load *load, enum load_phase phase)
+{
+	assert(phase > load->phase);
+	load->phase = phase;
 }
 
 static bool all_are(const struct load *load, enum crew_stage stage)
@@ -155,7 +163,7 @@ static void tell(struct load *load)
 	struct curfew_lifecycle *life = load->service.life;
 	int64_t delay_ms = load->config->flush_delay_ms;
 
-	load->phase = LOAD_TOLD;
+	enter(load, LOAD_TOLD);
 	progress_watch_stop(load);
 	agenda_stop(agenda_of(load), &load->timer);
 	for (int i = 0; i < load->crew_count; i++) {
@@ -182,7 +190,7 @@ static void finish(struct load *load, enum result_ending ending)
 {
 	load->result.ending = ending;
 	measure(load);
-	load->phase = LOAD_FINISHING;
+	enter(load, LOAD_FINISHING);
 	ramp_watch_stop(load);
 	if (ending == RESULT_DURATION) {
 		load->result.ran_ns = load->plan.for_ns;
@@ -253,7 +261,7 @@ void director_phase(struct load *load, enum curfew_phase phase)
 
 static void run(struct load *load)
 {
-	load->phase = LOAD_RUNNING;
+	enter(load, LOAD_RUNNING);
 	load->result.began_ms = clock_of(CLOCK_REALTIME) / NS_PER_MS;
 	load->cpu_began_ns = clock_of(CLOCK_PROCESS_CPUTIME_ID);
 	load->began_ns = curfew_now() + (load->plan.is_open ? LEAD_NS : 0);
@@ -289,7 +297,7 @@ static void warm_or_run(struct load *load)
 		run(load);
 		return;
 	}
-	load->phase = LOAD_WARMING;
+	enter(load, LOAD_WARMING);
 	for (int i = 0; i < load->crew_count; i++) {
 		crew_warm(&load->crews[i]);
 	}
@@ -319,10 +327,17 @@ void director_start(struct load *load)
 	if (!service_ready(&load->service)) {
 		return; /* the crews hear of it by their workers' drains */
 	}
-	load->phase = LOAD_PREPARING;
+	enter(load, LOAD_PREPARING);
 	for (int i = 0; i < load->crew_count; i++) {
 		crew_prepare(&load->crews[i]);
 	}
+}
+
+void director_refuse(struct load *load)
+{
+	enter(load, LOAD_TOLD);
+	curfew_lifecycle_stop_for(load->service.life, CURFEW_FAILURE, "the start was refused");
+	curfew_hold_release(&load->hold);
 }
 
 int director_init(struct load *load)

@@ -70,16 +70,36 @@ static size_t shown(const char *bytes, size_t length)
 	return whole && memcmp(bytes, "\xc2\xa0", 2) >= 0 ? count : 0;
 }
 
-static void write_bytes(struct buffer *out, const char *bytes, size_t length)
+/* The first ones, up to a character that begins at most so far. */
+static void write_shown(struct buffer *out, const char *bytes, size_t length, size_t most)
 {
-	size_t most = length < DRY_RUN_BODY_MOST ? length : DRY_RUN_BODY_MOST;
-
 	for (size_t at = 0; at < most;) {
 		size_t count = shown(bytes + at, length - at);
 
 		buffer_append(out, count ? bytes + at : "?", count ? count : 1);
 		at += count ? count : 1;
 	}
+}
+
+/* Without the CR of its lines. */
+static void write_head(struct buffer *out, const char *head, size_t length)
+{
+	const char *end = head + length;
+
+	while (head < end) {
+		const char *cr = memchr(head, '\r', (size_t)(end - head));
+		size_t part = (size_t)((cr ? cr : end) - head);
+
+		write_shown(out, head, part, part);
+		head += part + (cr ? 1 : 0);
+	}
+}
+
+static void write_bytes(struct buffer *out, const char *bytes, size_t length)
+{
+	size_t most = length < DRY_RUN_BODY_MOST ? length : DRY_RUN_BODY_MOST;
+
+	write_shown(out, bytes, length, most);
 	if (most < length) {
 		buffer_appendf(out, "... (%zu bytes)", length);
 	}
@@ -91,33 +111,30 @@ static void write_request(
 {
 	const struct endpoint *endpoint = &plan->endpoints[request->endpoint];
 	char framing[HTTP_CHANNEL_FRAMING];
+	size_t length = 0;
 
 	buffer_appendf(out, "\nrequest %" PRIu64 ": %s, to ", request->number,
 		plan->scenarios[request->scenario]);
 	write_url(out, endpoint, endpoint->kind == ENDPOINT_WEBSOCKET);
 	buffer_append_char(out, '\n');
 	if (endpoint->kind == ENDPOINT_HTTP) {
-		size_t length = http_channel_framing(framing, request, plan->fresh);
-
-		for (size_t i = 0; i < request->head_length; i++) {
-			buffer_append(out, request->head + i, request->head[i] != '\r');
-		}
-		for (size_t i = 0; i < length; i++) {
-			buffer_append(out, framing + i, framing[i] != '\r');
-		}
+		length = http_channel_framing(framing, request, plan->fresh);
+	} else {
+		length = (size_t)snprintf(framing, sizeof(framing), "\r\n");
 	}
+	write_head(out, request->head, request->head_length);
+	write_head(out, framing, length);
 	if (request->body_length) {
 		write_bytes(out, request->body, request->body_length);
 	}
 }
 
-static int write_requests(struct buffer *out, const struct plan *plan, struct load_source *source)
+static int write_requests(
+	struct buffer *out, const struct plan *plan, struct load_source *source, uint64_t count)
 {
-	uint64_t count = plan->requests_most < UINT64_MAX ? plan->requests_most : DRY_RUN_REQUESTS;
 	struct buffer room = {0};
 	int error = 0;
 
-	count = count < DRY_RUN_REQUESTS_MOST ? count : DRY_RUN_REQUESTS_MOST;
 	for (uint64_t number = 0; !error && number < count; number++) {
 		struct load_request request = {.number = number, .room = &room};
 
@@ -134,21 +151,28 @@ static int write_requests(struct buffer *out, const struct plan *plan, struct lo
 	return error < 0 ? error : 0;
 }
 
-int dry_run_write(struct buffer *out, const struct plan *plan, struct worker *worker)
+static int make_requests(
+	struct buffer *out, const struct plan *plan, struct worker *worker, uint64_t count)
 {
 	struct load_source *source = plan->kind->new (plan, worker, 0);
-	int error = 0;
+	int error;
 
 	if (!source) {
 		return -errno;
 	}
-	write_plan(out, plan);
-	if (source->ops->prepare) {
-		buffer_append_text(
-			out, "\nits requests depend on what the target says: none is shown\n");
-	} else {
-		error = write_requests(out, plan, source);
-	}
+	error = write_requests(out, plan, source, count);
 	source->ops->free(source);
+	return error;
+}
+
+int dry_run_write(struct buffer *out, const struct plan *plan, struct worker *worker)
+{
+	uint64_t count = plan->requests_most < UINT64_MAX ? plan->requests_most : DRY_RUN_REQUESTS;
+	int error;
+
+	count = count < DRY_RUN_REQUESTS_MOST ? count : DRY_RUN_REQUESTS_MOST;
+	write_plan(out, plan);
+	error = plan->kind->show ? plan->kind->show(plan->shared, out, count)
+				 : make_requests(out, plan, worker, count);
 	return error || !out->failed ? error : -ENOMEM;
 }

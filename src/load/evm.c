@@ -86,7 +86,7 @@ int evm_derive_accounts(struct evm *evm)
 	return 0;
 }
 
-static void choose_receiver(const struct evm *evm, const struct ethereum_account *from,
+void evm_choose_receiver(const struct evm *evm, const struct ethereum_account *from,
 	uint64_t number, uint8_t to[ETHEREUM_ADDRESS])
 {
 	const uint8_t *receiver = from->address;
@@ -128,9 +128,31 @@ int evm_sign(const struct evm *evm, const struct ethereum_account *from, uint64_
 		.data_length = setting->data_length,
 	};
 
-	choose_receiver(evm, from, number, transaction.to);
+	evm_choose_receiver(evm, from, number, transaction.to);
 	memcpy(transaction.value, setting->value.bytes, sizeof(transaction.value));
 	return ethereum_sign(evm->ethereum, from, &transaction, raw, hash);
+}
+
+const struct ethereum_account *evm_turn(const struct evm *evm, uint64_t number, uint64_t *nonce)
+{
+	*nonce = evm->setting.first_nonce + number / evm->account_count;
+	return &evm->accounts[number % evm->account_count];
+}
+
+bool evm_lacks(const struct evm *evm, struct buffer *names)
+{
+	const struct evm_setting *setting = &evm->setting;
+	bool is_legacy = setting->kind == ETHEREUM_LEGACY;
+	bool has_price = is_legacy ? setting->gas_price : setting->max_fee;
+
+	if (!setting->chain_id) {
+		buffer_append_text(names, "\"chain_id\"");
+	}
+	if (!has_price) {
+		buffer_appendf(names, "%s\"%s\"", setting->chain_id ? "" : " and ",
+			is_legacy ? "gas_price" : "max_fee");
+	}
+	return !setting->chain_id || !has_price;
 }
 
 struct wei evm_cost(const struct evm *evm)
@@ -152,4 +174,5 @@ const struct source_kind evm_source_kind = {
 	.new = evm_source_new,
 	.free_shared = free_shared,
 	.tell = evm_tell,
+	.show = evm_show,
 };

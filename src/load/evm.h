@@ -13,17 +13,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ethereum/ethereum.h"
+#include "ethereum/wei.h"
 #include "load/chain.h"
 #include "load/collector.h"
-#include "load/ethereum.h"
 #include "load/inclusion.h"
 #include "load/plan.h"
 #include "load/result.h"
-#include "load/wei.h"
 
 #define EVM_ACCOUNTS_MOST 100000
 #define EVM_GAS_OF_TRANSFER 21000
-#define EVM_DATA_MOST 65536 /* bytes */
+#define EVM_DATA_MOST 65536               /* bytes */
+#define EVM_PRIORITY UINT64_C(1000000000) /* wei for a unit of gas, unless that is above the fee */
 
 enum evm_receiver { EVM_TO_ACCOUNTS, EVM_TO_RANDOM, EVM_TO_SELF, EVM_TO_ADDRESS };
 enum evm_collecting {
@@ -76,7 +77,8 @@ struct evm {
 	bool collects;
 	_Atomic uint64_t resyncs;       /* nonces that were asked for again */
 	_Atomic uint64_t nonce_refused; /* transactions, because of theirs */
-	_Atomic uint64_t known;         /* and those that the node had already */
+	_Atomic uint64_t known;         /* those that the node had already */
+	_Atomic uint64_t funds_refused; /* and those whose account could not pay */
 	_Atomic uint64_t in_flight;
 	/*
 	 * Rises whenever nonces may be others than we know, of all accounts: the node was away, or
@@ -88,7 +90,7 @@ struct evm {
 	pthread_mutex_t lock;
 	struct curfew_link awaiting;
 	bool is_ready;
-	char failure[300]; /* why it is not */
+	char failure[SOURCE_FAILURE_MOST]; /* why it is not */
 
 	struct result_section section; /* as it was told last */
 };
@@ -106,12 +108,28 @@ int evm_derive_accounts(struct evm *evm);
  */
 int evm_read_keys(struct evm *evm, const char *path, struct buffer *refusal);
 
-/* A key, or the first one of such a file. */
-int evm_read_rich(struct evm *evm, const char *key_or_path, struct buffer *refusal);
+/* Takes the key, or where it is none the first one of the file at path. */
+int evm_read_rich(struct evm *evm, const char *key, const char *path, struct buffer *refusal);
 
 /* Signs the number-th transfer of the run. Returns 0 or -ENOMEM. */
 int evm_sign(const struct evm *evm, const struct ethereum_account *from, uint64_t nonce,
 	uint64_t number, struct buffer *raw, uint8_t hash[ETHEREUM_HASH]);
+
+/* Who gets the number-th transfer of the run, where this account sends it. */
+void evm_choose_receiver(const struct evm *evm, const struct ethereum_account *from,
+	uint64_t number, uint8_t to[ETHEREUM_ADDRESS]);
+
+/*
+ * Who sends the number-th transfer where no node is asked: the accounts in turn, each with its
+ * nonces from first_nonce on.
+ */
+const struct ethereum_account *evm_turn(const struct evm *evm, uint64_t number, uint64_t *nonce);
+
+/*
+ * Whether a node would have to be asked before anything is signed; names: what the profile would
+ * have to say instead, "\"chain_id\" and \"max_fee\"".
+ */
+bool evm_lacks(const struct evm *evm, struct buffer *names);
 
 /* What a transaction can cost at most: its value, and all of its gas. */
 struct wei evm_cost(const struct evm *evm);
@@ -125,5 +143,6 @@ extern const struct source_kind evm_source_kind;
 /* For its row; worker 0's thread. */
 struct load_source *evm_source_new(const struct plan *plan, struct worker *worker, int thread);
 void evm_tell(void *shared, struct result_section **sections);
+int evm_show(const void *shared, struct buffer *out, uint64_t count);
 
 #endif

@@ -8,6 +8,7 @@
 #include "load/evm.h"
 
 #define LINE_MOST 512 /* bytes; longer ones are none of a key */
+#define KEY_LIKE 40   /* hexadecimal digits */
 
 /* The key of a line, without what stands around it. NULL: the line has none. */
 static char *trim(char *line)
@@ -118,15 +119,27 @@ static int take_first(void *arg, const struct ethereum_account *account)
 	return 1;
 }
 
-int evm_read_rich(struct evm *evm, const char *key_or_path, struct buffer *refusal)
+/* A key with a digit too few, or another one of somebody's secrets: no name of a file to show. */
+static bool looks_like_key(const char *text)
+{
+	text += strncmp(text, "0x", 2) ? 0 : 2;
+	return strlen(text) >= KEY_LIKE && !text[strspn(text, "0123456789abcdefABCDEF")];
+}
+
+int evm_read_rich(struct evm *evm, const char *key, const char *path, struct buffer *refusal)
 {
 	int result = 1;
 
-	if (!read_key(evm, key_or_path, &evm->setting.rich)) {
-		result = each_key(evm, key_or_path, refusal, take_first, &evm->setting.rich);
+	if (!read_key(evm, key, &evm->setting.rich)) {
+		if (looks_like_key(key)) {
+			buffer_append_text(refusal,
+				"is no private key of 64 hexadecimal digits, nor a file with one");
+			return -EINVAL;
+		}
+		result = each_key(evm, path, refusal, take_first, &evm->setting.rich);
 	}
 	if (!result) {
-		buffer_appendf(refusal, "%s has no key in it", key_or_path);
+		buffer_appendf(refusal, "%s has no key in it", path);
 	}
 	evm->setting.has_rich = result > 0;
 	return result > 0 ? 0 : result < 0 ? result : -EINVAL;

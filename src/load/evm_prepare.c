@@ -55,18 +55,37 @@ static void again(struct deadline *deadline)
 
 /* Answers. */
 
+/* What the profile does not say has to be asked. */
+static bool needs_price(const struct evm_setting *setting)
+{
+	return setting->kind == ETHEREUM_LEGACY ? !setting->gas_price
+						: !setting->max_fee || !setting->max_priority;
+}
+
+static void go_on_with_money(struct evm_prepare *prepare)
+{
+	go_on(prepare, prepare->evm->setting.has_rich ? EVM_ASK_RICH : EVM_COLLECT);
+}
+
 static void take_chain(struct evm_prepare *prepare, uint64_t id)
 {
 	struct evm_setting *setting = &prepare->evm->setting;
 
 	if (setting->chain_id && setting->chain_id != id) {
 		refuse(prepare,
-			"the node's chain has the id %" PRIu64 ", and \"chain_id\" is %" PRIu64, id,
-			setting->chain_id);
+			"the node's chain has the id %" PRIu64 ", and \"chain_id\" is %" PRIu64
+			": name the node that is meant (\"rpc\"), or leave \"chain_id\" out",
+			id, setting->chain_id);
 		return;
 	}
 	setting->chain_id = id;
-	go_on(prepare, setting->presigned ? EVM_COLLECT : EVM_ASK_PRICE);
+	if (setting->presigned) {
+		go_on(prepare, EVM_COLLECT);
+	} else if (needs_price(setting)) {
+		go_on(prepare, EVM_ASK_PRICE);
+	} else {
+		go_on_with_money(prepare);
+	}
 }
 
 /* Twice what it costs now, since a base fee may rise while we send. */
@@ -85,7 +104,7 @@ static void take_price(struct evm_prepare *prepare, uint64_t price)
 	if (!setting->max_fee) {
 		setting->max_fee = twice + setting->max_priority;
 	}
-	go_on(prepare, setting->has_rich ? EVM_ASK_RICH : EVM_COLLECT);
+	go_on_with_money(prepare);
 }
 
 /* The next account; or what comes when all have been looked at. */
@@ -134,8 +153,8 @@ static void take_receipt(struct evm_prepare *prepare, const struct rpc_answer *a
 		ask_again(prepare);
 	} else {
 		refuse(prepare,
-			"the accounts could not be funded: the last transfer to them was "
-			"in no block after %d s",
+			"the accounts could not be funded: the last transfer to them was in no "
+			"block after %d s (does the chain go on? may \"max_fee\" be too low?)",
 			FUNDING_MS / 1000);
 	}
 }
@@ -179,13 +198,18 @@ static void take(struct evm_prepare *prepare, const struct rpc_answer *answer)
 	}
 }
 
-static const char *const questions[] = {
-	[EVM_ASK_CHAIN] = "for its chain's id",
-	[EVM_ASK_PRICE] = "for the price of gas",
-	[EVM_ASK_RICH] = "for the nonce of who funds",
-	[EVM_ASK_BALANCE] = "for a balance",
-	[EVM_FUND] = "to take a transfer to an account of ours",
-	[EVM_AWAIT_FUNDED] = "for a receipt",
+/* And how to mend it where it says no. */
+static const struct {
+	const char *text, *cure;
+} questions[] = {
+	[EVM_ASK_CHAIN] = {"for its chain's id", "is it an Ethereum node? (\"rpc\")"},
+	[EVM_ASK_PRICE] = {"for the price of gas",
+		"say \"max_fee\" and \"max_priority\", or \"gas_price\""},
+	[EVM_ASK_RICH] = {"for the nonce of who funds", "name another node (\"rpc\")"},
+	[EVM_ASK_BALANCE] = {"for a balance", "name another node (\"rpc\")"},
+	[EVM_FUND] = {"to take a transfer to an account of ours",
+		"\"fund_from\" has to have \"fund\" for each account, and gas"},
+	[EVM_AWAIT_FUNDED] = {"for a receipt", "name another node (\"rpc\")"},
 };
 
 static void answered(struct rpc_call *call, const struct rpc_answer *answer, const char *failure)
@@ -201,10 +225,14 @@ static void answered(struct rpc_call *call, const struct rpc_answer *answer, con
 		json_string_decode(&message, answer->text, &answer->message);
 	}
 	if (answer) {
-		refuse(prepare, "asked %s, the node says: %.160s (%" PRId64 ")",
-			questions[prepare->step], buffer_text(&message), answer->code);
+		refuse(prepare, "asked %s, the node says: %.200s (%" PRId64 "): %s",
+			questions[prepare->step].text, buffer_text(&message), answer->code,
+			questions[prepare->step].cure);
 	} else {
-		refuse(prepare, "asked %s, the node %s", questions[prepare->step], failure);
+		refuse(prepare,
+			"asked %s, the node %s: see that %s is there, or name another (\"rpc\")",
+			questions[prepare->step].text, failure,
+			prepare->evm->plan->endpoints[prepare->evm->rpc].host);
 	}
 	buffer_fini(&message);
 }
@@ -221,8 +249,12 @@ static void put(struct evm_prepare *prepare, const char *method, const void *byt
 		ethereum_hex(&hex, bytes, length);
 		buffer_append_char(&hex, '"');
 	}
-	rpc_call(prepare->client, &prepare->call, curfew_after_ms(QUESTION_MS), method, "%s%s",
-		buffer_text(&hex), more);
+	if (hex.failed) {
+		refuse(prepare, "out of memory");
+	} else {
+		rpc_call(prepare->client, &prepare->call, curfew_after_ms(QUESTION_MS), method,
+			"%s%s", buffer_text(&hex), more);
+	}
 	buffer_fini(&hex);
 }
 
@@ -243,8 +275,11 @@ static void put_transfer(struct evm_prepare *prepare)
 
 	memcpy(transaction.to, evm->accounts[prepare->account].address, ETHEREUM_ADDRESS);
 	memcpy(transaction.value, setting->fund.bytes, sizeof(transaction.value));
-	(void)ethereum_sign(evm->ethereum, &setting->rich, &transaction, &raw, prepare->funded);
-	put(prepare, "eth_sendRawTransaction", raw.data, raw.length, "");
+	if (ethereum_sign(evm->ethereum, &setting->rich, &transaction, &raw, prepare->funded) < 0) {
+		refuse(prepare, "out of memory");
+	} else {
+		put(prepare, "eth_sendRawTransaction", raw.data, raw.length, "");
+	}
 	buffer_fini(&raw);
 }
 
@@ -261,8 +296,14 @@ static void collecting(void *arg, const char *why)
 {
 	struct evm_prepare *prepare = arg;
 
+	if (prepare->step != EVM_COLLECT) {
+		return; /* it was stopped */
+	}
 	if (why) {
-		refuse(prepare, "asked for its newest block, the node %s", why);
+		refuse(prepare,
+			"asked for its blocks, the node %s: name another (\"rpc\"), or do "
+			"without (\"collector\": \"none\")",
+			why);
 	} else {
 		end(prepare, NULL);
 	}
@@ -347,6 +388,7 @@ void evm_prepare_start(struct evm_prepare *prepare)
 void evm_prepare_stop(struct evm_prepare *prepare)
 {
 	if (prepare->client) {
+		prepare->step = EVM_PREPARED;
 		rpc_cancel(&prepare->call);
 		deadline_set(&prepare->again, CURFEW_NEVER);
 	}

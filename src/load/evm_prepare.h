@@ -38,7 +38,7 @@ struct evm_prepare {
 	uint64_t rich_nonce;
 	bool has_funded;
 	uint8_t funded[ETHEREUM_HASH]; /* the last one */
-	char failure[300];
+	char failure[SOURCE_FAILURE_MOST];
 };
 
 /* Set the first part, zero the rest. */

@@ -14,10 +14,10 @@
 #include <string.h>
 
 #include "base/list.h"
+#include "ethereum/keccak.h"
 #include "load/account_pool.h"
 #include "load/evm_prepare.h"
 #include "load/evm_verdict.h"
-#include "load/keccak.h"
 #include "load/presigned.h"
 #include "load/source.h"
 
@@ -34,7 +34,7 @@ struct evm_source {
 	struct presigned presigned;
 	struct buffer *heads; /* of requests, for each endpoint */
 	struct buffer raw;    /* the transaction that is composed */
-	char failure[300];
+	char failure[SOURCE_FAILURE_MOST];
 
 	/* What prepare or finish have still to call. */
 	void (*prepared)(void *arg, const char *failure);
@@ -75,8 +75,11 @@ static void open_presigned(struct evm_source *source)
 	int error = presigned_open(&source->presigned, path);
 
 	if (error < 0) {
-		(void)snprintf(source->failure, sizeof(source->failure), "cannot read %s: %s", path,
-			strerror(-error));
+		(void)snprintf(source->failure, sizeof(source->failure),
+			"cannot read the transactions of '%.300s': %s (have \"presigned\" name a "
+			"file "
+			"that --presign wrote)",
+			path, strerror(-error));
 	}
 	tell_prepared(source, error < 0 ? source->failure : NULL);
 }
@@ -146,6 +149,21 @@ static uint32_t endpoint_for(const struct evm_source *source, uint64_t turn)
 	return (uint32_t)(turn % source->evm->endpoint_count);
 }
 
+/* What is the same for all requests; their message is in the room. */
+static int complete(struct evm_source *source, struct load_request *request, uint32_t endpoint)
+{
+	if (request->room->failed) {
+		return -ENOMEM;
+	}
+	request->body = request->room->data;
+	request->endpoint = source->evm->endpoints[endpoint];
+	request->scenario = source->evm->scenario;
+	request->head = source->heads[endpoint].data;
+	request->head_length = source->heads[endpoint].length;
+	request->keeps_answer = true;
+	return 0;
+}
+
 /* Makes a request of the raw transaction. */
 static int compose(struct evm_source *source, struct load_request *request, uint32_t endpoint,
 	const uint8_t hash[ETHEREUM_HASH])
@@ -160,16 +178,17 @@ static int compose(struct evm_source *source, struct load_request *request, uint
 	buffer_append_text(room, "\"]}");
 	request->body_length = room->length;
 	buffer_append(room, hash, ETHEREUM_HASH);
-	if (room->failed) {
-		return -ENOMEM;
-	}
-	request->body = room->data;
-	request->endpoint = source->evm->endpoints[endpoint];
-	request->scenario = source->evm->scenario;
-	request->head = source->heads[endpoint].data;
-	request->head_length = source->heads[endpoint].length;
-	request->keeps_answer = true;
-	return 0;
+	return complete(source, request, endpoint);
+}
+
+/* Only a connection is to be opened, so nothing is sent that the chain would keep. */
+static int next_warming(struct evm_source *source, struct load_request *request)
+{
+	buffer_appendf(request->room,
+		"{\"jsonrpc\":\"2.0\",\"id\":%" PRIu64 ",\"method\":\"eth_chainId\",\"params\":[]}",
+		request->number);
+	request->body_length = request->room->length;
+	return complete(source, request, endpoint_for(source, request->number));
 }
 
 static void note_sent(struct evm_source *source, const uint8_t hash[ETHEREUM_HASH])
@@ -180,6 +199,20 @@ static void note_sent(struct evm_source *source, const uint8_t hash[ETHEREUM_HAS
 	}
 }
 
+/*
+ * No account may send. Where that is because the node is not there to be asked for a nonce, the
+ * transfer has failed as it would without that question: so it is told for how long it was away.
+ */
+static int find_none(const struct evm_source *source, struct load_request *request)
+{
+	if (!source->pool.away) {
+		return SOURCE_BUSY;
+	}
+	request->scenario = source->evm->scenario;
+	request->unmade = load_outcome_of_error(source->pool.away);
+	return SOURCE_AWAY;
+}
+
 static int next_signed(struct evm_source *source, struct load_request *request)
 {
 	struct account *account = account_pool_take(&source->pool);
@@ -187,9 +220,9 @@ static int next_signed(struct evm_source *source, struct load_request *request)
 	uint32_t endpoint;
 
 	if (!account) {
-		return SOURCE_BUSY;
+		return find_none(source, request);
 	}
-	source->raw.length = 0;
+	buffer_clear(&source->raw);
 	endpoint = endpoint_for(source, (uint64_t)(account->keys - source->evm->accounts));
 	if (evm_sign(source->evm, account->keys, account->nonce, request->number, &source->raw,
 		    hash) < 0 ||
@@ -202,19 +235,15 @@ static int next_signed(struct evm_source *source, struct load_request *request)
 	return 0;
 }
 
-/* Requests that only warm connections up have numbers that no file has. */
 static int next_presigned(struct evm_source *source, struct load_request *request)
 {
 	uint8_t hash[ETHEREUM_HASH];
 	int result;
 
-	if (request->number > UINT64_MAX / 2) {
-		return SOURCE_END;
-	}
-	source->raw.length = 0;
+	buffer_clear(&source->raw);
 	result = presigned_read(&source->presigned, request->number, &source->raw);
 	if (result == -EINVAL) {
-		source->raw.length = 0; /* sent as it is: the node's to refuse */
+		buffer_clear(&source->raw); /* sent as it is: the node's to refuse */
 	} else if (result) {
 		return result > 0 ? SOURCE_END : result;
 	}
@@ -230,14 +259,16 @@ static int source_next(struct load_source *base, struct load_request *request)
 {
 	struct evm_source *source = of(base);
 
+	if (request->number >= LOAD_WARMING_FROM) {
+		return next_warming(source, request);
+	}
 	return source->evm->setting.presigned ? next_presigned(source, request)
 					      : next_signed(source, request);
 }
 
-static enum load_outcome source_over(struct load_source *base, const struct load_request *request,
+static enum load_outcome over_sent(struct evm_source *source, const struct load_request *request,
 	const struct load_answer *answer)
 {
-	struct evm_source *source = of(base);
 	struct evm *evm = source->evm;
 	const uint8_t *hash = (const uint8_t *)request->room->data + request->body_length;
 	struct evm_verdict verdict = evm_judge(request->number, hash, answer);
@@ -250,11 +281,22 @@ static enum load_outcome source_over(struct load_source *base, const struct load
 	}
 	(void)atomic_fetch_add(&evm->nonce_refused, verdict.refusal == RPC_NONCE);
 	(void)atomic_fetch_add(&evm->known, verdict.refusal == RPC_KNOWN);
+	(void)atomic_fetch_add(&evm->funds_refused, verdict.refusal == RPC_FUNDS);
 	(void)atomic_fetch_sub(&evm->in_flight, 1);
 	if (request->mark) {
 		account_pool_give(&source->pool, request->mark, verdict.account);
 	}
 	return verdict.outcome;
+}
+
+/* One that has opened a connection is counted nowhere. */
+static enum load_outcome source_over(struct load_source *base, const struct load_request *request,
+	const struct load_answer *answer)
+{
+	if (request->number >= LOAD_WARMING_FROM) {
+		return answer ? answer->outcome : LOAD_LOCAL;
+	}
+	return over_sent(of(base), request, answer);
 }
 
 /* Finish. */
@@ -370,6 +412,7 @@ static const struct source_ops ops = {
 	.next = source_next,
 	.over = source_over,
 	.finish = source_finish,
+	.takes_long = true, /* to sign */
 	.stop = source_stop,
 	.free = source_free,
 };
@@ -385,10 +428,13 @@ static bool write_heads(struct evm_source *source)
 	}
 	for (size_t i = 0; i < evm->endpoint_count; i++) {
 		const struct endpoint *endpoint = &evm->plan->endpoints[evm->endpoints[i]];
+		bool is_http = endpoint->kind == ENDPOINT_HTTP;
 
-		buffer_appendf(&source->heads[i],
-			"POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n",
-			endpoint->target, endpoint->host);
+		if (is_http) {
+			buffer_appendf(&source->heads[i], "POST %s HTTP/1.1\r\n", endpoint->target);
+		}
+		buffer_appendf(&source->heads[i], "Host: %s\r\n%s", endpoint->host,
+			is_http ? "Content-Type: application/json\r\n" : "");
 		failed = failed || source->heads[i].failed;
 	}
 	return !failed;

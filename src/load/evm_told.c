@@ -6,7 +6,6 @@
 
 #include "load/evm.h"
 
-#define NS_PER_S 1e9
 #define US_PER_S 1e6
 
 static struct result_row *add_row(struct result_section *section, const char *name, double value)
@@ -51,7 +50,6 @@ static void add_seconds(struct result_section *section, const char *name, double
 static void tell_chain(const struct evm *evm, struct result_section *section)
 {
 	const struct chain *chain = &evm->chain;
-	double lasted = (double)(chain->last_ns - chain->first_ns) / NS_PER_S;
 
 	add_count(section, "blocks", chain->blocks);
 	if (chain->times.total) {
@@ -60,8 +58,8 @@ static void tell_chain(const struct evm *evm, struct result_section *section)
 		add_seconds(section, "block_time_p99_seconds",
 			(double)histogram_percentile(&chain->times, 99) / US_PER_S);
 	}
-	if (lasted > 0) {
-		add_rate(section, "gas_per_second", (double)chain->gas_used / lasted);
+	if (chain->last_ns > chain->first_ns) {
+		add_rate(section, "gas_per_second", chain_gas_per_second(chain));
 	}
 	if (chain->blocks) {
 		add_rate(section, "transactions_per_block",
@@ -88,7 +86,8 @@ static void tell_inclusion(struct evm *evm, struct result_section *section)
 	if (evm->setting.receipts) {
 		add_count(section, "receipts_succeeded", evm->chain.succeeded);
 		add_count(section, "receipts_failed", evm->chain.failed);
-		add_count(section, "receipts_missing", evm->collected.unknown);
+		add_count(section, "receipts_missing",
+			counts.included - evm->chain.succeeded - evm->chain.failed);
 	}
 }
 
@@ -111,6 +110,7 @@ void evm_tell(void *shared, struct result_section **sections)
 	add_count(section, "resyncs", atomic_load(&evm->resyncs));
 	add_count(section, "nonce_errors", atomic_load(&evm->nonce_refused));
 	add_count(section, "already_known", atomic_load(&evm->known));
+	add_count(section, "funds_errors", atomic_load(&evm->funds_refused));
 	while (*sections) {
 		if (*sections == section) {
 			return; /* it was told before, and is new now */

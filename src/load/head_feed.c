@@ -21,6 +21,7 @@
 #include "http/client.h"
 #include "load/block.h"
 #include "load/rpc_answer.h"
+#include "load/rpc_client.h"
 #include "net/deadline.h"
 #include "net/dial.h"
 #include "net/tls.h"
@@ -44,7 +45,8 @@ struct head_feed {
 	const struct head_feed_handler *handler;
 	void *arg;
 	enum feed_state state;
-	bool closed;
+	bool closed;           /* by its owner */
+	bool cut;              /* no connections are made any more */
 	bool has_http, has_ws; /* which are not closed yet */
 	struct dial_target target;
 	struct dial *dial;
@@ -103,7 +105,7 @@ static void lose(struct head_feed *feed, const char *why)
 	}
 	feed->state = PAUSED;
 	let_go(feed);
-	deadline_set(&feed->deadline, curfew_after_ms(feed->pause_ms));
+	deadline_set(&feed->deadline, feed->cut ? CURFEW_NEVER : curfew_after_ms(feed->pause_ms));
 	feed->pause_ms = feed->pause_ms * 2 < PAUSE_MOST_MS ? feed->pause_ms * 2 : PAUSE_MOST_MS;
 	feed->handler->lost(feed->arg, why);
 }
@@ -145,7 +147,7 @@ static void dialled(void *arg, int fd, int error)
 	}
 	feed->state = OPENING;
 	feed->has_http = true;
-	(void)ws_opening_request(
+	ws_opening_request(
 		&feed->opening, &feed->http, feed->endpoint->host, feed->endpoint->target);
 	ws_opening_request_end(&feed->http);
 	deadline_set(&feed->deadline, curfew_after_ms(HANDSHAKE_MS));
@@ -212,10 +214,10 @@ static void http_end(struct http_client *http)
 
 static void http_failed(struct http_client *http, enum http_client_failure failure)
 {
-	struct head_feed *feed = http->arg;
+	const char *why = rpc_failure_text(http, failure);
 
 	http_client_reset(http);
-	lose(feed, http_client_failure_text(failure));
+	lose(http->arg, why);
 }
 
 static void http_closed(struct http_client *http)
@@ -239,7 +241,11 @@ static const struct http_client_handler http_handler = {
 static void hear_answer(struct head_feed *feed)
 {
 	struct rpc_answer answer;
+	struct rpc_notice notice;
 
+	if (rpc_notice_read(&notice, buffer_text(&feed->message), feed->message.length)) {
+		return; /* of a block before the answer */
+	}
 	rpc_answer_read(&answer, 1, buffer_text(&feed->message), feed->message.length);
 	if (answer.verdict != RPC_RESULT) {
 		lose(feed, "does not let us subscribe");
@@ -267,10 +273,14 @@ static size_t ws_data(struct ws_connection *ws, const struct ws_event *piece)
 	struct head_feed *feed = container_of(ws, struct head_feed, ws);
 
 	if (piece->starts) {
-		feed->message.length = 0;
+		buffer_clear(&feed->message);
 	}
 	buffer_append(&feed->message, piece->bytes, piece->length);
-	if (feed->closed || !piece->ends || feed->message.failed) {
+	if (feed->message.failed) {
+		buffer_fini(&feed->message);
+		lose(feed, "cannot be heard for lack of memory");
+	}
+	if (feed->closed || !piece->ends) {
 		return piece->length;
 	}
 	if (feed->state == SUBSCRIBING) {
@@ -313,6 +323,7 @@ static void cut(struct curfew_hold *hold)
 {
 	struct head_feed *feed = container_of(hold, struct head_feed, hold);
 
+	feed->cut = true;
 	deadline_set(&feed->deadline, CURFEW_NEVER);
 	let_go(feed);
 	connection_gone(feed);

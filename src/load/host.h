@@ -13,24 +13,24 @@
 #include "loop/writer.h"
 
 /* Forward only, by one function (director.c). */
-#define LOAD_PHASES(X)                                                                             \
-	X(STARTING)  /* nothing is asked of the crews yet */                                       \
-	X(PREPARING) /* the sources get to know what they need to */                               \
-	X(WARMING)   /* connections are opened */                                                  \
-	X(RUNNING)                                                                                 \
-	X(FINISHING) /* no more are begun; what is in flight is awaited */                         \
-	X(TOLD)      /* the summary is written; perhaps somebody still scrapes */
-
 enum load_phase {
-#define LOAD_PHASE(name) LOAD_##name,
-	LOAD_PHASES(LOAD_PHASE)
-#undef LOAD_PHASE
+	LOAD_STARTING,  /* nothing is asked of the crews yet */
+	LOAD_PREPARING, /* the sources get to know what they need to */
+	LOAD_WARMING,   /* connections are opened */
+	LOAD_RUNNING,
+	LOAD_FINISHING, /* no more are begun; what is in flight is awaited */
+	LOAD_TOLD,      /* the summary is written; perhaps somebody still scrapes */
 };
+
+struct load;
 
 /* What is written at the end: opened at the start. */
 struct load_output {
-	int fd; /* -1: none */
-	struct writer writer;
+	struct load *load;
+	const char *what, *path; /* "the result", its file or NULL */
+	int fd;                  /* -1: none */
+	struct writer *to;
+	struct writer writer; /* its own, unless it goes where the log does */
 };
 
 /* Waits for a look at what was counted. Zeroed: does not wait. */
@@ -81,7 +81,12 @@ struct load {
 
 /* Returns 0 or -ENOMEM. */
 int director_init(struct load *load);
-/* Begins it. What was refused until then is told by the caller. */
+/*
+ * Instead of start, also where init failed: begins the end of the process. What was refused is told
+ * by the caller, and nothing else.
+ */
+void director_refuse(struct load *load);
+/* Begins it. */
 void director_start(struct load *load);
 /* The lifecycle has come so far. */
 void director_phase(struct load *load, enum curfew_phase phase);

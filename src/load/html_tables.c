@@ -17,9 +17,9 @@ static void begin_table(struct buffer *out, const char *id, const char *title, c
 {
 	bool is_first = true;
 
-	buffer_appendf(
-		out, "<section id=\"%s\"><h2>%s</h2>\n<div class=\"scroll\"><table>", id, title);
-	buffer_append_text(out, "<thead><tr><th>");
+	buffer_appendf(out, "<section id=\"%s\"><h2>", id);
+	markup_append(out, title);
+	buffer_append_text(out, "</h2>\n<div class=\"scroll\"><table><thead><tr><th>");
 	for (const char *at = columns; *at; at++) {
 		if (*at == ',') {
 			buffer_append_text(out, "</th><th class=\"number\">");

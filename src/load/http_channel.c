@@ -85,6 +85,14 @@ static void end(struct http_client *client)
 
 /* What goes wrong. */
 
+/* Once it has had an answer, a record that is wrong is no more than the end of the connection. */
+static bool is_tls_refusal(const struct http_client *client)
+{
+	int error = client->stream.error;
+
+	return error == -EKEYREJECTED || (error == -EPROTO && !client->reused);
+}
+
 enum load_outcome http_channel_outcome(
 	const struct http_client *client, enum http_client_failure failure)
 {
@@ -98,7 +106,7 @@ enum load_outcome http_channel_outcome(
 	default:
 		break;
 	}
-	if (client->stream.error == -EPROTO || client->stream.error == -EKEYREJECTED) {
+	if (is_tls_refusal(client)) {
 		return LOAD_TLS;
 	}
 	return client->sent ? LOAD_RESET_SENT : LOAD_RESET_UNSENT;
@@ -107,13 +115,17 @@ enum load_outcome http_channel_outcome(
 static void failed(struct http_client *client, enum http_client_failure failure)
 {
 	struct http_channel *http = of_client(client);
+	enum load_outcome outcome = http_channel_outcome(client, failure);
 	struct lane *lane = http->channel.lane;
 
+	if (outcome == LOAD_TLS) {
+		channel_note_tls(&http->channel, &client->stream);
+	}
 	channel_count(&http->channel, &client->stream);
 	channel_detach(&http->channel);
 	http_client_close(client);
 	if (lane) {
-		lane_lost(lane, http->channel.endpoint, http_channel_outcome(client, failure));
+		lane_lost(lane, http->channel.endpoint, outcome);
 	}
 }
 
@@ -168,7 +180,7 @@ static void send_request(struct channel *channel, const struct load_request *req
 
 	http->answer = (struct load_answer){0};
 	http->keeps = request->keeps_answer;
-	http->body.length = 0;
+	buffer_clear(&http->body);
 	if (request->head_length + framing_length + request->body_length <= sizeof(whole)) {
 		size_t at = put(whole, request->head, request->head_length);
 		struct stream_part part = {.bytes = whole};

@@ -139,19 +139,37 @@ void inclusion_sent(struct inclusion *inclusion, const uint8_t hash[ETHEREUM_HAS
 	(void)pthread_mutex_unlock(&inclusion->lock);
 }
 
+static bool is_unknown(const struct inclusion_entry *entry)
+{
+	return entry->is_answered && entry->answer == INCLUSION_UNKNOWN;
+}
+
+/* One that was sent twice counts once, as what is known best. */
 static void answered(struct inclusion *inclusion, uint32_t *at, enum inclusion_answer answer)
 {
 	struct inclusion_entry *entry = &inclusion->entries[*at];
+	struct inclusion_counts *counts = &inclusion->counts;
 
 	if (answer == INCLUSION_REFUSED && !entry->is_answered) {
 		struct inclusion_entry dropped;
 
 		take(inclusion, at, &dropped);
 	} else if (answer != INCLUSION_REFUSED && !is_waiting(entry)) {
+		counts->unknown -= is_unknown(entry);
 		entry->is_answered = true;
 		entry->answer = (uint8_t)answer;
-		inclusion->counts.waiting += is_waiting(entry);
+		counts->unknown += is_unknown(entry);
+		counts->accepted += is_waiting(entry);
+		counts->waiting += is_waiting(entry);
 	}
+}
+
+/* It is in a block already, or it is not followed. */
+static void answered_late(struct inclusion_counts *counts, enum inclusion_answer answer)
+{
+	counts->accepted += answer == INCLUSION_ACCEPTED;
+	counts->unknown += answer == INCLUSION_UNKNOWN;
+	counts->of_unknown += answer == INCLUSION_UNKNOWN && !counts->unfollowed;
 }
 
 void inclusion_answered(struct inclusion *inclusion, const uint8_t hash[ETHEREUM_HASH],
@@ -160,18 +178,13 @@ void inclusion_answered(struct inclusion *inclusion, const uint8_t hash[ETHEREUM
 	uint32_t *at;
 
 	(void)pthread_mutex_lock(&inclusion->lock);
-	inclusion->counts.accepted += answer == INCLUSION_ACCEPTED;
-	inclusion->counts.unknown += answer == INCLUSION_UNKNOWN;
 	at = find(inclusion, hash);
 	if (at) {
 		answered(inclusion, at, answer);
+	} else {
+		answered_late(&inclusion->counts, answer);
 	}
 	(void)pthread_mutex_unlock(&inclusion->lock);
-}
-
-static bool is_unknown(const struct inclusion_entry *entry)
-{
-	return entry->is_answered && entry->answer == INCLUSION_UNKNOWN;
 }
 
 bool inclusion_found(struct inclusion *inclusion, const uint8_t hash[ETHEREUM_HASH],

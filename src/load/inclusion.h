@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "load/ethereum.h"
+#include "ethereum/ethereum.h"
 #include "load/histogram.h"
 
 #define INCLUSION_MOST (1U << 20) /* transactions that wait; more are not followed */

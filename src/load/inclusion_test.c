@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "load/keccak.h"
+#include "ethereum/keccak.h"
 #include "tests/allocation.h"
 
 static struct inclusion inclusion;
@@ -68,6 +68,10 @@ static void a_block_may_be_first(void **state)
 	assert_int_equal(counts().accepted, 1);
 	assert_int_equal(counts().included, 1);
 	assert_int_equal(counts().waiting, 0);
+	inclusion_sent(&inclusion, hash(2), 0);
+	inclusion_sent(&inclusion, hash(2), 1);
+	assert_true(inclusion_found(&inclusion, hash(2), 2, &entry));
+	assert_false(inclusion_found(&inclusion, hash(2), 2, &entry));
 }
 
 static void forgets_what_was_refused(void **state)
@@ -93,6 +97,43 @@ static void an_answer_may_be_lost(void **state)
 	assert_int_equal(counts().unknown, 1);
 	assert_int_equal(counts().of_unknown, 1);
 	assert_int_equal(inclusion.latency.most_us, 4000);
+	inclusion_lost(&inclusion, &entry);
+	assert_int_equal(counts().of_unknown, 0);
+	assert_true(inclusion_found(&inclusion, hash(1), 5000000, &entry));
+	assert_false(inclusion_found(&inclusion, hash(1), 5000000, &entry));
+	assert_int_equal(counts().of_unknown, 1);
+}
+
+/* The same transaction, after a chain that began anew: one, whatever was answered first. */
+static void one_that_is_sent_twice_counts_once(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		inclusion_sent(&inclusion, hash(1), 0);
+		inclusion_answered(&inclusion, hash(1), INCLUSION_ACCEPTED);
+		inclusion_sent(&inclusion, hash(2), 0);
+		inclusion_answered(&inclusion, hash(2), INCLUSION_UNKNOWN);
+	}
+	assert_int_equal(counts().accepted, 1);
+	assert_int_equal(counts().waiting, 1);
+	assert_int_equal(counts().unknown, 1);
+	inclusion_answered(&inclusion, hash(1), INCLUSION_UNKNOWN);
+	inclusion_answered(&inclusion, hash(2), INCLUSION_ACCEPTED);
+	assert_int_equal(counts().accepted, 2);
+	assert_int_equal(counts().waiting, 2);
+	assert_int_equal(counts().unknown, 0);
+}
+
+static void an_answer_may_be_lost_behind_its_block(void **state)
+{
+	(void)state;
+	inclusion_sent(&inclusion, hash(1), 0);
+	assert_true(inclusion_found(&inclusion, hash(1), 1, &entry));
+	inclusion_answered(&inclusion, hash(1), INCLUSION_UNKNOWN);
+	assert_int_equal(counts().accepted, 0);
+	assert_int_equal(counts().unknown, 1);
+	assert_int_equal(counts().included, 1);
+	assert_int_equal(counts().of_unknown, 1);
 }
 
 static void a_block_may_be_lost(void **state)
@@ -170,6 +211,8 @@ int main(void)
 		TEST(a_block_may_be_first),
 		TEST(forgets_what_was_refused),
 		TEST(an_answer_may_be_lost),
+		TEST(one_that_is_sent_twice_counts_once),
+		TEST(an_answer_may_be_lost_behind_its_block),
 		TEST(a_block_may_be_lost),
 		TEST(many_wait),
 		TEST(without_memory),

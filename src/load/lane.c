@@ -107,27 +107,6 @@ void lane_opened(struct channel *channel)
 	send_request(lane, channel);
 }
 
-static enum load_outcome outcome_of_dial(int error)
-{
-	switch (error) {
-	case -ECONNREFUSED:
-		return LOAD_REFUSED;
-	case -ETIMEDOUT:
-		return LOAD_CONNECT_TIMEOUT;
-	case -ECONNRESET:
-		return LOAD_RESET_UNSENT;
-	case -EMFILE:
-	case -ENFILE:
-	case -ENOMEM:
-	case -ENOBUFS:
-	case -EADDRNOTAVAIL:
-	case -EADDRINUSE:
-		return LOAD_LOCAL;
-	default:
-		return LOAD_UNREACHABLE;
-	}
-}
-
 /* Makes a channel of a socket. Returns 0 or a negative errno. */
 static int open_channel(struct lane *lane, int fd)
 {
@@ -166,7 +145,7 @@ static void dialled(void *arg, int fd, int error)
 		error = open_channel(lane, fd) < 0 ? -ENOMEM : 0;
 	}
 	if (error) {
-		fail(lane, outcome_of_dial(error));
+		fail(lane, load_outcome_of_error(error));
 	} else if (channel_of(lane)->open) {
 		lane_opened(channel_of(lane));
 	}
@@ -181,8 +160,7 @@ static void connect_endpoint(struct lane *lane)
 	lane->dial = dial_start(&crew->targets[lane->request.endpoint], crew->worker,
 		lane->deadline.due, dialled, lane);
 	if (!lane->dial) {
-		lane->deadline.due = lane->begun_ns; /* too_late: LOCAL */
-		deadline_set(&lane->deadline, lane->begun_ns);
+		deadline_set(&lane->deadline, lane->begun_ns); /* too_late: LOCAL */
 	}
 }
 
@@ -218,12 +196,13 @@ int lane_begin(struct lane *lane, uint64_t number, int64_t due_ns, int64_t now)
 	int result;
 
 	assert(lane->state == LANE_IDLE);
-	lane->room.length = 0;
+	buffer_clear(&lane->room);
 	lane->request = (struct load_request){.number = number, .room = &lane->room};
 	result = crew->source->ops->next(crew->source, &lane->request);
 	if (result) {
 		return result;
 	}
+	now = crew->source->ops->takes_long ? curfew_now() : now;
 	lane->due_ns = due_ns;
 	lane->begun_ns = now;
 	lane->sent_ns = now;

@@ -102,6 +102,24 @@ static void draw_now(struct frame *frame)
 	end_line(frame, "1");
 }
 
+static void draw_step(struct frame *frame)
+{
+	const struct result *result = frame->result;
+	const struct result_step *step = &result->step;
+
+	if (!step->number) {
+		return;
+	}
+	buffer_appendf(&frame->line, "step    %11s   number %u", figure_rate(step->rate).text,
+		step->number);
+	if (step->end_ns > result->ran_ns) {
+		buffer_appendf(&frame->line, ", %s of %s left",
+			figure_time(step->end_ns - result->ran_ns).text,
+			figure_time(step->end_ns - step->begin_ns).text);
+	}
+	end_line(frame, NULL);
+}
+
 static void draw_run(struct frame *frame)
 {
 	static const struct {
@@ -177,6 +195,7 @@ void live_draw(struct live *live, struct buffer *out, const struct result *resul
 	frame.columns = columns < COLUMNS_LEAST ? COLUMNS_LEAST : columns;
 	go_back(live, out, frame.columns);
 	draw_now(&frame);
+	draw_step(&frame);
 	draw_run(&frame);
 	draw_failures(&frame);
 	draw_bar(&frame);

@@ -11,11 +11,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "child/stdio.h"
 #include "core/lifecycle.h"
 #include "core/outcome.h"
 #include "load/dry_run.h"
 #include "load/evm.h"
+#include "load/file.h"
 #include "load/host.h"
+#include "load/template.h"
 #include "loop/descriptor_limit.h"
 
 #define DESCRIPTORS_APART 128 /* that are not connections */
@@ -38,28 +41,38 @@ static void phase_changed(struct service *service, enum curfew_phase phase)
 
 static const struct service_ops ops = {.accepted = accepted, .phase = phase_changed};
 
-static int read_plan(struct load *load)
+/* False: with the exit code; it was refused, or the end has come meanwhile. */
+static bool read_plan(struct load *load, int *code)
 {
 	struct buffer refusal = {0};
-	int code = 0;
+	bool is_read = plan_read(&load->plan, load->config, &refusal) == 0;
 
-	if (plan_read(&load->plan, load->config, &refusal) < 0) {
-		code = service_refuse(&load->service, "%s", buffer_text(&refusal));
-	}
+	*code = is_read || file_end_is_asked()
+		? 0
+		: service_refuse(&load->service, "%s", buffer_text(&refusal));
 	buffer_fini(&refusal);
-	return code;
+	return is_read;
+}
+
+/* A lane keeps one connection to each target. An evm's endpoints are not all targets. */
+static int count_connections(const struct plan *plan)
+{
+	bool keeps_several = plan->kind == &template_source_kind && !plan->fresh;
+
+	return plan->connections * (keeps_several ? (int)plan->endpoint_count : 1);
 }
 
 /* In a closed loop as many as were asked for are needed; in an open one perhaps. */
 static int check_descriptors(struct load *load)
 {
 	int most = (int)descriptor_limit_raise();
+	int connections = count_connections(&load->plan);
 
-	if (!load->plan.is_open && load->plan.connections > most - DESCRIPTORS_APART) {
+	if (!load->plan.is_open && connections > most - DESCRIPTORS_APART) {
 		return service_refuse(&load->service,
 			"%d descriptors are too few for %d connections (ulimit -n %d, or "
 			"--connections)",
-			most, load->plan.connections, load->plan.connections + DESCRIPTORS_APART);
+			most, connections, connections + DESCRIPTORS_APART);
 	}
 	return 0;
 }
@@ -83,14 +96,13 @@ static int start(struct load *load)
 /* Where the start was refused the crews are ended in order, too. */
 static int run(struct load *load)
 {
-	int code = start(load);
+	int refused = start(load), code;
 
-	if (code) {
-		curfew_lifecycle_stop_for(
-			load->service.life, CURFEW_FAILURE, "the start was refused");
-		curfew_hold_release(&load->hold);
+	if (refused) {
+		director_refuse(load);
 	}
-	return code ? (void)service_run(&load->service), code : service_run(&load->service);
+	code = service_run(&load->service);
+	return refused ? refused : code;
 }
 
 /* Nothing is sent: what would be is written, as the summary is, and that is all. */
@@ -141,12 +153,15 @@ static int presign(struct load *load)
 static int serve(struct load *load)
 {
 	bool is_dry = load->config->dry_run;
-	int code = read_plan(load);
+	int code;
 
-	if (!code && load->config->presign) {
+	if (!read_plan(load, &code)) {
+		return code;
+	}
+	if (load->config->presign) {
 		return presign(load);
 	}
-	code = code || is_dry ? code : told_open(load);
+	code = is_dry ? 0 : told_open(load);
 	code = code || is_dry ? code : check_descriptors(load);
 	if (code) {
 		return code;
@@ -172,6 +187,7 @@ int load_main(const struct load_config *config)
 	if (!load) {
 		return EXIT_CODE_FAILURE;
 	}
+	stdio_reserve(); /* before a file is opened that would take the place of standard output */
 	load->config = config;
 	load->service_config = config->service;
 	load->service.config = &load->service_config;

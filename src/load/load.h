@@ -36,6 +36,7 @@ struct load_config {
 	struct words headers;   /* "Name: value" each */
 	const char *body;
 	const char *body_file;
+	bool places; /* ${number} and others, in URLs, headers and body */
 	bool fresh;
 	int64_t timeout_ms; /* LOAD_NOT_GIVEN */
 	const char *seed;

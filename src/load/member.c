@@ -315,6 +315,7 @@ static bool refuse_name(struct member_reading *reading, const struct member_plac
 {
 	struct buffer decoded = {0}, shown = {0}, names = {0};
 	struct text_nearest nearest = {0};
+	const char *owner;
 
 	json_string_decode(&decoded, reading->text, name);
 	nearest.word = buffer_text(&decoded);
@@ -324,7 +325,12 @@ static bool refuse_name(struct member_reading *reading, const struct member_plac
 	}
 	buffer_append_json(
 		&shown, buffer_text(&decoded), shown_length(buffer_text(&decoded), decoded.length));
-	if (nearest.best) {
+	owner = reading->owner ? reading->owner(nearest.word) : NULL;
+	if (owner) {
+		member_refuse(reading, place, name, "has no member %s, which %s%s%s has",
+			buffer_text(&shown), *owner ? "a scenario of the kind \"" : "the profile",
+			owner, *owner ? "\"" : "");
+	} else if (nearest.best) {
 		member_refuse(reading, place, name, "has no member %s (did you mean \"%s\"?)",
 			buffer_text(&shown), nearest.best);
 	} else {

@@ -46,6 +46,8 @@ struct member_reading {
 	const char *text;
 	size_t length;
 	struct buffer *refusal; /* one sentence, without a full stop */
+	/* Which kind of scenario has such a member, "": the profile has; NULL: none. May be NULL */
+	const char *(*owner)(const char *name);
 };
 
 /* Where a value is, for refusals; borrowed. NULL: the whole text. */

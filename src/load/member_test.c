@@ -49,7 +49,7 @@ static const struct member required[] = {
 static bool read_text(struct all *all, const struct member *rows, const char *text,
 	const struct member_place *place, struct buffer *refusal)
 {
-	struct member_reading reading = {text, strlen(text), refusal};
+	struct member_reading reading = {.text = text, .length = strlen(text), .refusal = refusal};
 	struct json_reader reader = {0};
 
 	assert_int_equal(json_read(&reader, text, strlen(text)), JSON_OK);
@@ -197,7 +197,7 @@ static void refuses_what_lacks(void **state)
 static void finds_a_member(void **state)
 {
 	static const char text[] = "{\"a\":1,\"b\":{\"c\":2},\"\\u0061\":3}";
-	struct member_reading reading = {text, sizeof(text) - 1, NULL};
+	struct member_reading reading = {.text = text, .length = sizeof(text) - 1};
 	struct json_reader reader = {0};
 	struct json_value found = {0};
 

@@ -2,13 +2,12 @@
 #include "load/merge.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define PIECE 65536
+#include "load/file.h"
+
 #define NS_PER_MS 1000000
 
 struct part {
@@ -29,38 +28,10 @@ static int refuse(const struct parts *parts, const struct part *part, const char
 	return -1;
 }
 
-/* Reads all that a descriptor gives. Returns 0 or a negative errno. */
-static int read_all(int fd, struct buffer *text)
-{
-	for (;;) {
-		char *room = buffer_reserve(text, PIECE);
-		ssize_t length;
-
-		if (!room) {
-			return -ENOMEM;
-		}
-		length = read(fd, room, PIECE);
-		if (length == 0) {
-			return 0;
-		}
-		if (length < 0 && errno != EINTR) {
-			return -errno;
-		}
-		buffer_commit(text, length > 0 ? (size_t)length : 0);
-		if (text->length > MERGE_FILE_MOST) {
-			return -EFBIG;
-		}
-	}
-}
-
 static int read_file(const struct parts *parts, struct part *part)
 {
-	int fd = open(part->file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	int error = fd < 0 ? -errno : read_all(fd, &part->text);
+	int error = file_read(part->file, MERGE_FILE_MOST, &part->text);
 
-	if (fd >= 0) {
-		close(fd);
-	}
 	return error ? refuse(parts, part, strerror(-error)) : 0;
 }
 

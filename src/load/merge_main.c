@@ -128,10 +128,6 @@ static int write_html(const char *path, const struct result *result)
 	struct buffer text = {0};
 	int code = 0;
 
-	if (path && !strcmp(path, "-")) {
-		notice("--html - (name a file: the page is not for a terminal)");
-		return EXIT_CODE_USAGE;
-	}
 	if (path) {
 		html_write(&text, result);
 		code = write_file("html", path, &text, "the page");

@@ -93,6 +93,7 @@ static void lays_together_what_ran_together(void **state)
 	merge_all(&result);
 	assert_int_equal(result.began_ms, 1000);
 	assert_int_equal(result.ended_ns, 600 * SAMPLE_MS);
+	assert_int_equal(result.ran_ns, 600 * SAMPLE_MS);
 	assert_int_equal(result.tally.timeline.rows[5].admitted, 10);
 	assert_int_equal(result.tally.timeline.rows[15].admitted, 20);
 	assert_int_equal(result.tally.timeline.rows[25].admitted, 30);
@@ -145,6 +146,8 @@ static void names_what_it_refuses(void **state)
 	write_sample(2, 1000, false);
 	snprintf(words, sizeof(words), "'%s': its run was a closed loop", files[2]);
 	assert_refused(words);
+	assert_int_equal(truncate(files[2], MERGE_FILE_MOST + 1), 0);
+	assert_refused("File too large");
 	write_sample(2, 1000, true);
 	unlink(files[1]);
 	snprintf(words, sizeof(words), "'%s': No such file or directory", files[1]);

@@ -38,6 +38,9 @@ static void labels_have_names_that_prometheus_takes(void **state)
 	assert_non_null(refusal_of("__a=c", NULL));
 	assert_non_null(refusal_of("run_id=c", NULL));
 	assert_non_null(refusal_of("a=b", "a=c"));
+	assert_null(refusal_of("ab=b", "a=c"));
+	assert_null(refusal_of("a=b", "ab=c"));
+	assert_null(refusal_of("run_id2=c", NULL));
 	assert_non_null(refusal_of("a=\xff", NULL));
 	assert_non_null(run_id_refuse("\xc3"));
 	assert_null(run_id_refuse("x"));
@@ -74,11 +77,24 @@ static void tells_all_of_a_run(void **state)
 	assert_line(&text, "curfew_load_scheduled_total 30000");
 	assert_line(&text, "curfew_load_dropped_total 100");
 	assert_line(&text, "curfew_load_admitted_total 29900");
+	assert_line(&text, "# TYPE curfew_load_in_flight gauge");
 	assert_line(&text, "curfew_load_in_flight 3");
+	assert_line(&text, "curfew_load_connections_total 61");
+	assert_line(&text, "curfew_load_received_bytes_total 4812345");
+	assert_line(&text, "curfew_load_sent_bytes_total 2345678");
 	assert_line(&text, "curfew_load_requests_total{outcome=\"refused\"} 1492");
 	assert_line(&text, "curfew_load_requests_total{outcome=\"local\"} 0");
 	assert_line(&text, "curfew_load_responses_total{code=\"503\"} 220");
+	assert_null(strstr(buffer_text(&text), "{code=\"0\"}"));
+	assert_line(&text,
+		"curfew_load_scenario_requests_total{scenario=\"read\",outcome=\"ok\"} 21130");
 	assert_line(&text, "curfew_load_actual_latency_seconds_count 28158");
+	assert_line(&text, "curfew_load_failed_latency_seconds_count 1739");
+	assert_line(&text, "curfew_load_connect_seconds_count 50");
+	assert_line(&text, "curfew_load_lag_seconds_count 29900");
+	(void)snprintf(line, sizeof(line), "curfew_load_intended_latency_seconds_sum %.9f",
+		(double)result.tally.intended.sum_us / 1e6);
+	assert_line(&text, line);
 	assert_line(&text, "curfew_load_lag_seconds_bucket{le=\"60\"} 29900");
 	assert_line(&text, "curfew_load_elapsed_seconds 30.012000000");
 	assert_line(&text,

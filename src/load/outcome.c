@@ -2,6 +2,7 @@
 #include "load/outcome.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 struct row {
@@ -60,6 +61,30 @@ enum load_outcome load_outcome_find(const char *word, unsigned long length)
 		outcome++;
 	}
 	return outcome;
+}
+
+enum load_outcome load_outcome_of_error(int error)
+{
+	switch (error) {
+	case -ECONNREFUSED:
+		return LOAD_REFUSED;
+	case -ETIMEDOUT:
+		return LOAD_CONNECT_TIMEOUT;
+	case -ECONNRESET:
+		return LOAD_RESET_UNSENT;
+	case -EKEYREJECTED:
+	case -EPROTO:
+		return LOAD_TLS;
+	case -EMFILE:
+	case -ENFILE:
+	case -ENOMEM:
+	case -ENOBUFS:
+	case -EADDRNOTAVAIL:
+	case -EADDRINUSE:
+		return LOAD_LOCAL;
+	default:
+		return LOAD_UNREACHABLE;
+	}
 }
 
 enum load_outcome load_outcome_of_status(unsigned status, bool retry_after)

@@ -12,7 +12,7 @@
 #define LOAD_OUTCOMES(X)                                                                           \
 	X(OK, "ok", true, "answered as hoped: status below 400, a message, a result")              \
 	X(CLIENT_ERROR, "4xx", true, "answered with status 4xx")                                   \
-	X(SERVER_ERROR, "5xx", true, "answered with status 5xx but the next")                      \
+	X(SERVER_ERROR, "5xx", true, "answered with status 5xx, unless unavailable")               \
 	X(UNAVAILABLE, "unavailable", true, "answered 503 with Retry-After")                       \
 	X(RPC_ERROR, "rpc_error", true, "answered with an error of JSON-RPC")                      \
 	X(REFUSED, "refused", false, "the connection was refused")                                 \
@@ -51,6 +51,9 @@ bool load_outcome_unsafe(enum load_outcome outcome);
 
 /* Finds one by its word; LOAD_OUTCOME_COUNT if there is none. */
 enum load_outcome load_outcome_find(const char *word, unsigned long length);
+
+/* The outcome of a request that could not be sent: a negative errno, of dialling or of TLS. */
+enum load_outcome load_outcome_of_error(int error);
 
 /* The outcome of a final HTTP response. */
 enum load_outcome load_outcome_of_status(unsigned status, bool retry_after);

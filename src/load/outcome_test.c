@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "load/outcome.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -33,6 +34,24 @@ static void knows_which_are_answers(void **state)
 	assert_false(load_outcome_answered(LOAD_REFUSED));
 	assert_false(load_outcome_answered(LOAD_TRUNCATED));
 	assert_false(load_outcome_answered(LOAD_TIMED_OUT));
+}
+
+/* Some of it may have left, and no whole answer came. */
+static void knows_which_are_unsafe_to_repeat(void **state)
+{
+	static const enum load_outcome unsafe[] = {
+		LOAD_RESET_SENT, LOAD_CLOSED, LOAD_TRUNCATED, LOAD_MALFORMED, LOAD_TIMED_OUT};
+	int count = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(unsafe) / sizeof(unsafe[0]); i++) {
+		assert_true(load_outcome_unsafe(unsafe[i]));
+		assert_false(load_outcome_answered(unsafe[i]));
+	}
+	for (enum load_outcome outcome = 0; outcome < LOAD_OUTCOME_COUNT; outcome++) {
+		count += load_outcome_unsafe(outcome);
+	}
+	assert_int_equal(count, 5);
 }
 
 static void classifies_statuses(void **state)
@@ -69,12 +88,39 @@ static void classifies_statuses(void **state)
 	}
 }
 
+static void classifies_errors(void **state)
+{
+	static const struct {
+		int error;
+		enum load_outcome outcome;
+	} cases[] = {
+		{-ECONNREFUSED, LOAD_REFUSED},
+		{-ETIMEDOUT, LOAD_CONNECT_TIMEOUT},
+		{-ECONNRESET, LOAD_RESET_UNSENT},
+		{-EKEYREJECTED, LOAD_TLS},
+		{-EPROTO, LOAD_TLS},
+		{-EMFILE, LOAD_LOCAL},
+		{-ENOMEM, LOAD_LOCAL},
+		{-EADDRNOTAVAIL, LOAD_LOCAL},
+		{-EHOSTUNREACH, LOAD_UNREACHABLE},
+		{-ENOENT, LOAD_UNREACHABLE},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(load_outcome_of_error(cases[i].error), cases[i].outcome);
+		assert_false(load_outcome_unsafe(cases[i].outcome));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_each_by_its_word),
 		cmocka_unit_test(knows_which_are_answers),
+		cmocka_unit_test(knows_which_are_unsafe_to_repeat),
 		cmocka_unit_test(classifies_statuses),
+		cmocka_unit_test(classifies_errors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

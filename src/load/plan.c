@@ -292,16 +292,31 @@ static int read_amount(struct plan *plan, const struct load_config *config, stru
 	plan->timeout_ms = config->timeout_ms == LOAD_NOT_GIVEN ? TIMEOUT_MS : config->timeout_ms;
 	plan->fresh = config->fresh;
 	plan->prewarm = config->prewarm;
+	plan->expects_restart = config->expect_restart;
 	plan->tls_insecure = config->tls_insecure;
 	plan->threads = count_threads(config->service.threads, plan->connections);
 	return error;
+}
+
+static int fill_plan(struct plan *plan, const struct load_config *config, struct buffer *refusal)
+{
+	int error;
+
+	plan->headers = &config->headers;
+	error = profile_fill(plan->profile, plan, refusal);
+	plan->headers = NULL;
+	return !error && config->headers.count && !plan->has_taken_headers
+		? plan_refuse(refusal,
+			  "--header with --profile, whose scenarios have no header fields (leave "
+			  "it out)")
+		: error;
 }
 
 /* What it is to be made of. */
 static int read_source(struct plan *plan, const struct load_config *config, struct buffer *refusal)
 {
 	if (plan->profile) {
-		return profile_fill(plan->profile, plan, refusal);
+		return fill_plan(plan, config, refusal);
 	}
 	if (!plan->endpoint_count) {
 		return plan_refuse(refusal,
@@ -314,9 +329,9 @@ static int read_source(struct plan *plan, const struct load_config *config, stru
 static int check_options(const struct load_config *config, struct buffer *refusal)
 {
 	const char *option = config->method ? "method"
-		: config->headers.count     ? "header"
 		: config->body              ? "body"
 		: config->body_file         ? "body-file"
+		: config->places            ? "places"
 					    : NULL;
 
 	if (config->stages.count && config->duration_ms != LOAD_NOT_GIVEN) {

@@ -50,6 +50,11 @@ struct source_kind {
 	void (*free_shared)(void *shared);
 	/* Before the threads end: what the kind tells; appended to *sections. NULL: nothing */
 	void (*tell)(void *shared, struct result_section **sections);
+	/*
+	 * Appends so many of the first requests, as far as they can be known without a target
+	 * (--dry-run). Returns 0 or -ENOMEM. NULL: next() makes them, and there is no prepare().
+	 */
+	int (*show)(const void *shared, struct buffer *out, uint64_t count);
 };
 
 struct plan {
@@ -72,7 +77,11 @@ struct plan {
 	uint64_t seed;
 	int threads;
 	bool prewarm;
+	bool expects_restart;
 
+	/* --header, for the scenarios of a profile that have header fields; borrowed; NULL: none */
+	const struct words *headers;
+	bool has_taken_headers;  /* there is such a scenario */
 	struct profile *profile; /* whose strings are used here; owned; NULL: none */
 	const char **scenarios;  /* names; at least one */
 	size_t scenario_count;

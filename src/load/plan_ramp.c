@@ -6,9 +6,6 @@
 #include "base/clock.h"
 #include "load/plan_state.h"
 
-#define EVERY_MS 120000
-#define EVERY_MS_MOST (INT64_C(24) * 60 * 60 * 1000) /* so that all steps are within the clock */
-
 static int read_rate(const char *option, const char *text, double *per_s, struct buffer *refusal)
 {
 	const char *wrong = schedule_rate_parse(text, per_s);
@@ -20,8 +17,8 @@ static int read_rate(const char *option, const char *text, double *per_s, struct
 
 static int read_every(struct plan *plan, int64_t ms, struct buffer *refusal)
 {
-	ms = ms == LOAD_NOT_GIVEN ? EVERY_MS : ms;
-	plan->ramp.every_ns = ms > 0 && ms <= EVERY_MS_MOST ? ms * NS_PER_MS : 0;
+	ms = ms == LOAD_NOT_GIVEN ? RAMP_EVERY_MS : ms;
+	plan->ramp.every_ns = ms > 0 && ms <= RAMP_EVERY_MS_MOST ? ms * NS_PER_MS : 0;
 	return plan->ramp.every_ns ? 0
 				   : plan_refuse(refusal,
 					     "--ramp-every is not from 1ms to 24h (120s is the "

@@ -1,53 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the options say of the request, where there is no profile: a template of one scenario. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "load/file.h"
 #include "load/plan_state.h"
 #include "load/template.h"
 
-#define READ_AT_ONCE 65536
-
-/* A request with such a method is expected to have a body, if an empty one (RFC 9110, 8.6). */
-static bool wants_body(const char *method)
-{
-	return method &&
-		(!strcmp(method, "POST") || !strcmp(method, "PUT") || !strcmp(method, "PATCH"));
-}
-
-static int read_descriptor(int fd, struct buffer *into)
-{
-	ssize_t n = 1;
-
-	while (n != 0 && into->length <= TEMPLATE_BODY_MOST) {
-		char *room = buffer_reserve(into, READ_AT_ONCE);
-
-		if (!room) {
-			return -ENOMEM;
-		}
-		n = read(fd, room, READ_AT_ONCE);
-		if (n < 0 && errno != EINTR) {
-			return -errno;
-		}
-		if (n > 0) {
-			buffer_commit(into, (size_t)n);
-		}
-	}
-	return n ? -EFBIG : 0;
-}
-
 static int read_body_file(const char *path, struct buffer *body, struct buffer *refusal)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	int error = fd < 0 ? -errno : read_descriptor(fd, body);
+	int error = file_read(path, TEMPLATE_BODY_MOST, body);
 
-	if (fd >= 0) {
-		close(fd);
-	}
 	if (error == -EFBIG) {
 		return plan_refuse(refusal, "--body-file: '%.200s' is above 64M", path);
 	}
@@ -56,12 +21,32 @@ static int read_body_file(const char *path, struct buffer *body, struct buffer *
 		     : 0;
 }
 
+/* URLs of both kinds. */
+static int refuse_endpoint(const struct load_config *config, const struct template_refusal *wrong,
+	struct buffer *refusal)
+{
+	return plan_refuse(refusal, "'%.200s' %s (the URLs of a run are of one kind)",
+		config->urls[wrong->index], buffer_text(&wrong->text));
+}
+
 /* What the template's members are called on the command line. */
 static int refuse_member(const struct load_config *config, const struct template_refusal *wrong,
 	struct buffer *refusal)
 {
 	const char *text = buffer_text(&wrong->text);
 
+	if (!strcmp(wrong->member, "endpoints")) {
+		return refuse_endpoint(config, wrong, refusal);
+	}
+	if (!strcmp(wrong->member, "key") || !strcmp(wrong->member, "sizes")) {
+		return plan_refuse(refusal,
+			"--places without --profile has no ${%s} (%s, or write a profile)",
+			*wrong->member == 'k' ? "key" : "fill",
+			*wrong->member == 'k' ? "use ${random:1000}" : "use ${hex:64}");
+	}
+	if (!strcmp(wrong->member, "target")) {
+		return plan_refuse(refusal, "--places: the path of a URL %s", text);
+	}
 	if (!strcmp(wrong->member, "fields")) {
 		return plan_refuse(
 			refusal, "--header '%.80s' %s", config->headers.word[wrong->index], text);
@@ -70,7 +55,7 @@ static int refuse_member(const struct load_config *config, const struct template
 		return plan_refuse(refusal, "--method '%.80s' %s", config->method, text);
 	}
 	if (!strcmp(wrong->member, "body")) {
-		return plan_refuse(refusal, "--body %s", text);
+		return plan_refuse(refusal, "--body%s %s", config->body_file ? "-file" : "", text);
 	}
 	return plan_refuse(refusal, "the %s of the request %s", wrong->member, text);
 }
@@ -93,6 +78,19 @@ static int make_template(struct plan *plan, const struct load_config *config,
 	return error;
 }
 
+/* To a WebSocket, each request is a message. */
+static int check_message(const struct load_config *config, struct buffer *refusal)
+{
+	if (config->method) {
+		return plan_refuse(refusal,
+			"--method with a WebSocket (what is sent to it are messages: --body)");
+	}
+	return config->body || config->body_file
+		? 0
+		: plan_refuse(
+			  refusal, "no message for the WebSocket (--body or --body-file has it)");
+}
+
 static int read_request(struct plan *plan, const struct load_config *config, struct buffer *body,
 	struct buffer *refusal)
 {
@@ -100,6 +98,7 @@ static int read_request(struct plan *plan, const struct load_config *config, str
 		.kind = plan->endpoints[0].kind == ENDPOINT_WEBSOCKET ? TEMPLATE_WEBSOCKET
 								      : TEMPLATE_HTTP,
 		.weight = 1,
+		.has_places = config->places,
 		.method = config->method,
 		.fields = config->headers.word,
 		.field_count = config->headers.count,
@@ -109,12 +108,18 @@ static int read_request(struct plan *plan, const struct load_config *config, str
 	if (config->body && config->body_file) {
 		return plan_refuse(refusal, "--body with --body-file (give one of them)");
 	}
+	if (scenario.kind == TEMPLATE_WEBSOCKET) {
+		error = check_message(config, refusal);
+	}
+	if (error) {
+		return error;
+	}
 	if (config->body) {
 		buffer_append_text(body, config->body);
 	} else if (config->body_file) {
 		error = read_body_file(config->body_file, body, refusal);
 	}
-	if (config->body || config->body_file || wants_body(config->method)) {
+	if (config->body || config->body_file) {
 		scenario.body = buffer_text(body);
 		scenario.body_length = body->length;
 	}

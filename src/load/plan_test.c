@@ -234,6 +234,37 @@ static void a_ramp_is_made_of_stages(void **state)
 	plan_describe(&plan, text, sizeof(text));
 	assert_string_equal(text, "from 100/s up by 0.5/s every 5 s, while p90<1s, for 5 s");
 	plan_fini(&plan);
+	config.ramp_every_ms = RAMP_EVERY_MS_MOST;
+	config.duration_ms = LOAD_NOT_GIVEN;
+	read_fine(&config);
+	assert_true(plan.ramp.every_ns == 24 * 3600 * NS_PER_S);
+	plan_fini(&plan);
+}
+
+static void each_condition_is_a_threshold(void **state)
+{
+	struct load_config config = given();
+
+	(void)state;
+	config.fail_on = (struct words){.word = {"errors>0", "p99>1s", "dropped>0"}, .count = 3};
+	read_fine(&config);
+	assert_int_equal(plan.threshold_count, 3);
+	assert_string_equal(plan.thresholds[2].text, "dropped>0");
+	plan_fini(&plan);
+}
+
+/* Whichever of them it is that has TLS. */
+static void one_url_with_tls_is_enough(void **state)
+{
+	static char *both[] = {"https://127.0.0.1", "http://127.0.0.1", NULL};
+	struct load_config config = given();
+
+	(void)state;
+	config.urls = both;
+	config.tls_insecure = true;
+	read_fine(&config);
+	assert_non_null(plan.tls);
+	plan_fini(&plan);
 }
 
 static void a_description_names_both_ends(void **state)
@@ -251,6 +282,11 @@ static void a_description_names_both_ends(void **state)
 	read_fine(&config);
 	plan_describe(&plan, text, sizeof(text));
 	assert_string_equal(text, "50 connections for 2.5 s or 1000 requests");
+	plan_fini(&plan);
+	config.requests = "1";
+	read_fine(&config);
+	plan_describe(&plan, text, sizeof(text));
+	assert_string_equal(text, "50 connections for 2.5 s or 1 request");
 	plan_fini(&plan);
 	config.duration_ms = CURFEW_NEVER;
 	config.requests = NULL;
@@ -378,6 +414,8 @@ int main(void)
 		cmocka_unit_test(the_request_is_made_of_the_options),
 		cmocka_unit_test(a_method_that_has_a_body_sends_an_empty_one),
 		cmocka_unit_test(a_ramp_is_made_of_stages),
+		cmocka_unit_test(each_condition_is_a_threshold),
+		cmocka_unit_test(one_url_with_tls_is_enough),
 		cmocka_unit_test(a_description_names_both_ends),
 		cmocka_unit_test(ramps_that_cannot_be_are_refused),
 		cmocka_unit_test(identities_that_cannot_be_are_refused),

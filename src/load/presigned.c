@@ -2,12 +2,14 @@
 #include "load/presigned.h"
 
 #include <errno.h>
-#include <signal.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-#include "load/ethereum.h"
+#include "ethereum/ethereum.h"
 #include "load/evm.h"
+#include "load/file.h"
 
 #define LINES_BETWEEN 256 /* two looks for a signal */
 
@@ -30,19 +32,40 @@ void presigned_close(struct presigned *presigned)
 	*presigned = (struct presigned){0};
 }
 
+/* Reads up to the next end of a line. Returns how many bytes; or more than PRESIGNED_MOST. */
+static size_t read_row(struct presigned *presigned)
+{
+	size_t length = 0;
+	int byte;
+
+	while ((byte = getc_unlocked(presigned->file)) != EOF && byte != '\n') {
+		if (length == PRESIGNED_MOST) {
+			return length + 1;
+		}
+		presigned->text[length++] = (char)byte;
+	}
+	return length;
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
 /*
  * Reads a line with something in it. Returns its length; 0 at the end of the file; more than
  * PRESIGNED_MOST where it is too long.
  */
 static size_t next_line(struct presigned *presigned)
 {
-	while (fgets(presigned->text, PRESIGNED_MOST + 1, presigned->file)) {
-		size_t length = strlen(presigned->text);
+	while (!feof(presigned->file) && !ferror(presigned->file)) {
+		size_t length = read_row(presigned);
 
-		if (length == PRESIGNED_MOST) {
-			return PRESIGNED_MOST + 1;
+		presigned->row++;
+		if (length > PRESIGNED_MOST) {
+			return length;
 		}
-		while (length && strchr(" \t\r\n", presigned->text[length - 1])) {
+		while (length && is_blank(presigned->text[length - 1])) {
 			length--;
 		}
 		if (length) {
@@ -79,13 +102,68 @@ int presigned_read(struct presigned *presigned, uint64_t number, struct buffer *
 	return length ? read_raw(presigned->text, length, raw) : 1;
 }
 
+/* Checking. */
+
+/* Until a signal is there: then nothing is going to be sent anyway. */
+static int check_lines(struct presigned *presigned, const char *path, struct buffer *refusal)
+{
+	struct buffer raw = {0};
+	int result = 0;
+
+	while (!result && (presigned->line % LINES_BETWEEN || !file_end_is_asked())) {
+		raw.length = 0;
+		result = presigned_read(presigned, presigned->line, &raw);
+		if (result == -EINVAL ||
+			(!result && !ethereum_is_transaction(raw.data, raw.length))) {
+			buffer_appendf(refusal,
+				"%s: line %" PRIu64 " is no whole signed transaction", path,
+				presigned->row);
+			result = -EINVAL;
+		}
+	}
+	buffer_fini(&raw);
+	if (result == 1 && (ferror(presigned->file) || !presigned->line)) {
+		buffer_appendf(refusal, "%s %s", path,
+			presigned->line ? "cannot be read" : "has no transaction in it");
+		result = -EINVAL;
+	}
+	return result < 0 ? result : 0;
+}
+
+/* Each thread reads the file for itself, so it has to be one that can be read again. */
+static int check_file(struct presigned *presigned, const char *path, struct buffer *refusal)
+{
+	struct stat status;
+
+	if (fstat(fileno(presigned->file), &status) == 0 && !S_ISREG(status.st_mode)) {
+		buffer_appendf(refusal, "%s is no regular file", path);
+		return -EINVAL;
+	}
+	return check_lines(presigned, path, refusal);
+}
+
+int presigned_check(const char *path, struct buffer *refusal)
+{
+	struct presigned presigned;
+	int result = presigned_open(&presigned, path);
+
+	if (!result) {
+		result = check_file(&presigned, path, refusal);
+	} else if (result != -ENOMEM) {
+		buffer_appendf(refusal, "%s cannot be read: %s", path, strerror(-result));
+		result = -EINVAL;
+	}
+	presigned_close(&presigned);
+	return result;
+}
+
 /* Writing. */
 
 static bool write_line(
 	const struct evm *evm, uint64_t number, struct buffer *raw, struct buffer *line, FILE *file)
 {
-	const struct ethereum_account *from = &evm->accounts[number % evm->account_count];
-	uint64_t nonce = evm->setting.first_nonce + number / evm->account_count;
+	uint64_t nonce;
+	const struct ethereum_account *from = evm_turn(evm, number, &nonce);
 	uint8_t hash[ETHEREUM_HASH];
 
 	raw->length = 0;
@@ -106,29 +184,16 @@ static bool write_line(
 /* Whether it can be signed without a node; what is missing is refused. */
 static bool is_complete(const struct evm *evm, struct buffer *refusal)
 {
-	const struct evm_setting *setting = &evm->setting;
-	bool has_price =
-		setting->kind == ETHEREUM_LEGACY ? setting->gas_price > 0 : setting->max_fee > 0;
+	struct buffer names = {0};
 
-	if (setting->presigned) {
+	if (evm->setting.presigned) {
 		buffer_append_text(refusal, "--presign: the profile's transactions are signed");
-	} else if (!setting->chain_id) {
-		buffer_append_text(
-			refusal, "--presign asks no node: the profile has to say \"chain_id\"");
-	} else if (!has_price) {
-		buffer_appendf(refusal, "--presign asks no node: the profile has to say \"%s\"",
-			setting->kind == ETHEREUM_LEGACY ? "gas_price" : "max_fee");
+	} else if (evm_lacks(evm, &names)) {
+		buffer_appendf(refusal, "--presign asks no node: the profile has to say %s",
+			buffer_text(&names));
 	}
+	buffer_fini(&names);
 	return !refusal->length;
-}
-
-/* Signals are blocked, and there is nobody yet who takes them. */
-static bool is_asked_to_end(void)
-{
-	sigset_t pending;
-
-	return sigpending(&pending) == 0 &&
-		(sigismember(&pending, SIGTERM) > 0 || sigismember(&pending, SIGINT) > 0);
 }
 
 int evm_presign(const struct evm *evm, uint64_t count, const char *path, struct buffer *refusal)
@@ -143,7 +208,7 @@ int evm_presign(const struct evm *evm, uint64_t count, const char *path, struct 
 	file = fopen(path, "we");
 	for (uint64_t i = 0; file && fine && !is_stopped && i < count; i++) {
 		fine = write_line(evm, i, &raw, &line, file);
-		is_stopped = i % LINES_BETWEEN == 0 && is_asked_to_end();
+		is_stopped = i % LINES_BETWEEN == 0 && file_end_is_asked();
 	}
 	if (is_stopped) {
 		buffer_appendf(refusal, "%s is not whole: a signal has ended its writing", path);

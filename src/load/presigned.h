@@ -18,6 +18,7 @@
 struct presigned {
 	FILE *file;
 	uint64_t line; /* the number of the next one, from 0; empty ones do not count */
+	uint64_t row;  /* the number of the last line in the file, from 1 */
 	char *text;    /* the last line */
 };
 
@@ -30,5 +31,11 @@ void presigned_close(struct presigned *presigned);
  * Returns 0; 1 at the end of the file; -EINVAL for a line that is none; or -ENOMEM.
  */
 int presigned_read(struct presigned *presigned, uint64_t number, struct buffer *raw);
+
+/*
+ * Reads a file to its end: whether there is a transaction in it, and each is whole. Returns 0;
+ * -EINVAL with a refusal, which tells the line; or -ENOMEM.
+ */
+int presigned_check(const char *path, struct buffer *refusal);
 
 #endif

@@ -142,6 +142,58 @@ static void writes_what_it_reads(void **state)
 	evm_free(evm);
 }
 
+/* What was written is whole; nothing that is cut off is, wherever; and the line is told. */
+static void checks_files(void **state)
+{
+	struct evm *evm = evm_of(2);
+	struct buffer refusal = {0}, raw = {0}, text = {0};
+	uint8_t hash[ETHEREUM_HASH];
+
+	(void)state;
+	assert_int_equal(evm_presign(evm, 3, path, &refusal), 0);
+	assert_int_equal(presigned_check(path, &refusal), 0);
+	evm->setting.kind = ETHEREUM_LEGACY;
+	assert_int_equal(evm_sign(evm, &evm->accounts[0], 0, 0, &raw, hash), 0);
+	for (size_t length = 0; length <= raw.length; length++) {
+		text.length = 0;
+		ethereum_hex(&text, raw.data, raw.length);
+		buffer_append_text(&text, "\n\r\n");
+		ethereum_hex(&text, raw.data, length);
+		write_file(text.data, text.length);
+		assert_int_equal(
+			presigned_check(path, &refusal), length < raw.length ? -EINVAL : 0);
+		assert_int_equal(
+			!strstr(buffer_text(&refusal), "line 3 is no whole"), length == raw.length);
+		buffer_fini(&refusal);
+	}
+	buffer_fini(&raw);
+	buffer_fini(&text);
+	evm_free(evm);
+}
+
+static void refuses_files_without_transactions(void **state)
+{
+	static const struct {
+		const char *path, *refusal;
+	} rows[] = {
+		{path, "no transaction"},
+		{"/dev/null", "no regular file"},
+		{"/", "no regular file"},
+		{"/nowhere/at/all", "cannot be read: No such file"},
+	};
+
+	(void)state;
+	write_file("\n \n", 3);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct buffer refusal = {0};
+
+		assert_int_equal(presigned_check(rows[i].path, &refusal), -EINVAL);
+		assert_non_null(strstr(buffer_text(&refusal), rows[i].path));
+		assert_non_null(strstr(buffer_text(&refusal), rows[i].refusal));
+		buffer_fini(&refusal);
+	}
+}
+
 static int read_keys(const char *text, struct buffer *refusal, size_t *count)
 {
 	static struct plan plan = {.seed = 1};
@@ -191,6 +243,8 @@ int main(void)
 		cmocka_unit_test(passes_lines_over),
 		cmocka_unit_test(refuses_lines_without_end),
 		cmocka_unit_test(writes_what_it_reads),
+		cmocka_unit_test(checks_files),
+		cmocka_unit_test(refuses_files_without_transactions),
 		cmocka_unit_test(reads_keys),
 	};
 

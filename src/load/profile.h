@@ -38,8 +38,9 @@ void profile_free(struct profile *profile);
 
 /*
  * Sets what the config does not say to what the profile does. --connections takes the place of a
- * profile's rate and stages, --rate, --stage and --ramp-start that of its connections. Strings are
- * the profile's, and live as long as it.
+ * profile's rate, stages and ramp; --rate, --stage and --ramp-start that of its connections, too;
+ * of a ramp each part that no option says is the profile's. Strings are the profile's, and live as
+ * long as it.
  */
 void profile_settle(const struct profile *profile, struct load_config *config);
 
@@ -82,6 +83,7 @@ struct profile_common {
 
 /* A scenario that is being read. */
 struct profile_scenario {
+	const char *profile; /* where that is; NULL: nowhere */
 	struct plan *plan;
 	struct member_reading *reading;
 	const struct member_place *place; /* "scenarios[1]" */
@@ -92,6 +94,7 @@ struct profile_scenario {
 
 struct profile_kind {
 	const char *word;
+	const struct member *members;
 	const struct source_kind *source; /* all scenarios of a profile have the same one */
 	/*
 	 * Reads one of them into plan->shared, which is NULL before the first. Returns 0, -EINVAL
@@ -110,6 +113,12 @@ extern const struct profile_kind profile_http, profile_websocket, profile_jsonrp
 
 /* load/profile_evm.c */
 extern const struct profile_kind profile_evm;
+
+/*
+ * The path of a file that a scenario names: what is not absolute is relative to the profile's
+ * folder. To be freed. NULL: there is no memory, and the refusal has failed.
+ */
+char *profile_file(const struct profile_scenario *scenario, const char *name);
 
 /*
  * Reads a URL or a list of them into indexes of plan->endpoints, where they are added unless they

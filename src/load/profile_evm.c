@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "load/evm.h"
+#include "load/presigned.h"
 #include "load/profile.h"
 
 #define FIELD(field) .offset = offsetof(struct transfer, field)
@@ -123,6 +124,10 @@ static bool read_amounts(struct reading *reading)
 	if (setting->max_fee && setting->max_priority > setting->max_fee) {
 		return refuse(reading, "max_priority", "is above \"max_fee\"");
 	}
+	if (setting->max_fee && !setting->max_priority) {
+		setting->max_priority =
+			setting->max_fee < EVM_PRIORITY ? setting->max_fee : EVM_PRIORITY;
+	}
 	return read_wei(reading, "fund", &transfer->fund, &setting->fund) &&
 		read_wei(reading, "value", &transfer->value, &setting->value);
 }
@@ -176,6 +181,31 @@ static bool read_data(struct reading *reading)
 }
 
 /* Files are read now, so that what is wrong with them is known before anything begins. */
+
+static int read_keys(struct reading *reading, struct buffer *why)
+{
+	const struct transfer *transfer = &reading->transfer;
+	struct evm *evm = reading->evm;
+	char *path = profile_file(reading->scenario, transfer->keys);
+	int error = path ? evm_read_keys(evm, path, why) : -ENOMEM;
+
+	if (!error && transfer->accounts && evm->account_count > transfer->accounts) {
+		evm->account_count = transfer->accounts;
+	}
+	free(path);
+	return error;
+}
+
+static int read_rich(struct reading *reading, struct buffer *why)
+{
+	const char *from = reading->transfer.fund_from;
+	char *path = profile_file(reading->scenario, from);
+	int error = path ? evm_read_rich(reading->evm, from, path, why) : -ENOMEM;
+
+	free(path);
+	return error;
+}
+
 static bool read_accounts(struct reading *reading)
 {
 	const struct transfer *transfer = &reading->transfer;
@@ -186,10 +216,7 @@ static bool read_accounts(struct reading *reading)
 	evm->setting.account_count = transfer->accounts;
 	evm->setting.account_seed = transfer->account_seed;
 	if (transfer->keys) {
-		error = evm_read_keys(evm, transfer->keys, &why);
-		if (!error && transfer->accounts && evm->account_count > transfer->accounts) {
-			evm->account_count = transfer->accounts;
-		}
+		error = read_keys(reading, &why);
 	} else {
 		evm->setting.account_count = transfer->accounts ? transfer->accounts : 10;
 		error = evm_derive_accounts(evm);
@@ -197,7 +224,7 @@ static bool read_accounts(struct reading *reading)
 	if (error) {
 		(void)(error == -EINVAL && refuse(reading, "keys", buffer_text(&why)));
 	} else if (transfer->fund_from) {
-		error = evm_read_rich(evm, transfer->fund_from, &why);
+		error = read_rich(reading, &why);
 		(void)(error == -EINVAL && refuse(reading, "fund_from", buffer_text(&why)));
 	}
 	reading->scenario->reading->refusal->failed |= error == -ENOMEM;
@@ -286,6 +313,17 @@ static bool find_websocket(struct reading *reading)
 	return true;
 }
 
+static bool check_presigned(struct reading *reading, const char *path)
+{
+	struct buffer why = {0};
+	int error = presigned_check(path, &why);
+
+	(void)(error == -EINVAL && refuse(reading, "presigned", buffer_text(&why)));
+	reading->scenario->reading->refusal->failed |= error == -ENOMEM || why.failed;
+	buffer_fini(&why);
+	return !error;
+}
+
 static bool read_presigned(struct reading *reading)
 {
 	struct transfer *transfer = &reading->transfer;
@@ -294,9 +332,12 @@ static bool read_presigned(struct reading *reading)
 		return refuse(reading, "presigned",
 			"stands beside \"keys\" or \"fund_from\", but its transactions are signed");
 	}
-	reading->evm->setting.presigned = transfer->presigned;
-	transfer->presigned = NULL;
-	return true;
+	if (!transfer->presigned) {
+		return true;
+	}
+	reading->evm->setting.presigned = profile_file(reading->scenario, transfer->presigned);
+	return reading->evm->setting.presigned &&
+		check_presigned(reading, reading->evm->setting.presigned);
 }
 
 static bool read_whole(struct reading *reading)
@@ -360,6 +401,7 @@ static int finish(struct plan *plan)
 
 const struct profile_kind profile_evm = {
 	.word = "evm-transfer",
+	.members = members,
 	.source = &evm_source_kind,
 	.read = read_transfer,
 	.finish = finish,

@@ -15,6 +15,29 @@ const struct profile_kind *const profile_kinds[] = {
 	NULL,
 };
 
+/* Whose a member is that stands in the wrong place. */
+
+static bool has_member(const struct member *table, const char *name)
+{
+	while (table->name && strcmp(table->name, name) != 0) {
+		table++;
+	}
+	return table->name;
+}
+
+const char *profile_owner(const char *name)
+{
+	if (has_member(profile_members, name)) {
+		return "";
+	}
+	for (size_t i = 0; profile_kinds[i]; i++) {
+		if (has_member(profile_kinds[i]->members, name)) {
+			return profile_kinds[i]->word;
+		}
+	}
+	return NULL;
+}
+
 /* Endpoints. */
 
 static bool is_same(const struct endpoint *a, const struct endpoint *b)
@@ -120,6 +143,25 @@ int profile_endpoints(struct profile_scenario *scenario, const struct member_pla
 	indexes[0] = (uint32_t)index;
 	*count = 1;
 	return 0;
+}
+
+/* Files. */
+
+char *profile_file(const struct profile_scenario *scenario, const char *name)
+{
+	const char *slash = scenario->profile ? strrchr(scenario->profile, '/') : NULL;
+	struct buffer path = {0};
+
+	if (slash && *name != '/') {
+		buffer_append(&path, scenario->profile, (size_t)(slash + 1 - scenario->profile));
+	}
+	buffer_append(&path, name, strlen(name) + 1);
+	if (path.failed) {
+		scenario->reading->refusal->failed = true;
+		buffer_fini(&path);
+		return NULL;
+	}
+	return buffer_take(&path);
 }
 
 /* Names and kinds. */
@@ -283,10 +325,50 @@ static int read_scenarios(struct profile *profile, const struct profile_scenario
 	return !error && kind && kind->finish ? kind->finish(common->plan) : error;
 }
 
+/* Conditions. They are told as the profile has them; the plan reads them where no option wins. */
+
+static bool check_condition(const struct profile *profile, struct member_reading *reading,
+	const struct member_place *place, const struct json_value *value, const char *text)
+{
+	struct threshold threshold;
+	struct buffer wrong = {0};
+	bool fine =
+		threshold_parse(&threshold, text, profile->names, profile->name_count, &wrong) == 0;
+
+	if (!fine) {
+		member_refuse(reading, place, value, "%s", buffer_text(&wrong));
+		reading->refusal->failed = reading->refusal->failed || wrong.failed;
+	}
+	buffer_fini(&wrong);
+	return fine;
+}
+
+static bool check_conditions(const struct profile *profile, struct member_reading *reading)
+{
+	const struct member_place fail_on = {.name = "fail_on"}, ramp = {.name = "ramp"};
+	const struct member_place condition = {.outer = &ramp, .name = "while"};
+	const struct profile_settings *settings = &profile->settings;
+	struct json_value value = {0};
+
+	for (size_t i = 0; i < profile->fail_on.count; i++) {
+		const struct member_place place = {.outer = &fail_on, .index = i};
+
+		(void)json_element_next(profile->text, &settings->fail_on, &value);
+		if (!check_condition(profile, reading, &place, &value, profile->fail_on.word[i])) {
+			return false;
+		}
+	}
+	return !settings->ramp.kind ||
+		(member_find(reading, &settings->ramp, "while", &value) &&
+			check_condition(
+				profile, reading, &condition, &value, profile->ramp.condition));
+}
+
 static int fill(struct profile *profile, struct plan *plan, struct member_reading *reading)
 {
 	const struct member_place place = {.name = "endpoints"};
-	struct profile_scenario scenario = {.plan = plan, .reading = reading};
+	struct profile_scenario scenario = {
+		.profile = profile->path, .plan = plan, .reading = reading};
 	uint32_t indexes[PLAN_ENDPOINTS_MOST];
 	size_t count;
 	int error = 0;
@@ -297,6 +379,9 @@ static int fill(struct profile *profile, struct plan *plan, struct member_readin
 	}
 	scenario.endpoint_count = plan->endpoint_count;
 	error = error ? error : read_scenarios(profile, &scenario);
+	if (!error && !check_conditions(profile, reading)) {
+		error = refused(reading);
+	}
 	plan->scenarios = profile->names;
 	plan->scenario_count = profile->name_count;
 	return error;
@@ -305,8 +390,10 @@ static int fill(struct profile *profile, struct plan *plan, struct member_readin
 int profile_fill(struct profile *profile, struct plan *plan, struct buffer *refusal)
 {
 	struct buffer wrong = {0};
-	struct member_reading reading = {
-		.text = profile->text, .length = profile->length, .refusal = &wrong};
+	struct member_reading reading = {.text = profile->text,
+		.length = profile->length,
+		.refusal = &wrong,
+		.owner = profile_owner};
 	int error = fill(profile, plan, &reading);
 
 	if (error) {

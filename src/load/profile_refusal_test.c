@@ -77,10 +77,14 @@ static void refuses_what_is_no_profile(void **state)
 	refused("{\"seed\":\"a\x7f\xc2\x9b\xc3\xa4\"}",
 		"line 1: seed is \"a???\xc3\xa4\", where a whole number from 0 to "
 		"9223372036854775807 belongs");
+	refused("{\"sticky\":true}",
+		"line 1: the profile has no member \"sticky\", which a scenario of the kind "
+		"\"http\" has");
 	refused("{\"color\":1}",
 		"line 1: the profile has no member \"color\"; there are description, endpoints, "
-		"connections, rate, stages, arrival, max_in_flight, fresh, duration, requests, "
-		"timeout, seed, scenarios");
+		"connections, rate, stages, ramp, arrival, max_in_flight, fresh, prewarm, "
+		"duration, "
+		"requests, timeout, seed, fail_on, expect_restart, scenarios");
 }
 
 static void refuses_wrong_settings(void **state)
@@ -143,16 +147,16 @@ static void refuses_settings_that_do_not_fit_together(void **state)
 	refused("{\"rate\":1,\"stages\":[\"1/s:1s\"]," ONE "}",
 		"line 1: rate cannot stand beside \"stages\", which have rates of their own");
 	refused("{\"rate\":1,\n\"connections\":1," ONE "}",
-		"line 2: connections is for a run without \"rate\" and \"stages\" (beside them "
-		"\"max_in_flight\" is the bound)");
+		"line 2: connections is for a run without \"rate\", \"stages\" and \"ramp\" "
+		"(beside them \"max_in_flight\" is the bound)");
 	refused("{\"duration\":\"1s\",\"stages\":[\"1/s:1s\"]," ONE "}",
 		"line 1: duration cannot stand beside \"stages\", which have durations of their "
 		"own");
 	refused("{\"max_in_flight\":1," ONE "}",
-		"line 1: max_in_flight needs \"rate\" or \"stages\" (without them "
+		"line 1: max_in_flight needs \"rate\", \"stages\" or \"ramp\" (without them "
 		"\"connections\" is the bound)");
 	refused("{\"arrival\":\"constant\"," ONE "}",
-		"line 1: arrival needs \"rate\" or \"stages\"");
+		"line 1: arrival needs \"rate\", \"stages\" or \"ramp\"");
 }
 
 static void refuses_wrong_endpoints(void **state)
@@ -217,14 +221,57 @@ static void refuses_wrong_names_and_kinds(void **state)
 		"line 2: scenarios[1].name is that of scenarios[0], too");
 }
 
+/* As long as it may be, and a byte longer. */
+static void refuses_names_that_are_too_long(void **state)
+{
+	static const char begin[] = "{\"endpoints\":\"http://h\",\"scenarios\":[{\"kind\":"
+				    "\"http\",\"name\":\"";
+	struct buffer text = {0};
+	struct profile *profile;
+
+	(void)state;
+	for (size_t length = PROFILE_NAME_MOST; length <= PROFILE_NAME_MOST + 1; length++) {
+		struct buffer refusal = {0};
+		struct plan plan = {.seed = 1};
+
+		text.length = 0;
+		buffer_append_text(&text, begin);
+		for (size_t i = 0; i < length; i++) {
+			buffer_append_char(&text, 'n');
+		}
+		buffer_append_text(&text, "\"}]}");
+		profile = profile_read(text.data, text.length, &refusal);
+		assert_non_null(profile);
+		assert_int_equal(profile_fill(profile, &plan, &refusal),
+			length > PROFILE_NAME_MOST ? -EINVAL : 0);
+		plan_end(&plan);
+		buffer_fini(&refusal);
+		profile_free(profile);
+	}
+	buffer_fini(&text);
+}
+
+static void refuses_kinds_that_stand_alone_beside_others(void **state)
+{
+	(void)state;
+	refused("{\"endpoints\":\"http://h\",\"scenarios\":[{\"name\":\"a\",\"kind\":\"http\"},\n"
+		"{\"name\":\"b\",\"kind\":\"evm-transfer\"}]}",
+		"line 2: scenarios[1].kind is \"evm-transfer\", which cannot stand beside "
+		"scenarios of another kind");
+}
+
 static void refuses_wrong_scenarios(void **state)
 {
 	static const char *const wrong[][2] = {
 		{"\"weigth\":1", " has no member \"weigth\" (did you mean \"weight\"?)"},
 		{"\"message\":\"x\"",
-			" has no member \"message\"; there are name, kind, "
-			"description, weight, endpoints, method, target, headers, "
-			"body, key, sizes, sticky"},
+			" has no member \"message\", which a scenario of the kind \"websocket\" "
+			"has"},
+		{"\"rate\":5", " has no member \"rate\", which the profile has"},
+		{"\"colour\":5",
+			" has no member \"colour\"; there are name, kind, description, weight, "
+			"endpoints, method, target, headers, body, body_file, key, sizes, places, "
+			"sticky"},
 		{"\"weight\":0", ".weight is 0, where a number above 0 belongs"},
 		{"\"weight\":1e999", ".weight is 1e999, where a number above 0 belongs"},
 		{"\"method\":\"G T\"", ".method is no word of HTTP such as GET or POST"},
@@ -233,6 +280,8 @@ static void refuses_wrong_scenarios(void **state)
 			".target has ${kee}, which is no place (did you mean ${key}?)"},
 		{"\"headers\":[]", ".headers is a list, where an object belongs"},
 		{"\"headers\":{\"A\":1}", ".headers has a field whose value is no string"},
+		{"\"headers\":{\"Ab\":\"1\",\"Abc\":\"2\",\"aB\":\"3\"}",
+			".headers has a field whose name comes twice"},
 		{"\"headers\":{\"A:\":\"b\"}", ".headers has a field with a colon in its name"},
 		{"\"headers\":{\"A\":\"b\\u0000\"}", ".headers has a field with a NUL in it"},
 		{"\"headers\":{\"A\":\"b\",\"C\":\"d\\r\\ne\"}",
@@ -309,6 +358,8 @@ int main(void)
 		cmocka_unit_test(refuses_wrong_endpoints),
 		cmocka_unit_test(refuses_too_many),
 		cmocka_unit_test(refuses_wrong_names_and_kinds),
+		cmocka_unit_test(refuses_names_that_are_too_long),
+		cmocka_unit_test(refuses_kinds_that_stand_alone_beside_others),
 		cmocka_unit_test(refuses_wrong_scenarios),
 		cmocka_unit_test(refuses_wrong_calls_and_messages),
 	};

@@ -3,8 +3,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "load/file.h"
 #include "load/profile.h"
+#include "load/profile_drawn.h"
 #include "load/template.h"
 
 #define FIELD(field) .offset = offsetof(struct request, field)
@@ -12,14 +15,15 @@
 /* What a scenario says. Those members that its kind has not are absent. */
 struct request {
 	struct profile_common common;
-	bool sticky;
-	char *method, *target;
+	bool sticky, places;
+	char *method, *target, *file;
 	struct json_value headers, body, params, key, sizes;
 };
 
 #define PLACES                                                                                     \
 	{.name = "key", .kind = MEMBER_OBJECT, FIELD(key)},                                        \
 		{.name = "sizes", .kind = MEMBER_VALUE, FIELD(sizes)},                             \
+		{.name = "places", .kind = MEMBER_FLAG, FIELD(places)},                            \
 	{                                                                                          \
 		.name = "sticky", .kind = MEMBER_FLAG, FIELD(sticky)                               \
 	}
@@ -30,13 +34,16 @@ static const struct member http_members[] = {
 	{.name = "target", .kind = MEMBER_TEXT, FIELD(target)},
 	{.name = "headers", .kind = MEMBER_OBJECT, FIELD(headers)},
 	{.name = "body", .kind = MEMBER_VALUE, FIELD(body)},
+	{.name = "body_file", .kind = MEMBER_TEXT, FIELD(file)},
 	PLACES,
 	{.name = NULL},
 };
 
 static const struct member websocket_members[] = {
 	PROFILE_COMMON(struct request),
+	{.name = "headers", .kind = MEMBER_OBJECT, FIELD(headers)},
 	{.name = "message", .kind = MEMBER_VALUE, FIELD(body)},
+	{.name = "message_file", .kind = MEMBER_TEXT, FIELD(file)},
 	PLACES,
 	{.name = NULL},
 };
@@ -54,10 +61,11 @@ static const struct member jsonrpc_members[] = {
 static const struct {
 	const struct member *members;
 	const char *body; /* what the body is called */
+	const char *file; /* and the file it is in */
 } kinds[] = {
-	[TEMPLATE_HTTP] = {http_members, "body"},
-	[TEMPLATE_WEBSOCKET] = {websocket_members, "message"},
-	[TEMPLATE_JSONRPC] = {jsonrpc_members, "body"},
+	[TEMPLATE_HTTP] = {http_members, "body", "body_file"},
+	[TEMPLATE_WEBSOCKET] = {websocket_members, "message", "message_file"},
+	[TEMPLATE_JSONRPC] = {jsonrpc_members, "body", "body_file"},
 };
 
 /* A scenario on its way into the template. All functions return false after a refusal. */
@@ -69,6 +77,7 @@ struct reading {
 	uint32_t endpoints[PLAN_ENDPOINTS_MOST];
 	struct buffer body;
 	char *fields[TEMPLATE_FIELDS_MOST];
+	size_t option_count; /* of them, the first ones, are of --header */
 	struct template_size sizes[TEMPLATE_SIZES_MOST];
 };
 
@@ -89,20 +98,53 @@ static bool read_endpoints(struct reading *reading)
 	return true;
 }
 
+/* Returns the index of a field, or the count of all. Names are the same in any case. */
+static size_t find_field(const struct reading *reading, const char *name, size_t length)
+{
+	size_t i = 0;
+
+	while (i < reading->asked.field_count &&
+		(strncasecmp(reading->fields[i], name, length) != 0 ||
+			reading->fields[i][length] != ':')) {
+		i++;
+	}
+	return i;
+}
+
+/* Takes over the field, of which value is, unless an option has one of its name. */
+static bool place_field(struct reading *reading, const struct member_place *outer,
+	const struct json_value *value, struct buffer *field)
+{
+	struct template_scenario *asked = &reading->asked;
+	const char *text = buffer_text(field);
+	size_t found = find_field(reading, text, strcspn(text, ":"));
+
+	if (found < reading->option_count) {
+		buffer_fini(field);
+		return true;
+	}
+	if (found < asked->field_count || asked->field_count == TEMPLATE_FIELDS_MOST) {
+		buffer_fini(field);
+		return found < asked->field_count
+			? member_refuse(reading->members, outer, value,
+				  "has a field whose name comes twice")
+			: member_refuse(reading->members, outer, value,
+				  "has more than %d fields, those of --header among them",
+				  TEMPLATE_FIELDS_MOST);
+	}
+	reading->fields[asked->field_count++] = buffer_take(field);
+	return true;
+}
+
 static bool add_field(struct reading *reading, const struct member_place *outer,
 	const struct json_value *name, const struct json_value *value)
 {
-	struct template_scenario *asked = &reading->asked;
 	const char *text = reading->members->text;
 	struct buffer field = {0};
 
 	if (value->kind != JSON_STRING) {
 		return member_refuse(
 			reading->members, outer, value, "has a field whose value is no string");
-	}
-	if (asked->field_count == TEMPLATE_FIELDS_MOST) {
-		return member_refuse(reading->members, outer, value, "has more than %d fields",
-			TEMPLATE_FIELDS_MOST);
 	}
 	json_string_decode(&field, text, name);
 	if (memchr(buffer_text(&field), ':', field.length)) {
@@ -118,7 +160,26 @@ static bool add_field(struct reading *reading, const struct member_place *outer,
 		return member_refuse(
 			reading->members, outer, value, "has a field with a NUL in it");
 	}
-	reading->fields[asked->field_count++] = buffer_take(&field);
+	return place_field(reading, outer, value, &field);
+}
+
+/* Those of --header come first. There are fewer of them than there may be fields. */
+static bool add_options(struct reading *reading)
+{
+	struct plan *plan = reading->scenario->plan;
+	const struct words *headers = plan->headers;
+
+	plan->has_taken_headers = true;
+	for (size_t i = 0; headers && i < headers->count; i++) {
+		char *field = strdup(headers->word[i]);
+
+		if (!field) {
+			reading->members->refusal->failed = true;
+			return false;
+		}
+		reading->fields[reading->asked.field_count++] = field;
+	}
+	reading->option_count = reading->asked.field_count;
 	return true;
 }
 
@@ -127,6 +188,9 @@ static bool read_headers(struct reading *reading)
 	const struct member_place place = {.outer = reading->scenario->place, .name = "headers"};
 	struct json_value name = {0}, value = {0};
 
+	if (!add_options(reading)) {
+		return false;
+	}
 	while (reading->request.headers.kind &&
 		json_member_next(
 			reading->members->text, &reading->request.headers, &name, &value)) {
@@ -138,6 +202,29 @@ static bool read_headers(struct reading *reading)
 	return true;
 }
 
+/* Read now, so that what is wrong with it is known before anything begins. */
+static bool read_file(struct reading *reading)
+{
+	const struct member_place place = {
+		.outer = reading->scenario->place, .name = kinds[reading->asked.kind].file};
+	const struct json_value *object = reading->scenario->object;
+	struct json_value value = *object;
+	char *path = profile_file(reading->scenario, reading->request.file);
+	int error = path ? file_read(path, TEMPLATE_BODY_MOST, &reading->body) : -ENOMEM;
+
+	(void)member_find(reading->members, object, place.name, &value);
+	if (error == -EFBIG) {
+		member_refuse(reading->members, &place, &value, "is above 64M: %.400s", path);
+	} else if (path && error) {
+		member_refuse(reading->members, &place, &value, "cannot be read: %.400s: %s", path,
+			strerror(-error));
+	}
+	free(path);
+	reading->asked.body = buffer_text(&reading->body);
+	reading->asked.body_length = reading->body.length;
+	return !error;
+}
+
 static bool read_body(struct reading *reading)
 {
 	const struct member_place place = {
@@ -145,7 +232,12 @@ static bool read_body(struct reading *reading)
 	const struct json_value *value = &reading->request.body;
 
 	if (!value->kind) {
-		return true;
+		return !reading->request.file || read_file(reading);
+	}
+	if (reading->request.file) {
+		return member_refuse(reading->members, &place, value,
+			"cannot stand beside \"%s\" (give one of them)",
+			kinds[reading->asked.kind].file);
 	}
 	if (value->kind != JSON_STRING) {
 		return member_refuse_value(reading->members, &place, value, "a string");
@@ -157,129 +249,15 @@ static bool read_body(struct reading *reading)
 	return !reading->body.failed;
 }
 
-/* {"count": 1000, "distribution": "zipf", "exponent": 1.1} */
-struct key {
-	uint64_t count;
-	unsigned distribution;
-	double exponent;
-};
-
-static const char *const distributions[] = {
-	[TEMPLATE_UNIFORM] = "uniform", [TEMPLATE_ZIPF] = "zipf", NULL};
-
-static const struct member key_members[] = {
-	{.name = "count",
-		.kind = MEMBER_WHOLE,
-		.offset = offsetof(struct key, count),
-		.is_required = true,
-		.least = 1,
-		.most = TEMPLATE_KEYS_MOST},
-	{.name = "distribution",
-		.kind = MEMBER_CHOICE,
-		.offset = offsetof(struct key, distribution),
-		.choices = distributions},
-	{.name = "exponent", .kind = MEMBER_NUMBER, .offset = offsetof(struct key, exponent)},
-	{.name = NULL},
-};
-
-static bool read_key(struct reading *reading)
+static bool read_drawn(struct reading *reading)
 {
-	const struct member_place place = {.outer = reading->scenario->place, .name = "key"};
-	const struct json_value *value = &reading->request.key;
-	struct key key = {.exponent = 0};
-
-	if (!value->kind) {
-		return true;
-	}
-	if (!member_read(reading->members, &place, value, key_members, &key)) {
-		return false;
-	}
-	if (key.exponent > 0 && key.distribution != TEMPLATE_ZIPF) {
-		return member_refuse(reading->members, &place, value,
-			"has an exponent without \"distribution\": \"zipf\"");
-	}
-	reading->asked.key = (struct template_key){.count = key.count,
-		.distribution = (enum template_distribution)key.distribution,
-		.exponent = key.exponent > 0 ? key.exponent : 1};
-	return true;
-}
-
-/* {"bytes": "1k", "weight": 9} */
-struct bucket {
-	uint64_t bytes;
-	double weight;
-};
-
-static const struct member bucket_members[] = {
-	{.name = "bytes",
-		.kind = MEMBER_SIZE,
-		.offset = offsetof(struct bucket, bytes),
-		.is_required = true,
-		.most = TEMPLATE_SIZE_MOST},
-	{.name = "weight",
-		.kind = MEMBER_NUMBER,
-		.offset = offsetof(struct bucket, weight),
-		.is_required = true},
-	{.name = NULL},
-};
-
-static bool add_bucket(
-	struct reading *reading, const struct member_place *outer, const struct json_value *value)
-{
+	const struct member_place *place = reading->scenario->place;
 	struct template_scenario *asked = &reading->asked;
-	const struct member_place place = {.outer = outer, .index = asked->size_count};
-	struct bucket bucket;
 
-	if (asked->size_count == TEMPLATE_SIZES_MOST) {
-		return member_refuse(reading->members, &place, value,
-			"is one more than the %d there may be", TEMPLATE_SIZES_MOST);
-	}
-	if (!member_read(reading->members, &place, value, bucket_members, &bucket)) {
-		return false;
-	}
-	reading->sizes[asked->size_count++] =
-		(struct template_size){.bytes = bucket.bytes, .weight = bucket.weight};
-	return true;
-}
-
-static bool read_one_size(struct reading *reading, const struct member_place *place)
-{
-	static const struct member size = {
-		.kind = MEMBER_SIZE,
-		.most = TEMPLATE_SIZE_MOST,
-		.wants = "a size such as 4096 or \"64k\", up to 64M, or a list of {\"bytes\": "
-			 "\"64k\", \"weight\": 1}",
-	};
-	uint64_t bytes;
-
-	if (!member_value(reading->members, place, &reading->request.sizes, &size, &bytes)) {
-		return false;
-	}
-	reading->sizes[0] = (struct template_size){.bytes = bytes, .weight = 1};
-	reading->asked.size_count = 1;
-	return true;
-}
-
-static bool read_sizes(struct reading *reading)
-{
-	const struct member_place place = {.outer = reading->scenario->place, .name = "sizes"};
-	const struct json_value *value = &reading->request.sizes;
-	struct json_value element = {0};
-
-	reading->asked.sizes = reading->sizes;
-	if (!value->kind) {
-		return true;
-	}
-	if (value->kind != JSON_ARRAY) {
-		return read_one_size(reading, &place);
-	}
-	while (json_element_next(reading->members->text, value, &element)) {
-		if (!add_bucket(reading, &place, &element)) {
-			return false;
-		}
-	}
-	return reading->asked.size_count ||
-		member_refuse(reading->members, &place, value, "has no size");
+	asked->sizes = reading->sizes;
+	return profile_read_key(reading->members, place, &reading->request.key, &asked->key) &&
+		profile_read_sizes(reading->members, place, &reading->request.sizes, reading->sizes,
+			&asked->size_count);
 }
 
 /* What the template refuses, in the profile's words. */
@@ -287,26 +265,30 @@ static bool read_sizes(struct reading *reading)
 /* What a member of the template is called here. */
 static const char *name_of(const struct reading *reading, const char *member)
 {
-	if (!strcmp(member, "fields")) {
-		return "headers";
+	if (strcmp(member, "body") != 0) {
+		return member;
 	}
-	return strcmp(member, "body") != 0 ? member : kinds[reading->asked.kind].body;
+	return reading->request.file ? kinds[reading->asked.kind].file
+				     : kinds[reading->asked.kind].body;
 }
 
-/* The part that is to blame, for its line. */
-static void find_part(const struct reading *reading, const struct json_value *whole, size_t index,
-	struct json_value *part)
+/* A field's name is cut off from its value. */
+static void refuse_field(struct reading *reading, const struct template_refusal *refusal)
 {
-	struct json_value found = {0}, name = {0};
-	const char *text = reading->members->text;
+	const char *text = buffer_text(&refusal->text);
+	const struct member_place headers = {.outer = reading->scenario->place, .name = "headers"};
+	struct member_place place = {.outer = &headers};
+	struct json_value value = reading->request.headers;
+	char *field = reading->fields[refusal->index];
 
-	for (size_t i = 0; i <= index; i++) {
-		if (!(whole->kind == JSON_ARRAY ? json_element_next(text, whole, &found)
-						: json_member_next(text, whole, &name, &found))) {
-			return;
-		}
+	if (refusal->index < reading->option_count) {
+		buffer_appendf(reading->members->refusal, "--header '%.80s' %s", field, text);
+		return;
 	}
-	*part = found;
+	*strchr(field, ':') = '\0';
+	place.name = field;
+	(void)member_find(reading->members, &reading->request.headers, field, &value);
+	member_refuse(reading->members, &place, &value, "%s", text);
 }
 
 static void refuse(struct reading *reading, const struct template_refusal *refusal)
@@ -314,21 +296,17 @@ static void refuse(struct reading *reading, const struct template_refusal *refus
 	const struct json_value *object = reading->scenario->object;
 	const struct member_place whole = {
 		.outer = reading->scenario->place, .name = name_of(reading, refusal->member)};
-	struct member_place part = {.outer = &whole, .index = refusal->index};
-	struct json_value value = *object;
-	bool is_field = !strcmp(refusal->member, "fields");
+	const struct member_place part = {.outer = &whole, .index = refusal->index};
+	const char *text = reading->members->text;
+	struct json_value value = *object, element = {0};
 	bool is_part;
 
 	(void)member_find(reading->members, object, whole.name, &value);
-	is_part = is_field || (!strcmp(refusal->member, "endpoints") && value.kind == JSON_ARRAY);
-	if (is_part) {
-		find_part(reading, &value, refusal->index, &value);
+	is_part = !strcmp(refusal->member, "endpoints") && value.kind == JSON_ARRAY;
+	for (size_t i = 0; is_part && i <= refusal->index; i++) {
+		(void)json_element_next(text, &value, &element);
 	}
-	if (is_field) {
-		*strchr(reading->fields[refusal->index], ':') = '\0';
-		part.name = reading->fields[refusal->index];
-	}
-	member_refuse(reading->members, is_part ? &part : &whole, &value, "%s",
+	member_refuse(reading->members, is_part ? &part : &whole, is_part ? &element : &value, "%s",
 		buffer_text(&refusal->text));
 }
 
@@ -341,7 +319,7 @@ static void ask(struct reading *reading, enum template_kind kind)
 
 	asked->kind = kind;
 	asked->weight = request->common.weight;
-	asked->has_places = true;
+	asked->has_places = request->places;
 	asked->is_sticky = request->sticky;
 	asked->method = request->method;
 	asked->target = request->target;
@@ -364,7 +342,9 @@ static int add(struct reading *reading)
 		return -ENOMEM;
 	}
 	error = template_add(plan->shared, &reading->asked, &refusal);
-	if (error == -EINVAL) {
+	if (error == -EINVAL && !strcmp(refusal.member, "fields")) {
+		refuse_field(reading, &refusal);
+	} else if (error == -EINVAL) {
 		refuse(reading, &refusal);
 	}
 	buffer_fini(&refusal.text);
@@ -374,13 +354,14 @@ static int add(struct reading *reading)
 static int read_all(struct reading *reading, enum template_kind kind)
 {
 	reading->request.common.weight = 1;
+	reading->request.places = true;
 	if (!member_read(reading->members, reading->scenario->place, reading->scenario->object,
 		    kinds[kind].members, &reading->request)) {
 		return -EINVAL;
 	}
 	ask(reading, kind);
 	if (!read_endpoints(reading) || !read_headers(reading) || !read_body(reading) ||
-		!read_key(reading) || !read_sizes(reading)) {
+		!read_drawn(reading)) {
 		return -EINVAL;
 	}
 	return add(reading);
@@ -429,8 +410,9 @@ static int finish(struct plan *plan)
 	return template_finish(plan->shared);
 }
 
-const struct profile_kind profile_http = {"http", &template_source_kind, read_http, finish};
+const struct profile_kind profile_http = {
+	"http", http_members, &template_source_kind, read_http, finish};
 const struct profile_kind profile_websocket = {
-	"websocket", &template_source_kind, read_websocket, finish};
+	"websocket", websocket_members, &template_source_kind, read_websocket, finish};
 const struct profile_kind profile_jsonrpc = {
-	"jsonrpc", &template_source_kind, read_jsonrpc, finish};
+	"jsonrpc", jsonrpc_members, &template_source_kind, read_jsonrpc, finish};

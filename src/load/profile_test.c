@@ -126,7 +126,10 @@ static void lets_options_win(void **state)
 		.duration_ms = 1,
 		.timeout_ms = 2,
 		.requests = "3",
-		.seed = "4000"};
+		.seed = "4000",
+		.fresh = true,
+		.prewarm = true,
+		.expect_restart = true};
 	struct load_config same = config;
 
 	(void)state;
@@ -236,12 +239,61 @@ static void reads_all_of_a_scenario(void **state)
 	asks("\"kind\":\"http\",\"sizes\":0", "POST /t HTTP/1.1\r\nHost: h\r\n");
 	asks("\"kind\":\"http\",\"body\":\"<${fill}>\",\"sizes\":[{\"bytes\":0,\"weight\":1}]",
 		"POST /t HTTP/1.1\r\nHost: h\r\n<>");
-	asks("\"kind\":\"websocket\",\"endpoints\":\"ws://w\",\"message\":\"m${number}\"", "m3");
+	asks("\"kind\":\"websocket\",\"endpoints\":\"ws://w\",\"message\":\"m${number}\"",
+		"Host: w\r\nm3");
+	asks("\"kind\":\"websocket\",\"endpoints\":\"ws://w\",\"message\":\"m\",\"headers\":"
+	     "{\"A\":\"b\"}",
+		"Host: w\r\nA: b\r\nm");
 	asks("\"kind\":\"jsonrpc\",\"method\":\"m\",\"target\":\"/r\",\"headers\":{\"A\":\"b\"},"
 	     "\"params\":{\"k\":\"${#key}\"},"
 	     "\"key\":{\"count\":1,\"distribution\":\"zipf\",\"exponent\":0.9}",
 		"POST /r HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nA: b\r\n"
 		"{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"m\",\"params\":{\"k\":0}}");
+}
+
+/* They are the same only if connections to them, and requests, are. */
+static void tells_endpoints_apart(void **state)
+{
+	struct profile *profile =
+		read_good("{\"endpoints\":[\"http://h:81/a\",\"http://h:81/b\",\"https://h:81/a\","
+			  "\"http://h:81/a\"]," ONE "}");
+	struct plan plan = {.seed = 1};
+
+	(void)state;
+	fill_good(profile, &plan);
+	assert_int_equal(plan.endpoint_count, 3);
+	assert_string_equal(plan.endpoints[1].target, "/b");
+	assert_true(plan.endpoints[2].is_tls && !plan.endpoints[0].is_tls);
+	plan_end(&plan);
+	profile_free(profile);
+}
+
+/* With such an exponent the other keys hardly ever come. */
+static void keeps_to_the_exponent(void **state)
+{
+	struct profile *profile = read_good(
+		"{\"endpoints\":\"http://h\",\"scenarios\":[{\"name\":\"a\",\"kind\":\"http\","
+		"\"target\":\"/${key}\",\"key\":{\"count\":1000,\"distribution\":\"zipf\","
+		"\"exponent\":40}}]}");
+	struct plan plan = {.seed = 1};
+	struct load_source *source;
+	struct buffer room = {0};
+
+	(void)state;
+	fill_good(profile, &plan);
+	source = plan.kind->new (&plan, NULL, 0);
+	assert_non_null(source);
+	for (uint64_t i = 0; i < 100; i++) {
+		struct load_request request = {.number = i, .room = &room};
+
+		room.length = 0;
+		assert_int_equal(source->ops->next(source, &request), 0);
+		assert_memory_equal(request.head, "GET /0 HTTP", 11);
+	}
+	source->ops->free(source);
+	buffer_fini(&room);
+	plan_end(&plan);
+	profile_free(profile);
 }
 
 static void keeps_to_urls_of_the_command_line(void **state)
@@ -345,6 +397,8 @@ int main(void)
 		cmocka_unit_test(lets_a_rate_take_the_place_of_connections),
 		cmocka_unit_test(fills_a_plan),
 		cmocka_unit_test(reads_all_of_a_scenario),
+		cmocka_unit_test(tells_endpoints_apart),
+		cmocka_unit_test(keeps_to_the_exponent),
 		cmocka_unit_test(keeps_to_urls_of_the_command_line),
 		cmocka_unit_test(reads_files),
 		cmocka_unit_test(tells_when_there_is_no_memory),

@@ -4,30 +4,36 @@
  * a plain line each --stats-interval. It never waits for its reader: what a terminal that stands
  * still does not take is not drawn, and a line that comes too late is dropped.
  *
+ * As JSON such a line is an event of the log (load/event.h), so that who reads that finds the same
+ * fields in each line; it is written whatever the log's level, since it was asked for.
+ *
  * All of it belongs to worker 0's thread.
  */
 #ifndef LOAD_PROGRESS_H
 #define LOAD_PROGRESS_H
 
+#include "admin/journal.h"
 #include "load/live.h"
 #include "load/load.h"
-#include "loop/writer.h"
 
 struct progress {
-	struct writer *writer; /* the log's, so that lines of both come whole; borrowed */
+	struct journal *journal; /* with its writer, so that lines of both come whole; borrowed */
 	int fd;
-	bool is_live, is_silent, is_json;
+	bool is_live, is_silent;
 	int64_t interval_ns; /* of plain lines */
 	struct pulse pulse;
 	struct live live;
 };
 
+/* Whether this is a terminal that understands what moves its cursor, and colours. */
+bool progress_terminal_can_draw(int fd);
+
 /*
- * fd: what the writer writes to; live as it was asked for. Returns 0 or -ENOMEM; fini is to be
+ * fd: what the journal writes to; live as it was asked for. Returns 0 or -ENOMEM; fini is to be
  * called anyway.
  */
-int progress_init(
-	struct progress *progress, struct writer *writer, int fd, const struct load_config *config);
+int progress_init(struct progress *progress, struct journal *journal, int fd,
+	const struct load_config *config);
 void progress_fini(struct progress *progress);
 
 /* How often progress_show is wanted, in milliseconds; CURFEW_NEVER: not at all. */

@@ -59,7 +59,7 @@ static void clear(void *arg)
 int progress_watch_init(struct load *load)
 {
 	struct journal *journal = &load->service.journal;
-	int error = progress_init(&load->progress, &journal->writer, STDERR_FILENO, load->config);
+	int error = progress_init(&load->progress, journal, STDERR_FILENO, load->config);
 	int64_t period_ms = progress_period_ms(&load->progress);
 
 	load->watch_timer.fired = watch_due;

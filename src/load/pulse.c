@@ -34,15 +34,14 @@ void pulse_take(struct pulse *pulse, const struct result *result, struct pulse_b
 	const struct tally *tally = &result->tally;
 	int64_t ns = result->ended_ns - pulse->at_ns;
 
-	*beat = (struct pulse_beat){.seconds = (double)ns / 1e9};
+	*beat = (struct pulse_beat){0};
 	for (int i = 0; i < LOAD_OUTCOME_COUNT; i++) {
 		beat->outcomes[i] = tally->outcomes[i] - pulse->outcomes[i];
 		beat->failed += i == LOAD_OK ? 0 : beat->outcomes[i];
 	}
 	beat->dropped = tally->dropped - pulse->dropped;
 	if (ns > 0) {
-		beat->rate = (double)beat->outcomes[LOAD_OK] / beat->seconds;
-		beat->ended_rate = (double)(beat->outcomes[LOAD_OK] + beat->failed) / beat->seconds;
+		beat->rate = (double)beat->outcomes[LOAD_OK] * 1e9 / (double)ns;
 	}
 	take_latency(pulse, result_latency(result), beat);
 	pulse->at_ns = result->ended_ns;

@@ -7,9 +7,7 @@
 
 /* Since the look before. */
 struct pulse_beat {
-	double seconds;
-	double rate;       /* succeeded, a second */
-	double ended_rate; /* failures too */
+	double rate; /* succeeded, a second */
 	uint64_t failed, dropped;
 	uint64_t outcomes[LOAD_OUTCOME_COUNT];
 	int64_t p50_us, p99_us; /* 0: nothing succeeded */

@@ -57,6 +57,19 @@ int64_t ramp_ends(const struct ramp *ramp)
 		: end_ns;
 }
 
+struct result_step ramp_step(const struct ramp *ramp)
+{
+	int64_t end_ns = ramp_ends(ramp);
+
+	if (ramp->is_broken) {
+		return (struct result_step){0};
+	}
+	return (struct result_step){.number = (unsigned)ramp->passed + 1,
+		.rate = rate_of(ramp, ramp->passed),
+		.begin_ns = end_ns - ramp->every_ns,
+		.end_ns = end_ns};
+}
+
 void ramp_add(struct ramp *ramp, const struct tally *part)
 {
 	tally_merge(&ramp->interval.tally, part);

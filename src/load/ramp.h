@@ -23,6 +23,9 @@
 #include "load/schedule.h"
 #include "load/threshold.h"
 
+#define RAMP_EVERY_MS 120000                              /* unless it is said */
+#define RAMP_EVERY_MS_MOST (INT64_C(24) * 60 * 60 * 1000) /* so that all steps are in the clock */
+
 struct ramp {
 	/* Set by the caller before init. */
 	double start, step; /* requests a second; the step is above 0 */
@@ -61,6 +64,9 @@ bool ramp_judge(struct ramp *ramp, int64_t now_ns, uint64_t in_flight);
 /* The highest rate that passed; 0: none. And the one that broke it; 0: none did. */
 double ramp_passed(const struct ramp *ramp);
 double ramp_broke(const struct ramp *ramp);
+
+/* The step that goes on; number 0: it is broken. */
+struct result_step ramp_step(const struct ramp *ramp);
 
 /* Fills a section of the result: "ramp". */
 void ramp_tell(const struct ramp *ramp, struct result_section *section);

@@ -93,6 +93,24 @@ static void goes_on_until_it_breaks(void **state)
 	ramp_fini(&ramp);
 }
 
+/* What could not be sent in time has waited, too. */
+static void judges_by_when_requests_were_due(void **state)
+{
+	const struct tally_end late = {.sent_ns = 2 * S, .ended_ns = 2 * S + MS};
+	struct tally part;
+	struct ramp ramp;
+
+	(void)state;
+	init(&ramp, "p90<1s");
+	assert_int_equal(tally_init(&part, 1), 0);
+	tally_admit(&part, late.due_ns, late.sent_ns);
+	tally_end(&part, &late);
+	ramp_add(&ramp, &part);
+	assert_false(ramp_judge(&ramp, 10 * S, 0));
+	tally_fini(&part);
+	ramp_fini(&ramp);
+}
+
 static void tells_that_none_passed(void **state)
 {
 	struct result_section section;
@@ -145,6 +163,31 @@ static void judges_late(void **state)
 	ramp_fini(&ramp);
 }
 
+/* For who wants to know while it goes on: also behind those that were judged as one. */
+static void tells_the_step_that_goes_on(void **state)
+{
+	struct result_step step;
+	struct ramp ramp;
+
+	(void)state;
+	init(&ramp, "p90<1s");
+	step = ramp_step(&ramp);
+	assert_int_equal(step.number, 1);
+	assert_true(step.rate == 100);
+	assert_int_equal(step.begin_ns, 0);
+	assert_int_equal(step.end_ns, 10 * S);
+	add(&ramp, 100, MS, LOAD_OK);
+	assert_true(ramp_judge(&ramp, 35 * S, 0));
+	step = ramp_step(&ramp);
+	assert_int_equal(step.number, 4);
+	assert_true(step.rate == 250);
+	assert_int_equal(step.begin_ns, 30 * S);
+	assert_int_equal(step.end_ns, 40 * S);
+	assert_false(ramp_judge(&ramp, 40 * S, 0));
+	assert_int_equal(ramp_step(&ramp).number, 0);
+	ramp_fini(&ramp);
+}
+
 static void tells_of_missing_memory(void **state)
 {
 	struct ramp ramp = {.start = 1, .step = 1, .every_ns = S};
@@ -161,9 +204,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(makes_its_stages),
 		cmocka_unit_test(goes_on_until_it_breaks),
+		cmocka_unit_test(judges_by_when_requests_were_due),
 		cmocka_unit_test(tells_that_none_passed),
 		cmocka_unit_test(judges_rates_and_what_is_in_flight),
 		cmocka_unit_test(judges_late),
+		cmocka_unit_test(tells_the_step_that_goes_on),
 		cmocka_unit_test(tells_of_missing_memory),
 	};
 

@@ -15,6 +15,7 @@ static struct agenda *agenda_of(struct load *load)
 
 static void await_step(struct load *load)
 {
+	load->result.step = ramp_step(&load->ramp);
 	agenda_start(agenda_of(load), &load->step_end, load->began_ns + ramp_ends(&load->ramp));
 }
 
@@ -62,6 +63,7 @@ void ramp_watch_start(struct load *load)
 
 void ramp_watch_stop(struct load *load)
 {
+	load->result.step = (struct result_step){0};
 	agenda_stop(agenda_of(load), &load->step_end);
 }
 

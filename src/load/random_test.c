@@ -57,6 +57,9 @@ static void tells_streams_apart(void **state)
 		assert_true(random_bits(&again) == bits);
 	}
 	assert_int_equal(same, 0);
+	random_init(&a, 5, 7);
+	random_init(&b, 7, 5);
+	assert_true(random_bits(&a) != random_bits(&b));
 }
 
 /*

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * All that is told of a run, by summary, JSON, HTML and metrics: filled by load.c, at the end or in
- * between. Strings are borrowed.
+ * All that is told of a run, by summary, JSON, HTML and metrics: filled by the director, at the end
+ * or in between. Strings are borrowed.
  */
 #ifndef LOAD_RESULT_H
 #define LOAD_RESULT_H
@@ -59,6 +59,13 @@ struct result_verdict {
 #define RESULT_VERDICTS_MOST WORDS_MOST
 #define RESULT_NOTES_MOST 8
 
+/* Of a ramp. */
+struct result_step {
+	unsigned number;          /* from 1 on; 0: none goes on */
+	double rate;              /* requests a second */
+	int64_t begin_ns, end_ns; /* since the run's begin */
+};
+
 struct result {
 	/* What was asked for. */
 	const char *target; /* the URLs, or the profile's name */
@@ -93,6 +100,8 @@ struct result {
 	bool client_limited; /* the schedule could not be kept by us: the lag gate */
 	int exit_code;
 	int runs; /* 1; more: so many were merged */
+
+	struct result_step step; /* that goes on now; not of a result that is written */
 
 	struct field_block *blocks; /* private: strings and sections of what was read */
 };

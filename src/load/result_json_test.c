@@ -53,6 +53,33 @@ static void assert_refused(const char *text, size_t length, const char *words)
 	buffer_fini(&why);
 }
 
+/* Each member is what it is called. */
+static void writes_what_was(void **state)
+{
+	static const char head[] =
+		"{\"curfew_load\":1,\"target\":\"http://localhost/\",\"run_id\":\"run-1\","
+		"\"labels\":[\"zone=a\",\"what=\\\"every\\nthing\\\"\"],\"is_open\":true,"
+		"\"connections\":50,\"threads\":2,\"seed\":18446744073709551615,"
+		"\"plan\":\"1000/s for 1 s\",\"expects_restart\":false,"
+		"\"began_ms\":1763780000000,\"ran_ns\":1000000001,\"planned_ns\":1000000000,"
+		"\"ended_ns\":1100000000,\"cpu_ns\":9007199254740993,\"ending\":\"signal\","
+		"\"signal\":15,\"client_limited\":true,\"exit_code\":1,\"runs\":3,\"notes\":[";
+	struct result_section section;
+	struct buffer text = {0};
+	struct result result;
+
+	(void)state;
+	assert_true(sample_init(&result, &section));
+	result.client_limited = true;
+	result.runs = 3;
+	result_write(&text, &result);
+	assert_memory_equal(text.data, head, sizeof(head) - 1);
+	assert_non_null(strstr(text.data, "\"bytes_in\":9223372036854775807,\"bytes_out\":1,"));
+	assert_string_equal(text.data + text.length - 6, "]}}]}\n");
+	sample_fini(&result);
+	buffer_fini(&text);
+}
+
 static void reads_what_it_wrote(void **state)
 {
 	struct buffer text = {0}, again = {0}, why = {0};
@@ -184,6 +211,9 @@ static const struct {
 	{"\"bands\":[[", "\"bands\":[[1,1],[", "has a band that is none"},
 	{"\"bands\":[[", "\"bands\":[[20480,1],[", "are not those of its \\\"ok\\\""},
 	{"\"bands\":[[", "\"bands\":[[20480,0],[", "has a band that is none"},
+	{"\"bands\":[[", "\"bands\":[[20480,4294967296],[", "has a band that is none"},
+	{"\"outcomes\":{\"ok\":32", "\"outcomes\":{\"reset_sent\":4294967296,\"ok\":32",
+		"too large for a row"},
 	{"\"value\":1000", "\"value\":1e999", "neither a number that fits nor null"},
 	{"\"value\":1000", "\"value\":\"\"", "neither a number that fits nor null"},
 	{"\"latency_name\":\"inclusion\"", "\"latency_name\":null", "but its name is not"},
@@ -202,6 +232,7 @@ static void refuse_with(
 
 	if (!at) {
 		fail_msg("the sample has no %s", old);
+		return;
 	}
 	buffer_append(&bad, text->data, (size_t)(at - text->data));
 	buffer_append_text(&bad, new);
@@ -225,6 +256,76 @@ static void refuses_what_is_wrong(void **state)
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		refuse_with(&text, wrong[i].old, wrong[i].new, wrong[i].words);
 	}
+	buffer_fini(&text);
+}
+
+/* The sample with so many more elements at the begin of an array: refused, or taken and kept. */
+static void try_more(const struct buffer *text, const char *array, const char *element, int count,
+	const char *words)
+{
+	const char *at = strstr(text->data, array) + strlen(array);
+	struct buffer more = {0}, again = {0}, why = {0};
+	struct result result;
+
+	buffer_append(&more, text->data, (size_t)(at - text->data));
+	for (int i = 0; i < count; i++) {
+		buffer_append_text(&more, element);
+	}
+	buffer_append_text(&more, at);
+	if (words) {
+		assert_refused(more.data, more.length, words);
+	} else {
+		if (read_bytes(&result, more.data, more.length, &why)) {
+			fail_msg("%s", buffer_text(&why));
+		}
+		result_write(&again, &result);
+		assert_string_equal(buffer_text(&again), buffer_text(&more));
+		result_fini(&result);
+	}
+	buffer_fini(&more);
+	buffer_fini(&again);
+}
+
+#define VERDICT "{\"text\":\"a\",\"broken\":false,\"found\":\"\"},"
+#define ROW "{\"name\":\"\",\"text\":\"\",\"value\":1},"
+#define SECTION "{\"name\":\"a\",\"rows\":[],\"latency_name\":null,\"latency\":null},"
+#define SCENARIO                                                                                   \
+	"{\"outcomes\":{},\"latency\":{\"digits\":3,\"total\":0,\"above\":0,\"sum_us\":0,"         \
+	"\"least_us\":0,\"most_us\":0,\"buckets\":[]}}"
+
+static void takes_as_many_as_there_is_room_for(void **state)
+{
+	static const char rows[] = "\"name\":\"evm\",\"rows\":[";
+	struct buffer text = {0};
+	char note[220];
+
+	(void)state;
+	write_sample(&text);
+	try_more(&text, "\"verdicts\":[", VERDICT, RESULT_VERDICTS_MOST - 1, NULL);
+	try_more(&text, "\"verdicts\":[", VERDICT, RESULT_VERDICTS_MOST, "too many elements");
+	try_more(&text, rows, ROW, RESULT_SECTION_ROWS - 2, NULL);
+	try_more(&text, rows, ROW, RESULT_SECTION_ROWS - 1, "too many elements");
+	try_more(&text, "\"sections\":[", SECTION, 2, NULL);
+	try_more(&text, "\"scenarios\":[", SCENARIO ",", TALLY_SCENARIOS_MOST - 1, "too many");
+	(void)snprintf(note, sizeof(note), "\"%0199d\",", 0);
+	try_more(&text, "\"notes\":[", note, 1, NULL);
+	(void)snprintf(note, sizeof(note), "\"%0200d\",", 0);
+	try_more(&text, "\"notes\":[", note, 1, "has one that is too long");
+	buffer_fini(&text);
+}
+
+/* Of which there are none or several. */
+static void refuses_a_single_scenario(void **state)
+{
+	struct buffer text = {0};
+	struct result result;
+
+	(void)state;
+	assert_int_equal(result_init(&result, 1), 0);
+	result.target = "";
+	result_write(&text, &result);
+	refuse_with(&text, "\"scenarios\":[]", "\"scenarios\":[" SCENARIO "]", "has one element");
+	result_fini(&result);
 	buffer_fini(&text);
 }
 
@@ -301,10 +402,13 @@ static void tells_of_missing_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(writes_what_was),
 		cmocka_unit_test(reads_what_it_wrote),
 		cmocka_unit_test(reads_an_empty_one),
 		cmocka_unit_test(refuses_a_part),
 		cmocka_unit_test(refuses_what_is_wrong),
+		cmocka_unit_test(takes_as_many_as_there_is_room_for),
+		cmocka_unit_test(refuses_a_single_scenario),
 		cmocka_unit_test(refuses_a_schedule_without_times),
 		cmocka_unit_test(withstands_each_byte),
 		cmocka_unit_test(tells_of_missing_memory),

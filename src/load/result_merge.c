@@ -84,6 +84,11 @@ static bool sections_fit(const struct result *into, const struct result *from)
 	return true;
 }
 
+static int64_t longer(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
 static bool fit(const struct result *into, const struct result *from, int64_t offset_ns)
 {
 	const struct load_timeline *timeline = &from->tally.timeline;
@@ -91,7 +96,7 @@ static bool fit(const struct result *into, const struct result *from, int64_t of
 	return numbers_fit(into->connections, from->connections) &&
 		numbers_fit(into->threads, from->threads) && numbers_fit(into->runs, from->runs) &&
 		into->cpu_ns <= FIELD_TIME_MOST - from->cpu_ns &&
-		from->ended_ns <= FIELD_TIME_MOST - offset_ns &&
+		longer(from->ran_ns, from->ended_ns) <= FIELD_TIME_MOST - offset_ns &&
 		(!offset_ns ||
 			(int64_t)timeline->count * timeline->width_ns <=
 				TIMELINE_MOST_NS - offset_ns) &&
@@ -257,9 +262,10 @@ static void merge_notes(struct result *into, const struct result *from)
 	note_verdicts(into, from);
 }
 
-static int64_t longer(int64_t a, int64_t b)
+/* INT64_MAX stays: without end. */
+static int64_t later(int64_t ns, int64_t offset_ns)
 {
-	return a > b ? a : b;
+	return ns <= FIELD_TIME_MOST ? ns + offset_ns : ns;
 }
 
 static void merge_numbers(struct result *into, const struct result *from, int64_t offset_ns)
@@ -271,8 +277,8 @@ static void merge_numbers(struct result *into, const struct result *from, int64_
 	into->expects_restart = into->expects_restart || from->expects_restart;
 	into->client_limited = into->client_limited || from->client_limited;
 	into->began_ms = into->began_ms < from->began_ms ? into->began_ms : from->began_ms;
-	into->ran_ns = longer(into->ran_ns, from->ran_ns);
-	into->planned_ns = longer(into->planned_ns, from->planned_ns);
+	into->ran_ns = longer(into->ran_ns, from->ran_ns + offset_ns);
+	into->planned_ns = longer(into->planned_ns, later(from->planned_ns, offset_ns));
 	into->ended_ns = longer(into->ended_ns, from->ended_ns + offset_ns);
 	if (from->ending > into->ending) {
 		into->ending = from->ending;

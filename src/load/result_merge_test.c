@@ -77,6 +77,63 @@ static void adds_what_adds_up(void **state)
 	result_fini(&from);
 }
 
+/* What one of them had stays, whichever it was; what was worse wins. */
+static void keeps_what_was_worse(void **state)
+{
+	(void)state;
+	for (int which = 0; which < 2; which++) {
+		struct result runs[2], *other = &runs[!which];
+
+		read_sample(&runs[0]);
+		read_sample(&runs[1]);
+		runs[1].tally.bytes_in = 0;
+		runs[which].expects_restart = true;
+		runs[which].client_limited = true;
+		runs[which].planned_ns = 77777 * MS;
+		other->exit_code = 0;
+		other->ending = RESULT_DURATION;
+		other->signal = 0;
+		result_note(&runs[1], "a note of its own");
+		merge(&runs[0], &runs[1], false);
+		assert_true(runs[0].expects_restart && runs[0].client_limited);
+		assert_int_equal(runs[0].planned_ns, 77777 * MS);
+		assert_int_equal(runs[0].exit_code, 1);
+		assert_int_equal(runs[0].ending, RESULT_SIGNAL);
+		assert_int_equal(runs[0].signal, 15);
+		assert_string_equal(runs[0].notes[2], "a note of its own");
+		runs[1].planned_ns = INT64_MAX;
+		runs[1].run_id = NULL;
+		runs[1].began_ms = runs[0].began_ms + 1;
+		assert_string_equal(runs[0].run_id, "run-1");
+		merge(&runs[0], &runs[1], true);
+		assert_true(runs[0].planned_ns == INT64_MAX); /* without end, not a little longer */
+		assert_null(runs[0].run_id);
+		result_fini(&runs[0]);
+		result_fini(&runs[1]);
+	}
+}
+
+/* One that is a part of another one is listed all the same. */
+static void lists_parts_of_others(void **state)
+{
+	struct result into, from;
+
+	(void)state;
+	read_sample(&into);
+	read_sample(&from);
+	from.tally.bytes_in = 0;
+	snprintf(into.plan, sizeof(into.plan), "1000/s for 30 s, x");
+	snprintf(from.plan, sizeof(from.plan), "00/s for 30 s");
+	merge(&into, &from, false);
+	snprintf(from.plan, sizeof(from.plan), "1000/s");
+	merge(&into, &from, false);
+	snprintf(from.plan, sizeof(from.plan), "x");
+	merge(&into, &from, false);
+	assert_string_equal(into.plan, "1000/s for 30 s, x, 00/s for 30 s, 1000/s");
+	result_fini(&into);
+	result_fini(&from);
+}
+
 static void lists_what_differs(void **state)
 {
 	static const struct words labels = {
@@ -150,7 +207,7 @@ static void notes_what_was_broken(void **state)
 	(void)state;
 	read_sample(&into);
 	read_sample(&from);
-	from.verdicts[0].broken = false;
+	from.verdicts[0] = (struct result_verdict){"p50>1ms", false, "p50 is 1 ms"};
 	from.verdicts[1] = (struct result_verdict){"errors>0", true, "errors is 3"};
 	from.verdict_count = 2;
 	merge(&into, &from, false);
@@ -234,6 +291,7 @@ static void make_absent(struct result *result, int64_t began_ms)
 	assert_int_equal(result_init(&made, 1), 0);
 	made.target = "";
 	made.began_ms = began_ms;
+	made.planned_ns = made.ran_ns = 1000 * MS;
 	for (int64_t at = 0; at < 1000 * MS; at += 10 * MS) {
 		int64_t ms = began_ms + at / MS;
 		struct tally_end end = {.outcome = ms >= 500 && ms < 700 ? LOAD_REFUSED : LOAD_OK,
@@ -264,8 +322,11 @@ static void lays_timelines_over_each_other(void **state)
 	assert_int_equal(absence.end_ns, 700 * MS);
 	assert_int_equal(absence.outcomes[LOAD_REFUSED], 40);
 	assert_false(load_timeline_absence_next(&into.tally.timeline, &at, &absence));
+	assert_int_equal(into.ran_ns, 1250 * MS);
+	assert_int_equal(into.planned_ns, 1250 * MS);
 	assert_int_equal(into.ended_ns, 1240 * MS + 1000);
 	merge(&into, &from, false); /* from its own begin: it has answers in that time */
+	assert_int_equal(into.ran_ns, 1250 * MS);
 	at = 0;
 	assert_false(load_timeline_absence_next(&into.tally.timeline, &at, &absence));
 	result_fini(&into);
@@ -319,9 +380,41 @@ static void refuses_what_does_not_fit(void **state)
 	from.sections->latency.sum_us = 0;
 	from.tally.scenarios[1].latency.sum_us = INT64_MAX;
 	assert_refused(&into, &from, too_many);
+	from.tally.scenarios[1].latency.sum_us = 0;
+	from.tally.lag.sum_us = INT64_MAX;
+	assert_refused(&into, &from, too_many);
+	from.tally.lag.sum_us = 0;
+	from.tally.connect.sum_us = INT64_MAX;
+	assert_refused(&into, &from, too_many);
 	result_fini(&into);
 	result_fini(&from);
 	result_fini(&simple);
+}
+
+/* Of which one began so much later that its moments are beyond all that can be told. */
+static void refuses_what_is_too_late(void **state)
+{
+	const int64_t most_ms = (INT64_C(1) << 62) / MS;
+	struct result into, from;
+	struct buffer why = {0};
+
+	(void)state;
+	make_absent(&into, 0);
+	make_absent(&from, 0);
+	from.began_ms = most_ms - 1;
+	from.ended_ns = 3 * MS;
+	from.tally.timeline.count = from.tally.timeline.first; /* nothing happened */
+	from.ran_ns = 0;
+	assert_int_equal(result_merge(&into, &from, true, &why), -EINVAL);
+	from.ended_ns = 0;
+	from.ran_ns = 3 * MS;
+	assert_int_equal(result_merge(&into, &from, true, &why), -EINVAL);
+	from.ran_ns = 0;
+	from.tally.timeline.count = 100;
+	assert_int_equal(result_merge(&into, &from, true, &why), -EINVAL);
+	buffer_fini(&why);
+	result_fini(&into);
+	result_fini(&from);
 }
 
 static void tells_of_missing_memory(void **state)
@@ -353,6 +446,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(adds_what_adds_up),
+		cmocka_unit_test(keeps_what_was_worse),
+		cmocka_unit_test(lists_parts_of_others),
 		cmocka_unit_test(lists_what_differs),
 		cmocka_unit_test(lists_only_some),
 		cmocka_unit_test(notes_what_was_broken),
@@ -360,6 +455,7 @@ int main(void)
 		cmocka_unit_test(drops_what_a_closed_loop_has_not),
 		cmocka_unit_test(lays_timelines_over_each_other),
 		cmocka_unit_test(refuses_what_does_not_fit),
+		cmocka_unit_test(refuses_what_is_too_late),
 		cmocka_unit_test(tells_of_missing_memory),
 	};
 

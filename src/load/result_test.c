@@ -93,6 +93,23 @@ static void tells_whose_fault_it_is(void **state)
 	assert_true(is_limited(true, 11, true));
 }
 
+/* 10 ms are the most that is taken for the schedule's; the note has what was found. */
+static void the_gate_is_at_ten_milliseconds(void **state)
+{
+	struct result result;
+
+	(void)state;
+	init(&result);
+	result.is_open = true;
+	add(&result, 100, 10 * MS);
+	result_judge_lag(&result);
+	assert_false(result.client_limited);
+	add(&result, 2, 10 * MS + 50000);
+	result_judge_lag(&result);
+	assert_true(result.client_limited);
+	result_fini(&result);
+}
+
 static void keeps_some_notes(void **state)
 {
 	struct result result;
@@ -137,6 +154,7 @@ int main(void)
 		cmocka_unit_test(tells_rates),
 		cmocka_unit_test(judges_the_latency_that_counts),
 		cmocka_unit_test(tells_whose_fault_it_is),
+		cmocka_unit_test(the_gate_is_at_ten_milliseconds),
 		cmocka_unit_test(keeps_some_notes),
 		cmocka_unit_test(cuts_notes_between_characters),
 	};

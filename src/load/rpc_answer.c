@@ -5,7 +5,7 @@
 #include <strings.h>
 
 #include "base/buffer.h"
-#include "load/ethereum.h"
+#include "ethereum/ethereum.h"
 #include "json/reader.h"
 
 enum { VERSION, ID, RESULT, ERROR, CODE, MESSAGE, COUNT };

@@ -99,6 +99,28 @@ static void reads_notices(void **state)
 	assert_false(rpc_notice_read(&notice, "{}", 2));
 }
 
+/* Whoever counts blocks up to the last number of all never comes to an end. */
+static void takes_no_number_that_none_follows(void **state)
+{
+	static const struct {
+		const char *text;
+		bool taken;
+	} rows[] = {
+		{ANSWER("\"result\":{\"number\":\"0x7fffffffffffffff\"}"), true},
+		{ANSWER("\"result\":{\"number\":\"0x8000000000000000\"}"), false},
+		{ANSWER("\"result\":{\"number\":\"0xffffffffffffffff\"}"), false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct rpc_answer answer = read_answer(rows[i].text);
+		uint64_t number;
+
+		assert_int_equal(
+			block_read_number(answer.text, &answer.result, &number), rows[i].taken);
+	}
+}
+
 static bool read_block(const char *text, struct chain_head *head, size_t *hashes)
 {
 	struct rpc_answer answer = read_answer(text);
@@ -139,6 +161,9 @@ static void reads_blocks(void **state)
 		BLOCK(",\"number\":16,\"gasUsed\":\"0x1\",\"transactions\":[]"), &head, &hashes));
 	assert_false(read_block(
 		BLOCK(",\"number\":null,\"gasUsed\":\"0x1\",\"transactions\":[]"), &head, &hashes));
+	assert_false(read_block(BLOCK(",\"number\":\"0xffffffffffffffff\",\"gasUsed\":\"0x1\","
+				      "\"transactions\":[]"),
+		&head, &hashes));
 	assert_false(read_block(ANSWER("\"result\":null"), &head, &hashes));
 }
 
@@ -176,6 +201,7 @@ int main(void)
 		cmocka_unit_test(judges_answers),
 		cmocka_unit_test(understands_refusals),
 		cmocka_unit_test(reads_notices),
+		cmocka_unit_test(takes_no_number_that_none_follows),
 		cmocka_unit_test(reads_blocks),
 		cmocka_unit_test(reads_receipts),
 	};

@@ -64,10 +64,11 @@ void rpc_call_detach(struct rpc_call *call)
 	}
 }
 
-static void fail(struct rpc_call *call, const char *failure)
+static void fail(struct rpc_call *call, int error)
 {
 	rpc_call_detach(call);
-	call->done(call, NULL, failure);
+	call->error = error;
+	call->done(call, NULL, dial_error_text(error));
 }
 
 void rpc_cancel(struct rpc_call *call)
@@ -94,20 +95,26 @@ static void too_late(struct deadline *deadline)
 	struct rpc_call *call = container_of(deadline, struct rpc_call, deadline);
 
 	rpc_cancel(call);
-	call->done(call, NULL, "does not answer in time");
+	call->error = call->body.failed ? -ENOMEM : -ETIMEDOUT;
+	call->done(call, NULL,
+		call->body.failed ? "could not be asked for lack of memory"
+				  : "does not answer in time");
 }
 
 /* Connections. */
 
 void rpc_client_await_again(struct rpc_client *client)
 {
+	if (client->again.due != CURFEW_NEVER) {
+		return;
+	}
 	deadline_set(&client->again, curfew_after_ms(client->again_ms));
 	client->again_ms =
 		client->again_ms * 2 < AGAIN_MOST_MS ? client->again_ms * 2 : AGAIN_MOST_MS;
 }
 
 /* There is no connection to be had now. */
-void rpc_client_fail_waiting(struct rpc_client *client, const char *failure)
+void rpc_client_fail_waiting(struct rpc_client *client, int error)
 {
 	struct curfew_link failed;
 
@@ -127,7 +134,7 @@ void rpc_client_fail_waiting(struct rpc_client *client, const char *failure)
 		if (client->closed) {
 			rpc_call_detach(call); /* by the one before */
 		} else {
-			fail(call, failure);
+			fail(call, error);
 		}
 	}
 }
@@ -181,7 +188,7 @@ static void again(struct deadline *deadline)
 
 	client->error = 0;
 	if (error) {
-		rpc_client_fail_waiting(client, dial_error_text(error));
+		rpc_client_fail_waiting(client, error);
 	} else {
 		rpc_client_pump(client);
 	}
@@ -273,7 +280,8 @@ void rpc_call(struct rpc_client *client, struct rpc_call *call, int64_t deadline
 
 	assert(!rpc_under_way(call) && !client->closed);
 	call->id = ++client->last_id;
-	call->body.length = 0;
+	call->error = 0;
+	buffer_clear(&call->body);
 	buffer_appendf(&call->body,
 		"{\"jsonrpc\":\"2.0\",\"id\":%llu,\"method\":\"%s\",\"params\":[",
 		(unsigned long long)call->id, method);
@@ -284,8 +292,12 @@ void rpc_call(struct rpc_client *client, struct rpc_call *call, int64_t deadline
 	buffer_append_text(&call->body, "]}");
 	call->client = client;
 	call->connection = NULL;
-	list_append(&client->waiting, &call->link);
 	deadline_init(&call->deadline, &client->worker->loop->agenda, too_late);
-	deadline_set(&call->deadline, call->body.failed ? 0 : deadline);
+	if (call->body.failed) {
+		deadline_set(&call->deadline, 0);
+		return;
+	}
+	deadline_set(&call->deadline, deadline);
+	list_append(&client->waiting, &call->link);
 	rpc_client_pump(client);
 }

@@ -17,6 +17,7 @@
 #ifndef LOAD_RPC_CLIENT_H
 #define LOAD_RPC_CLIENT_H
 
+#include "http/client.h"
 #include "load/plan.h"
 #include "load/rpc_answer.h"
 #include "net/deadline.h"
@@ -35,6 +36,8 @@ struct rpc_call {
 	 */
 	void (*done)(struct rpc_call *call, const struct rpc_answer *answer, const char *failure);
 	bool patient;
+	/* Where there is no connection to the node: a negative errno; else 0. Set before done(). */
+	int error;
 
 	/* Private from here on. */
 	struct rpc_client *client; /* NULL: it is not under way */
@@ -67,6 +70,9 @@ void rpc_cancel(struct rpc_call *call);
 
 /* Frees what a call keeps for the next; it is not under way. */
 void rpc_call_fini(struct rpc_call *call);
+
+/* Why an exchange with the node failed, in words that fit behind "the node". Static. */
+const char *rpc_failure_text(const struct http_client *http, enum http_client_failure failure);
 
 static inline bool rpc_under_way(const struct rpc_call *call)
 {

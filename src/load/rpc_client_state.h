@@ -17,6 +17,7 @@ struct rpc_connection {
 	struct rpc_call *call; /* RPC_BUSY */
 	struct dial *dial;     /* RPC_DIALLING */
 	struct buffer body;    /* of the answer */
+	bool is_too_long;      /* so that it is not kept */
 	unsigned status;
 	struct http_client http;
 };
@@ -51,8 +52,8 @@ void rpc_connection_close(struct rpc_connection *connection, bool reset);
 /* Sends what waits, as far as there are connections, and dials for the rest. */
 void rpc_client_pump(struct rpc_client *client);
 /* There is no connection to be had now. */
-void rpc_client_fail_waiting(struct rpc_client *client, const char *failure);
-/* The next dial comes after a while. */
+void rpc_client_fail_waiting(struct rpc_client *client, int error);
+/* The next dial comes after a while, however many of them have failed now. */
 void rpc_client_await_again(struct rpc_client *client);
 void rpc_client_leave_when_empty(struct rpc_client *client);
 /* Takes a call off wherever it is. */

@@ -7,6 +7,7 @@
 
 #include "base/list.h"
 #include "http/compose.h"
+#include "load/channel.h"
 #include "load/rpc_client_state.h"
 #include "net/tls.h"
 
@@ -38,7 +39,8 @@ void rpc_connection_begin(struct rpc_connection *connection, struct rpc_call *ca
 	connection->state = RPC_BUSY;
 	connection->call = call;
 	call->connection = connection;
-	connection->body.length = 0;
+	buffer_clear(&connection->body);
+	connection->is_too_long = false;
 	connection->status = 0;
 	out = http_client_request(&connection->http, (struct http_asked){0});
 	http_compose_request(out, (struct http_text){"POST", 4},
@@ -84,7 +86,7 @@ static void dialled(void *arg, int fd, int error)
 		}
 	}
 	if (error < 0) {
-		rpc_client_fail_waiting(client, dial_error_text(error));
+		rpc_client_fail_waiting(client, error);
 		return;
 	}
 	connection->state = RPC_IDLE;
@@ -119,12 +121,29 @@ static size_t answer_body(struct http_client *http, char *bytes, size_t length)
 {
 	struct rpc_connection *connection = http->arg;
 
-	if (connection->body.length + length <= RPC_ANSWER_MOST) {
-		buffer_append(&connection->body, bytes, length);
+	if (connection->body.length + length > RPC_ANSWER_MOST) {
+		connection->is_too_long = true;
+	}
+	if (connection->is_too_long) {
+		buffer_fini(&connection->body);
 	} else {
-		connection->body.failed = true;
+		buffer_append(&connection->body, bytes, length);
 	}
 	return length;
+}
+
+/* Why a whole answer is none. */
+static void describe_garbage(const struct rpc_connection *connection, char *text, size_t size)
+{
+	if (connection->is_too_long) {
+		(void)snprintf(text, size, "answers with more than %zu MB", RPC_ANSWER_MOST >> 20);
+	} else if (connection->body.failed) {
+		(void)snprintf(text, size, "answers more than there is memory for");
+	} else if (connection->status < 400) {
+		(void)snprintf(text, size, "does not answer with JSON-RPC");
+	} else {
+		(void)snprintf(text, size, "answers with status %u", connection->status);
+	}
 }
 
 static void answer_end(struct http_client *http)
@@ -136,6 +155,7 @@ static void answer_end(struct http_client *http)
 	struct rpc_answer answer;
 	char failure[64];
 
+	describe_garbage(connection, failure, sizeof(failure)); /* before it is another call's */
 	connection->body = (struct buffer){0};
 	if (!http->reusable) {
 		rpc_connection_close(connection, false);
@@ -153,13 +173,24 @@ static void answer_end(struct http_client *http)
 	if (answer.verdict != RPC_GARBAGE) {
 		call->done(call, &answer, NULL);
 	} else {
-		(void)snprintf(failure, sizeof(failure),
-			connection->status < 400 ? "does not answer with JSON-RPC"
-						 : "answers with status %u",
-			connection->status);
 		call->done(call, NULL, failure);
 	}
 	buffer_fini(&body);
+}
+
+static bool is_of_tls(const struct http_client *http, enum http_client_failure failure)
+{
+	return http_channel_outcome(http, failure) == LOAD_TLS;
+}
+
+const char *rpc_failure_text(const struct http_client *http, enum http_client_failure failure)
+{
+	if (!is_of_tls(http, failure)) {
+		return http_client_failure_text(failure);
+	}
+	return http->stream.error == -EKEYREJECTED
+		? "has a certificate that does not verify (--tls-ca FILE)"
+		: "does not speak TLS";
 }
 
 static void failed(struct http_client *http, enum http_client_failure failure)
@@ -169,6 +200,8 @@ static void failed(struct http_client *http, enum http_client_failure failure)
 	struct rpc_call *call = connection->call;
 	bool again =
 		http->reused && (failure == HTTP_CLIENT_CLOSED || failure == HTTP_CLIENT_RESET);
+	const char *why = rpc_failure_text(http, failure);
+	int error = is_of_tls(http, failure) ? http->stream.error : -ECONNRESET;
 
 	rpc_connection_close(connection, true);
 	connection->call = NULL;
@@ -176,6 +209,7 @@ static void failed(struct http_client *http, enum http_client_failure failure)
 		return;
 	}
 	call->connection = NULL;
+	call->error = error;
 	if (again || call->patient) {
 		list_append(client->waiting.next, &call->link); /* in front */
 		if (again) {
@@ -185,7 +219,7 @@ static void failed(struct http_client *http, enum http_client_failure failure)
 		}
 	} else {
 		rpc_call_detach(call);
-		call->done(call, NULL, http_client_failure_text(failure));
+		call->done(call, NULL, why);
 	}
 }
 

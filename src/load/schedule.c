@@ -10,7 +10,7 @@
 #define NS_PER_S 1000000000
 #define NS_PER_MS 1000000
 
-/* Streams of its own, beside those of scenarios that may have the same seed: "arrival". */
+/* A stream of its own, beside those of scenarios that may have the same seed: "arrival". */
 #define ARRIVAL_STREAM (UINT64_C(0x6172726976616c) << 8)
 
 /*
@@ -35,21 +35,61 @@ static int64_t rounded(long double ns, int64_t most)
 	return ns < (long double)most - 0.5L ? (int64_t)(ns + 0.5L) : most;
 }
 
+/* Returns how many of a stage are due before a time since its begin. */
+static uint64_t due_before(const struct schedule_stage *stage, int64_t end)
+{
+	uint64_t count = (uint64_t)((long double)stage->rate * (long double)end / NS_PER_S);
+
+	while (count > 0 && rounded(due_of(stage, count - 1), end) >= end) {
+		count--;
+	}
+	while (rounded(due_of(stage, count), end) < end) {
+		count++;
+	}
+	return count;
+}
+
+static const struct schedule_stage *stage_of(const struct schedule *schedule)
+{
+	return &schedule->stages[schedule->stage];
+}
+
+static bool is_drawn(const struct schedule *schedule)
+{
+	return schedule->arrival == SCHEDULE_POISSON && stage_of(schedule)->rate > 0;
+}
+
+static bool is_ours(const struct schedule *schedule)
+{
+	return (schedule->before + schedule->number) % schedule->threads == schedule->thread;
+}
+
+/*
+ * Each thread draws the times of all: up to the next one of ours, or the first for which the stage
+ * has no time. So all of them have drawn the same when it ends.
+ */
 static void draw(struct schedule *schedule)
 {
-	double rate = schedule->stages[schedule->stage].rate;
+	int64_t length = length_of(stage_of(schedule), schedule->stage_begin);
+	double mean = NS_PER_S / stage_of(schedule)->rate;
 
-	if (schedule->arrival == SCHEDULE_POISSON && rate > 0) {
-		schedule->at += random_exponential(
-			&schedule->random, (double)NS_PER_S * schedule->threads / rate);
+	schedule->at += random_exponential(&schedule->random, mean);
+	while (!is_ours(schedule) && rounded(schedule->at, length) < length) {
+		schedule->number++;
+		schedule->at += random_exponential(&schedule->random, mean);
 	}
 }
 
 static void begin_stage(struct schedule *schedule)
 {
-	schedule->number = schedule->thread;
+	uint64_t theirs = schedule->before % schedule->threads; /* whose turn it is */
+
+	schedule->number = 0;
 	schedule->at = 0;
-	if (schedule->stage < schedule->stage_count) {
+	if (schedule->arrival == SCHEDULE_CONSTANT) {
+		schedule->number =
+			(schedule->thread + schedule->threads - theirs) % schedule->threads;
+	} else if (schedule->stage < schedule->stage_count && is_drawn(schedule)) {
 		draw(schedule);
 	}
 }
@@ -70,49 +110,47 @@ void schedule_init(struct schedule *schedule, const struct schedule_stage *stage
 		.thread = thread,
 		.threads = threads,
 	};
-	random_init(&schedule->random, seed, ARRIVAL_STREAM + thread);
+	random_init(&schedule->random, seed, ARRIVAL_STREAM);
+	begin_stage(schedule);
+}
+
+static void end_stage(struct schedule *schedule, const struct schedule_stage *stage, int64_t length)
+{
+	schedule->before += schedule->arrival == SCHEDULE_CONSTANT ? due_before(stage, length)
+								   : schedule->number;
+	schedule->stage_begin += length;
+	schedule->stage++;
 	begin_stage(schedule);
 }
 
 int64_t schedule_due(struct schedule *schedule)
 {
 	while (schedule->stage < schedule->stage_count) {
-		const struct schedule_stage *stage = &schedule->stages[schedule->stage];
+		const struct schedule_stage *stage = stage_of(schedule);
 		int64_t length = length_of(stage, schedule->stage_begin);
-		bool poisson = schedule->arrival == SCHEDULE_POISSON && stage->rate > 0;
 		int64_t due =
-			rounded(poisson ? schedule->at : due_of(stage, schedule->number), length);
+			rounded(is_drawn(schedule) ? schedule->at : due_of(stage, schedule->number),
+				length);
 
 		if (due < length) {
 			return schedule->stage_begin + due;
 		}
-		schedule->stage_begin += length;
-		schedule->stage++;
-		begin_stage(schedule);
+		end_stage(schedule, stage, length);
 	}
 	return INT64_MAX;
 }
 
 void schedule_take(struct schedule *schedule)
 {
-	if (schedule_due(schedule) < INT64_MAX) {
-		schedule->number += schedule->threads;
+	if (schedule_due(schedule) == INT64_MAX) {
+		return;
+	}
+	if (is_drawn(schedule)) {
+		schedule->number++;
 		draw(schedule);
+	} else {
+		schedule->number += schedule->threads;
 	}
-}
-
-/* Returns how many of a stage are due before a time since its begin. */
-static uint64_t due_before(const struct schedule_stage *stage, int64_t end)
-{
-	uint64_t count = (uint64_t)((long double)stage->rate * (long double)end / NS_PER_S);
-
-	while (count > 0 && rounded(due_of(stage, count - 1), end) >= end) {
-		count--;
-	}
-	while (rounded(due_of(stage, count), end) < end) {
-		count++;
-	}
-	return count;
 }
 
 uint64_t schedule_total(const struct schedule *schedule, int64_t until_ns)

@@ -6,8 +6,8 @@
  * after exponential times with that mean (poisson). What would be due at a stage's end or later is
  * not. Pure: times are nanoseconds since the begin.
  *
- * Several threads share a schedule: thread t of n takes the requests whose number is t modulo n
- * (constant), or has a Poisson process of its own with an n-th of the rate.
+ * Several threads share a schedule: thread t of n takes the requests whose number, counted over all
+ * stages, is t modulo n. What is due when does not depend on how many there are.
  */
 #ifndef LOAD_SCHEDULE_H
 #define LOAD_SCHEDULE_H
@@ -38,6 +38,7 @@ struct schedule {
 	struct random random;
 	size_t stage;
 	int64_t stage_begin;
+	uint64_t before; /* how many were due in the stages before, of all threads */
 	uint64_t number; /* of the next one of ours in this stage */
 	double at;       /* when it is due, for poisson: since the stage's begin */
 };

@@ -21,6 +21,12 @@
 
 #define LOAD_ANSWER_MOST (1 << 20) /* bytes of an answer that are kept; more: MALFORMED */
 
+/*
+ * Requests that only open connections (--prewarm) have numbers from here on: no run comes to them,
+ * and as ids of JSON-RPC they are exact in every reader.
+ */
+#define LOAD_WARMING_FROM (UINT64_C(1) << 52)
+
 struct load_request {
 	uint64_t number; /* of the run, over all threads, from 0; set by the caller */
 	/*
@@ -32,7 +38,8 @@ struct load_request {
 	uint32_t scenario; /* index of plan->scenarios */
 	/*
 	 * HTTP: request line and header fields, each with its CRLF, without framing fields and the
-	 * empty line. Not used for WebSocket.
+	 * empty line. WebSocket: header fields of the handshake, Host among them; they are the same
+	 * for all requests to an endpoint, and borrowed as long as the source is there.
 	 */
 	const char *head;
 	size_t head_length;
@@ -41,6 +48,8 @@ struct load_request {
 	bool is_head;      /* the method is HEAD: the answer has no body */
 	bool keeps_answer; /* the answer's body is for over() */
 	void *mark;        /* the source's own */
+	/* What one that could not be made is counted as. */
+	enum load_outcome unmade;
 };
 
 struct load_answer {
@@ -51,8 +60,11 @@ struct load_answer {
 	int64_t sent_ns, ended_ns; /* curfew_now() */
 };
 
+#define SOURCE_FAILURE_MOST 500 /* bytes of why one could not prepare, the NUL included */
+
 #define SOURCE_BUSY 1 /* none can be made now: asked again when one is over */
 #define SOURCE_END 2  /* there are no more */
+#define SOURCE_AWAY 3 /* the target is not there, so that it is over at once: request->unmade */
 
 struct load_source;
 
@@ -64,7 +76,7 @@ struct source_ops {
 	 */
 	void (*prepare)(struct load_source *source, void (*done)(void *arg, const char *failure),
 		void *arg);
-	/* Makes the next request. Returns 0, SOURCE_BUSY, SOURCE_END, or -ENOMEM. */
+	/* Makes the next request. Returns 0, one of SOURCE_..., or -ENOMEM. */
 	int (*next)(struct load_source *source, struct load_request *request);
 	/*
 	 * It is over, in whatever way (exactly once for each that next() made and that was
@@ -79,6 +91,11 @@ struct source_ops {
 	 */
 	void (*finish)(
 		struct load_source *source, int64_t deadline, void (*done)(void *arg), void *arg);
+	/*
+	 * next() takes long enough for the clock to be read behind it: that it was late is ours,
+	 * and no latency of the target.
+	 */
+	bool takes_long;
 	/* Lets go now of what prepare or finish wait for: their done() comes soon, or is called. */
 	void (*stop)(struct load_source *source);
 	void (*free)(struct load_source *source);

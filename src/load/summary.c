@@ -44,7 +44,9 @@ static void append_toned(const struct summary *summary, enum tone tone, const ch
 static void heading(const struct summary *summary, const char *text)
 {
 	buffer_append_char(summary->out, '\n');
-	append_toned(summary, BOLD, text);
+	begin_tone(summary, BOLD);
+	figure_append_text(summary->out, text);
+	end_tone(summary);
 	buffer_append_char(summary->out, '\n');
 }
 
@@ -240,7 +242,7 @@ static void write_failures(const struct summary *summary)
 static void write_statuses(const struct summary *summary)
 {
 	const struct tally *tally = &summary->result->tally;
-	size_t column = LINE_WIDTH;
+	size_t column = 0; /* 0: none yet */
 
 	for (unsigned i = 1; i < TALLY_STATUSES; i++) {
 		struct figure count = figure_count(tally->statuses[i]);
@@ -249,18 +251,16 @@ static void write_statuses(const struct summary *summary)
 		if (!tally->statuses[i]) {
 			continue;
 		}
-		if (column + length > LINE_WIDTH) {
-			if (column == LINE_WIDTH) {
-				heading(summary, "statuses");
-			} else {
-				buffer_append_char(summary->out, '\n');
-			}
+		if (!column) {
+			heading(summary, "statuses");
+		} else if (column + length > LINE_WIDTH) {
+			buffer_append_char(summary->out, '\n');
 			column = 0;
 		}
 		buffer_appendf(summary->out, "  %u: %s", i, count.text);
 		column += length;
 	}
-	if (column < LINE_WIDTH) {
+	if (column) {
 		buffer_append_char(summary->out, '\n');
 	}
 }

@@ -79,7 +79,9 @@ static void count(struct tally *tally, int i)
 {
 	int64_t due_ns = i * MS;
 	struct tally_end end = {.outcome = (enum load_outcome)(i % 7 ? LOAD_OK : LOAD_TLS),
-		.status = i % 7 ? 200 : 0,
+		.status = i % 7 ? 200
+			: i % 2 ? 599
+				: 0,
 		.scenario = (uint32_t)(i % 2),
 		.due_ns = due_ns,
 		.sent_ns = due_ns + 1000 * (i % 3),
@@ -91,6 +93,10 @@ static void count(struct tally *tally, int i)
 	}
 	tally_admit(tally, due_ns, end.sent_ns);
 	tally_end(tally, &end);
+	tally->connections += i % 3;
+	tally->bytes_in += i;
+	tally->bytes_out += 2 * i;
+	histogram_record(&tally->connect, 1000 * i);
 }
 
 /* Whether two have counted the same, as it is written. */
@@ -154,6 +160,35 @@ static void counts_what_spans_parts(void **state)
 	tally_fini(&part);
 }
 
+/* Each time in its own histogram, and each moment in its own row. */
+static void knows_its_times(void **state)
+{
+	const int64_t due_ns = 10 * MS, sent_ns = 30 * MS, row = TIMELINE_FIRST_NS;
+	struct tally_end end = {.due_ns = due_ns, .sent_ns = sent_ns, .ended_ns = 70 * MS};
+	struct tally tally;
+
+	(void)state;
+	init(&tally, 2);
+	tally_drop(&tally, due_ns);
+	tally_admit(&tally, due_ns, sent_ns);
+	tally_end(&tally, &end);
+	end.outcome = LOAD_TIMED_OUT;
+	end.scenario = 1;
+	tally_admit(&tally, due_ns, sent_ns);
+	tally_end(&tally, &end);
+	assert_int_equal(tally.lag.most_us, 20000);
+	assert_int_equal(tally.intended.most_us, 60000);
+	assert_int_equal(tally.actual.most_us, 40000);
+	assert_int_equal(tally.failed.most_us, 40000);
+	assert_int_equal(tally.scenarios[0].latency.most_us, 40000);
+	assert_int_equal(tally.scenarios[1].latency.total, 0);
+	assert_int_equal(tally.timeline.rows[due_ns / row].dropped, 1);
+	assert_int_equal(tally.timeline.rows[sent_ns / row].admitted, 2);
+	assert_int_equal(tally.timeline.rows[7].outcomes[LOAD_OK], 1);
+	assert_int_equal(tally.timeline.rows[7].outcomes[LOAD_TIMED_OUT], 1);
+	tally_fini(&tally);
+}
+
 static void counts_statuses(void **state)
 {
 	static const unsigned statuses[] = {0, 200, 599, 600, 799};
@@ -212,6 +247,12 @@ static void finds_contradictions(void **state)
 	tally.statuses[0] += was.dropped + 1;
 	assert_true(tally_conserved(&tally));
 	assert_non_null(strstr(tally_contradiction(&tally), "counted once"));
+	tally = was;
+	histogram_record(&tally.failed, MS);
+	assert_non_null(strstr(tally_contradiction(&tally), "the histograms"));
+	tally = was;
+	tally.intended.total = 0; /* not due, and yet late */
+	assert_non_null(strstr(tally_contradiction(&tally), "the histograms"));
 	tally = was;
 	histogram_record(&tally.intended, MS);
 	assert_non_null(strstr(tally_contradiction(&tally), "the histograms"));
@@ -300,6 +341,7 @@ int main(void)
 		cmocka_unit_test(tells_what_is_not_conserved),
 		cmocka_unit_test(merges_parts_to_the_whole),
 		cmocka_unit_test(counts_what_spans_parts),
+		cmocka_unit_test(knows_its_times),
 		cmocka_unit_test(counts_statuses),
 		cmocka_unit_test(empties),
 		cmocka_unit_test(finds_contradictions),

@@ -93,8 +93,9 @@ static bool make_route(struct making *making, size_t index)
 	if (!check_endpoint(making, index, endpoint)) {
 		return false;
 	}
-	return endpoint->kind == ENDPOINT_WEBSOCKET ||
-		template_make_head(making, &route->head, endpoint);
+	return endpoint->kind == ENDPOINT_WEBSOCKET
+		? template_make_handshake(making, route, endpoint)
+		: template_make_head(making, &route->head, endpoint);
 }
 
 /* Returns 0, -ENOMEM, or -EINVAL after a refusal. */

@@ -71,7 +71,7 @@ struct template_scenario {
 
 	const char *method;        /* HTTP; NULL: GET, or POST with a body. JSON-RPC: the call's */
 	const char *target;        /* HTTP, JSON-RPC; NULL: the endpoint's own */
-	const char *const *fields; /* HTTP, JSON-RPC: "Name: value" each */
+	const char *const *fields; /* "Name: value" each; to a WebSocket: of its handshake */
 	size_t field_count;
 	const char *body; /* or the message; NULL: none, or the fill where there are sizes */
 	size_t body_length;

@@ -115,6 +115,20 @@ static bool check_field(struct making *making, size_t index)
 		template_refuse_at(making, "fields", index, "is one that curfew sets by itself");
 }
 
+/* Fields of a handshake that are its own besides (RFC 6455, 4.1). */
+static bool is_of_handshake(const char *field)
+{
+	static const char *const ours[] = {"Sec-WebSocket-Key", "Sec-WebSocket-Version",
+		"Sec-WebSocket-Accept", "Sec-WebSocket-Extensions"};
+
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
+		if (is_field(field, ours[i])) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool has_field(const struct template_scenario *asked, const char *name)
 {
 	for (size_t i = 0; i < asked->field_count; i++) {
@@ -165,4 +179,73 @@ bool template_make_head(
 		http_compose_field(&head->text, "Content-Type", "application/json");
 	}
 	return add_fields(making, head);
+}
+
+/* A handshake is of no request in particular. */
+static bool check_handshake_field(struct making *making, size_t index)
+{
+	const char *field = making->asked->fields[index];
+	struct pattern pattern = {0};
+	bool is_fixed;
+
+	if (!check_field(making, index)) {
+		return false;
+	}
+	if (is_of_handshake(field)) {
+		return template_refuse_at(
+			making, "fields", index, "is one that curfew sets by itself");
+	}
+	making->refusal->index = index;
+	is_fixed = template_add_text(making, &pattern, field, strlen(field), "fields") &&
+		(pattern_is_fixed(&pattern) ||
+			template_refuse_at(making, "fields", index,
+				"has a place, where a WebSocket's handshake is the same for all"));
+	pattern_fini(&pattern);
+	return is_fixed;
+}
+
+/* Lanes have one connection to an endpoint, whichever scenario opens it. */
+static bool agrees(const struct making *making, const struct route *route)
+{
+	const struct template *template = making->template;
+
+	for (size_t i = 0; i < template->scenario_count; i++) {
+		const struct scenario *other = &template->scenarios[i];
+
+		for (size_t j = 0; j < other->route_count; j++) {
+			const struct buffer *text = &other->routes[j].head.text;
+
+			if (other->routes[j].endpoint == route->endpoint &&
+				(text->length != route->head.text.length ||
+					memcmp(text->data, route->head.text.data, text->length) !=
+						0)) {
+				return false;
+			}
+		}
+	}
+	return true;
+}
+
+bool template_make_handshake(
+	struct making *making, struct route *route, const struct endpoint *endpoint)
+{
+	const struct template_scenario *asked = making->asked;
+
+	for (size_t i = 0; i < asked->field_count; i++) {
+		if (!check_handshake_field(making, i)) {
+			return false;
+		}
+	}
+	making->refusal->index = 0;
+	if (asked->kind == TEMPLATE_WEBSOCKET && asked->method) {
+		return template_refuse(making, "method", "is nothing that a WebSocket has");
+	}
+	if (!has_field(asked, "Host")) {
+		http_compose_field(&route->head.text, "Host", endpoint->host);
+	}
+	return add_fields(making, &route->head) &&
+		(route->head.text.failed || agrees(making, route) ||
+			template_refuse(making, "endpoints",
+				"has another scenario, too, of other header fields: connections to "
+				"a WebSocket are the same for all"));
 }

@@ -140,6 +140,58 @@ static void refuses_http_to_websockets(void **state)
 	template_free(template);
 }
 
+/* What is wrong with a message, with header fields; NULL: nothing. */
+static void refuses_message(struct template *template, const char *field, const char *member,
+	const char *method, const char *expected)
+{
+	static const uint32_t websocket[] = {2};
+	const struct template_scenario scenario = {
+		.kind = TEMPLATE_WEBSOCKET,
+		.weight = 1,
+		.has_places = true,
+		.endpoints = websocket,
+		.endpoint_count = 1,
+		.method = method,
+		.fields = &field,
+		.field_count = field != NULL,
+		.body = "x",
+		.body_length = 1,
+	};
+	struct template_refusal refusal;
+
+	assert_int_equal(template_add(template, &scenario, &refusal), expected ? -EINVAL : 0);
+	if (expected) {
+		assert_string_equal(refusal.member, member);
+		assert_string_equal(buffer_text(&refusal.text), expected);
+	}
+	buffer_fini(&refusal.text);
+}
+
+static void refuses_what_no_handshake_has(void **state)
+{
+	static const char *const others[] = {"A: c", "A: bc", "B: b", NULL};
+	static const char differs[] = "has another scenario, too, of other header fields: "
+				      "connections to a WebSocket are the same for all";
+	struct template *template = template_new(endpoints, 3, 9);
+
+	(void)state;
+	refuses_message(template, "Sec-WebSocket-key: x", "fields", NULL,
+		"is one that curfew sets by itself");
+	refuses_message(
+		template, "Upgrade: h2c", "fields", NULL, "is one that curfew sets by itself");
+	refuses_message(template, "nothing", "fields", NULL,
+		"is no header field such as \"Accept: text/plain\"");
+	refuses_message(template, "A: ${number}", "fields", NULL,
+		"has a place, where a WebSocket's handshake is the same for all");
+	refuses_message(template, NULL, "method", "PUT", "is nothing that a WebSocket has");
+	refuses_message(template, "A: b", NULL, NULL, NULL);
+	refuses_message(template, "A: b", NULL, NULL, NULL);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		refuses_message(template, others[i], "endpoints", NULL, differs);
+	}
+	template_free(template);
+}
+
 static void refuses_more_than_32(void **state)
 {
 	static const struct template_scenario scenario = {.weight = 1};
@@ -224,6 +276,7 @@ int main(void)
 		cmocka_unit_test(refuses_wrong_weights),
 		cmocka_unit_test(refuses_what_does_not_fit_together),
 		cmocka_unit_test(refuses_http_to_websockets),
+		cmocka_unit_test(refuses_what_no_handshake_has),
 		cmocka_unit_test(refuses_more_than_32),
 		cmocka_unit_test(tells_when_there_is_no_memory),
 	};

@@ -19,7 +19,7 @@
 /* What a scenario's requests to one endpoint are. */
 struct route {
 	uint32_t endpoint;
-	struct pattern head; /* empty for a message */
+	struct pattern head; /* of a WebSocket: the fields of its handshake */
 };
 
 struct scenario {
@@ -72,5 +72,9 @@ bool template_add_text(struct making *making, struct pattern *pattern, const cha
 /* Makes request line and header fields for one endpoint. Returns false after a refusal. */
 bool template_make_head(
 	struct making *making, struct pattern *head, const struct endpoint *endpoint);
+
+/* The same of the header fields of a handshake, which is the same for all scenarios. */
+bool template_make_handshake(
+	struct making *making, struct route *route, const struct endpoint *endpoint);
 
 #endif

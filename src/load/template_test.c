@@ -349,9 +349,8 @@ static void calls_by_post_and_by_message(void **state)
 		"{\"jsonrpc\":\"2.0\",\"id\":6,\"method\":\"m\",\"params\":[0]}");
 	assert_true(rig.request.keeps_answer);
 	assert_string_equal(made(&rig, 7),
-		"--\n{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"m\",\"params\":[0]}");
+		"Host: c\r\n--\n{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"m\",\"params\":[0]}");
 	assert_int_equal(rig.request.endpoint, 2);
-	assert_int_equal(rig.request.head_length, 0);
 	end(&rig);
 }
 
@@ -402,7 +401,8 @@ static void leaves_other_answers_alone(void **state)
 
 static void sends_messages(void **state)
 {
-	static const struct template_scenario scenario = {.kind = TEMPLATE_WEBSOCKET,
+	static const char *const fields[] = {"A: $${b", "host: other"};
+	struct template_scenario scenario = {.kind = TEMPLATE_WEBSOCKET,
 		.weight = 1,
 		.has_places = true,
 		.endpoints = only_websocket,
@@ -414,7 +414,13 @@ static void sends_messages(void **state)
 	(void)state;
 	rig.template = template_new(endpoints, 3, 1);
 	rig_add_one(&rig, &scenario);
-	assert_string_equal(made(&rig, 6), "--\nhello 6");
+	assert_string_equal(made(&rig, 6), "Host: c\r\n--\nhello 6");
+	end(&rig);
+	scenario.fields = fields;
+	scenario.field_count = 2;
+	rig.template = template_new(endpoints, 3, 1);
+	rig_add_one(&rig, &scenario);
+	assert_string_equal(made(&rig, 6), "A: ${b\r\nhost: other\r\n--\nhello 6");
 	end(&rig);
 }
 

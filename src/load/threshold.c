@@ -335,6 +335,21 @@ static int read_value(struct threshold *threshold, struct part value, struct buf
 	return -EINVAL;
 }
 
+/* What would be right where no name is near. */
+static void list_scenarios(const char *const *scenarios, size_t count, struct buffer *refusal)
+{
+	if (count < 2) {
+		buffer_appendf(refusal, " (there %s: leave out the name)",
+			count ? "is one only" : "are no scenarios");
+		return;
+	}
+	buffer_append_text(refusal, " (there are");
+	for (size_t i = 0; i < count; i++) {
+		buffer_appendf(refusal, "%s %s", i ? "," : "", scenarios[i]);
+	}
+	buffer_append_char(refusal, ')');
+}
+
 /* Reads the name before a colon, if there is one, and moves *text behind it. */
 static int read_scenario(struct threshold *threshold, const char **text,
 	const char *const *scenarios, size_t count, struct buffer *refusal)
@@ -353,7 +368,8 @@ static int read_scenario(struct threshold *threshold, const char **text,
 	nearest.word = word;
 	for (size_t i = 0; i < count; i++) {
 		if (equals(name, scenarios[i])) {
-			threshold->scenario = i;
+			/* One alone is all of it, and the tally has no parts then. */
+			threshold->scenario = count > 1 ? i : SIZE_MAX;
 			*text = colon + 1;
 			return 0;
 		}
@@ -362,8 +378,8 @@ static int read_scenario(struct threshold *threshold, const char **text,
 	buffer_appendf(refusal, "is of a scenario '%s' that there is not", word);
 	if (nearest.best) {
 		buffer_appendf(refusal, " (did you mean %s?)", nearest.best);
-	} else if (!count) {
-		buffer_append_text(refusal, " (there are no scenarios: leave out the name)");
+	} else {
+		list_scenarios(scenarios, count, refusal);
 	}
 	return -EINVAL;
 }

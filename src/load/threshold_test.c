@@ -28,6 +28,7 @@ static void parse(struct threshold *threshold, const char *text)
 /*
  * Of 1000 in 2 s in an open loop: 990 were OK after 1 to 990 us from the send and 10 us more from
  * when they were due, 9 were reset and one timed out. Ten more were dropped, and one is in flight.
+ * Ten connections took 0.1 to 1 s.
  */
 static void init(struct result *result)
 {
@@ -49,6 +50,7 @@ static void init(struct result *result)
 	tally_admit(&result->tally, 0, 10 * US);
 	for (int i = 0; i < 10; i++) {
 		tally_drop(&result->tally, 0);
+		histogram_record(&result->tally.connect, (i + 1) * 100 * MS);
 	}
 }
 
@@ -71,8 +73,14 @@ static const struct {
 	{"mean<=505.5us", true, "mean is 505.5 us"},
 	{"mean<505.5us", false, "mean is 505.5 us"},
 	{"max<1s", true, "max is 1 ms"},
-	{"max<1m", true, "max is 1 ms"},
-	{"max<1h", true, "max is 1 ms"},
+	{"max<0.00002m", true, "max is 1 ms"},
+	{"max<0.00001m", false, "max is 1 ms"},
+	{"max<0.0000003h", true, "max is 1 ms"},
+	{"max<0.0000002h", false, "max is 1 ms"},
+	{"connect-p50>400ms", true, "connect-p50 is 500.22 ms"},
+	{"connect-max>=1s", true, "connect-max is 1 s"},
+	{"connect-mean<550.1ms", true, "connect-mean is 550 ms"},
+	{"connect-mean<550ms", false, "connect-mean is 550 ms"},
 	{"max>0", true, "max is 1 ms"},
 	{"lag-p99>9us", true, "lag-p99 is 10 us"},
 	{"lag-p99>10us", false, "lag-p99 is 10 us"},
@@ -227,7 +235,7 @@ static void says_what_is_wrong(void **state)
 		{"rate<5%", "has '5%' where a rate (900/s; units are /s, /m and /h) belongs"},
 		{"logon:p99>1ms",
 			"is of a scenario 'logon' that there is not (did you mean login?)"},
-		{":p99>1ms", "is of a scenario '' that there is not"},
+		{":p99>1ms", "is of a scenario '' that there is not (there are login, log out)"},
 		{"login:dropped>0", "is of a scenario, but 'dropped' is not told of each"},
 		{"login:lag-p9>0", "is of a scenario, but 'lag-p9' is not told of each"},
 	};
@@ -244,6 +252,23 @@ static void says_what_is_wrong(void **state)
 		}
 		buffer_fini(&refusal);
 	}
+}
+
+/* The tally of a run with one scenario has no scenarios. */
+static void takes_one_scenario_for_all(void **state)
+{
+	struct buffer refusal = {0};
+	struct threshold threshold;
+	struct result result;
+	char found[THRESHOLD_FOUND_BYTES];
+
+	(void)state;
+	assert_int_equal(result_init(&result, 1), 0);
+	result.tally.outcomes[LOAD_REFUSED] = 3;
+	assert_int_equal(threshold_parse(&threshold, "login:refused>2", scenarios, 1, &refusal), 0);
+	assert_int_equal(threshold_judge(&threshold, &result, found), 1);
+	assert_string_equal(found, "refused is 3");
+	result_fini(&result);
 }
 
 static void knows_where_there_are_no_scenarios(void **state)
@@ -267,6 +292,7 @@ int main(void)
 		cmocka_unit_test(a_closed_loop_does_not_lag),
 		cmocka_unit_test(cannot_tell_of_nothing),
 		cmocka_unit_test(says_what_is_wrong),
+		cmocka_unit_test(takes_one_scenario_for_all),
 		cmocka_unit_test(knows_where_there_are_no_scenarios),
 	};
 

@@ -254,6 +254,40 @@ static void tells_percentiles_of_a_row(void **state)
 	}
 }
 
+/* The fifth of ten in a band is at its half; so are the ranks of the others. */
+static void shares_a_band_among_its_requests(void **state)
+{
+	int64_t end = load_timeline_band_end(8), width = end - load_timeline_band_end(7);
+	struct load_timeline timeline;
+
+	(void)state;
+	init(&timeline);
+	for (int i = 0; i < 10; i++) {
+		load_timeline_end(&timeline, 0, LOAD_OK, end - 1);
+	}
+	assert_int_equal(load_timeline_row_percentile(&timeline.rows[0], 50), end - width / 2);
+	assert_int_equal(load_timeline_row_percentile(&timeline.rows[0], 100), end);
+	load_timeline_fini(&timeline);
+}
+
+/* What the last row had is still counted when an odd number of them becomes a half. */
+static void keeps_the_last_of_an_odd_number(void **state)
+{
+	struct load_timeline fine, coarse;
+
+	(void)state;
+	init(&fine);
+	init(&coarse);
+	ok(&fine, 2 * ROW);
+	coarse.doublings = 1;
+	coarse.width_ns = 2 * ROW;
+	load_timeline_merge(&fine, &coarse, 0);
+	assert_int_equal(fine.count, 2);
+	assert_int_equal(fine.rows[1].outcomes[LOAD_OK], 1);
+	load_timeline_fini(&fine);
+	load_timeline_fini(&coarse);
+}
+
 /* Each latency is below the end of its band, and of no band below it. */
 static void has_bands_without_gaps(void **state)
 {
@@ -327,6 +361,8 @@ int main(void)
 		cmocka_unit_test(tells_absences),
 		cmocka_unit_test(tells_absence_from_the_begin),
 		cmocka_unit_test(tells_percentiles_of_a_row),
+		cmocka_unit_test(shares_a_band_among_its_requests),
+		cmocka_unit_test(keeps_the_last_of_an_odd_number),
 		cmocka_unit_test(has_bands_without_gaps),
 		cmocka_unit_test(counts_no_further),
 		cmocka_unit_test(tells_of_missing_memory),

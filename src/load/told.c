@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/list.h"
 #include "core/lifecycle.h"
 #include "core/outcome.h"
 #include "load/host.h"
@@ -45,35 +46,73 @@ int told_open(struct load *load)
 	const struct load_config *config = load->config;
 	int code = open_file(load, &load->json, "json", config->json);
 
-	code = code ? code : open_file(load, &load->html, "html", config->html);
-	if (!code && config->html && !strcmp(config->html, "-")) {
-		code = service_refuse(
-			&load->service, "--html - (name a file: the page is not for a terminal)");
-	}
-	return code;
+	return code ? code : open_file(load, &load->html, "html", config->html);
 }
 
-static int init_output(struct load *load, struct load_output *output)
+/* Whether it is the same terminal, pipe or file as standard error. */
+static bool is_where_the_log_goes(int fd)
 {
-	return output->fd < 0
-		? 0
-		: writer_init(&output->writer, load->service.pool.workers[0].loop, output->fd,
-			  curfew_lifecycle_stage(load->service.life, CURFEW_LOG));
+	struct stat to, log;
+
+	return fstat(fd, &to) == 0 && fstat(STDERR_FILENO, &log) == 0 && to.st_dev == log.st_dev &&
+		to.st_ino == log.st_ino;
+}
+
+static void tell_lost(const struct load_output *output, const char *why)
+{
+	notice("cannot write %s%s%.200s: %s", output->what, output->path ? " to " : "",
+		output->path ? output->path : "", why);
+}
+
+/* After it was written, as far as one knew: its reader has gone, or not read it in time. */
+static void lost(struct writer *writer)
+{
+	const struct load_output *output = container_of(writer, struct load_output, writer);
+	struct outcome_child *told = &output->load->service.life->child;
+
+	if (told->ended) {
+		tell_lost(output, "its reader is gone, or too slow");
+		told->code = told->code ? told->code : EXIT_CODE_FAILURE;
+	}
+}
+
+/* There, one queue keeps the order of both, and the lines whole, however slow their reader is. */
+static int init_output(
+	struct load *load, struct load_output *output, const char *what, const char *path)
+{
+	int error;
+
+	output->load = load;
+	output->what = what;
+	output->path = path;
+	if (output->fd < 0) {
+		return 0;
+	}
+	if (is_where_the_log_goes(output->fd)) {
+		output->to = &load->service.journal.writer;
+		return 0;
+	}
+	output->to = &output->writer;
+	error = writer_init(&output->writer, load->service.pool.workers[0].loop, output->fd,
+		curfew_lifecycle_stage(load->service.life, CURFEW_LOG));
+	output->writer.lost = lost;
+	return error;
 }
 
 /* Where the result itself goes to standard output, the summary does not. */
 int told_init(struct load *load)
 {
-	bool is_piped = load->config->json && !strcmp(load->config->json, "-");
+	const struct load_config *config = load->config;
+	bool is_piped = config->json && !strcmp(config->json, "-");
 	int error;
 
 	load->summary.fd = is_piped ? STDERR_FILENO : STDOUT_FILENO;
 	if (is_piped) {
 		load->json.fd = STDOUT_FILENO;
 	}
-	error = init_output(load, &load->summary);
-	error = error ? error : init_output(load, &load->json);
-	return error ? error : init_output(load, &load->html);
+	error = init_output(load, &load->summary, "the summary", NULL);
+	error = error ? error : init_output(load, &load->json, "the result", config->json);
+	return error ? error : init_output(load, &load->html, "the page", config->html);
 }
 
 static void fini_output(struct load_output *output)
@@ -104,16 +143,18 @@ static void describe_length(const struct plan *plan, char *text, size_t size)
 {
 	bool is_timed = plan->for_ns < INT64_MAX;
 	double seconds = (double)plan->for_ns / 1e9;
+	const char *plural = plan->requests_most == 1 ? "" : "s";
 
 	if (!is_limited(plan)) {
 		(void)snprintf(text, size, "until it is stopped");
 	} else if (plan->requests_most == UINT64_MAX) {
 		(void)snprintf(text, size, "for %.9g s", seconds);
 	} else if (is_timed) {
-		(void)snprintf(text, size, "for %.9g s or %" PRIu64 " requests", seconds,
-			plan->requests_most);
+		(void)snprintf(text, size, "for %.9g s or %" PRIu64 " request%s", seconds,
+			plan->requests_most, plural);
 	} else {
-		(void)snprintf(text, size, "for %" PRIu64 " requests", plan->requests_most);
+		(void)snprintf(
+			text, size, "for %" PRIu64 " request%s", plan->requests_most, plural);
 	}
 }
 
@@ -157,7 +198,7 @@ void told_describe(struct load *load)
 	result->connections = plan->connections;
 	result->threads = load->crew_count;
 	result->seed = plan->seed;
-	result->expects_restart = config->expect_restart;
+	result->expects_restart = plan->expects_restart;
 	result->scenarios = plan->scenarios;
 	result->planned_ns = plan->for_ns;
 	plan_describe(plan, result->plan, sizeof(result->plan));
@@ -168,8 +209,7 @@ void told_describe(struct load *load)
 static int code_of(const struct load *load)
 {
 	const struct result *result = &load->result;
-	const struct curfew_lifecycle *life = load->service.life;
-	bool is_forced = life->forced_count > 0;
+	bool is_forced = lifecycle_has_forced(load->service.life) || result->tally.in_flight > 0;
 
 	if (result->ending == RESULT_INSISTED) {
 		return EXIT_CODE_SIGNAL + result->signal;
@@ -192,8 +232,7 @@ static int code_of(const struct load *load)
 }
 
 /* Returns whether it could be written, as far as one knows by now. */
-static bool write_output(
-	struct load_output *output, const struct buffer *text, const char *what, const char *path)
+static bool write_output(struct load_output *output, const struct buffer *text)
 {
 	struct stat stat;
 
@@ -203,21 +242,21 @@ static bool write_output(
 	if (fstat(output->fd, &stat) == 0 && S_ISREG(stat.st_mode) && output->fd > STDERR_FILENO) {
 		(void)!ftruncate(output->fd, 0);
 	}
-	(void)writer_write(&output->writer, text->data, text->length);
-	if (text->failed || output->writer.failed) {
-		notice("cannot write %s%s%.200s: %s", what, path ? " to " : "", path ? path : "",
+	(void)writer_write(output->to, text->data, text->length);
+	if (text->failed || output->to->failed) {
+		tell_lost(output,
 			text->failed ? "out of memory" : "its reader is gone, or the disk full");
 		return false;
 	}
 	return true;
 }
 
-/* Colours are for a terminal, unless its user wants none (no-color.org). */
+/* Colours are for a terminal that has them, unless its user wants none (no-color.org). */
 static bool wants_colour(const struct load_output *output)
 {
 	const char *none = getenv("NO_COLOR");
 
-	return isatty(output->fd) == 1 && !(none && *none);
+	return progress_terminal_can_draw(output->fd) && !(none && *none);
 }
 
 static void judge(struct load *load)
@@ -240,13 +279,12 @@ static void judge(struct load *load)
 static void write_texts(struct load *load)
 {
 	struct result *result = &load->result;
-	const struct load_config *config = load->config;
 	struct buffer text = {0};
 	bool is_written = true;
 
 	if (load->html.fd >= 0) {
 		html_write(&text, result);
-		is_written = write_output(&load->html, &text, "the page", config->html);
+		is_written = write_output(&load->html, &text);
 		buffer_fini(&text);
 	}
 	if (!is_written && !result->exit_code) {
@@ -254,18 +292,34 @@ static void write_texts(struct load *load)
 	}
 	if (load->json.fd >= 0) {
 		result_write(&text, result);
-		is_written = write_output(&load->json, &text, "the result", config->json);
+		is_written = write_output(&load->json, &text);
 		buffer_fini(&text);
 	}
 	if (!is_written && !result->exit_code) {
 		result->exit_code = EXIT_CODE_FAILURE;
 	}
 	summary_write(&text, result, wants_colour(&load->summary));
-	is_written = write_output(&load->summary, &text, "the summary", NULL);
+	is_written = write_output(&load->summary, &text);
 	if (!is_written && !result->exit_code) {
 		result->exit_code = EXIT_CODE_FAILURE;
 	}
 	buffer_fini(&text);
+}
+
+/* Why TLS failed, once for each endpoint. */
+static void note_tls(struct load *load)
+{
+	for (size_t i = 0; i < load->plan.endpoint_count; i++) {
+		const char *why = NULL;
+
+		for (int j = 0; j < load->crew_count && !why; j++) {
+			why = load->crews[j].tls_failures[i];
+		}
+		if (why) {
+			result_note(&load->result, "TLS with %.100s failed: %s",
+				load->plan.endpoints[i].host, why);
+		}
+	}
 }
 
 int told_write(struct load *load)
@@ -276,6 +330,7 @@ int told_write(struct load *load)
 		load->plan.kind->tell(load->plan.shared, &result->sections);
 	}
 	ramp_watch_tell(load);
+	note_tls(load);
 	if (!tally_conserved(&result->tally)) {
 		result_note(result, "the counts do not add up: this is a fault of ours");
 	}

@@ -101,7 +101,7 @@ static void take(struct ws_channel *ws, const struct ws_event *piece)
 {
 	if (piece->starts) {
 		ws->answers = ws->awaits;
-		ws->body.length = 0;
+		buffer_clear(&ws->body);
 	}
 	if (!ws->answers || !ws->keeps || !piece->length) {
 		return;
@@ -203,7 +203,7 @@ static const struct ws_handler handler = {
 static void refuse(struct ws_channel *ws)
 {
 	const struct http_head *head = &ws->client.parser.head;
-	bool retry_after = head->status == 503 && http_head_find(head, "Retry-After", NULL) != NULL;
+	bool retry_after = http_head_find(head, "Retry-After", NULL) != NULL;
 	struct load_answer answer = {.status = head->status, .outcome = LOAD_MALFORMED};
 	struct lane *lane = ws->channel.lane;
 
@@ -275,6 +275,9 @@ static void failed(struct http_client *client, enum http_client_failure failure)
 	if (outcome == LOAD_RESET_SENT || outcome == LOAD_TRUNCATED) {
 		outcome = LOAD_RESET_UNSENT;
 	}
+	if (outcome == LOAD_TLS) {
+		channel_note_tls(&ws->channel, &client->stream);
+	}
 	http_client_reset(client);
 	lose(ws, &client->stream, outcome);
 }
@@ -305,7 +308,6 @@ static void send_request(struct channel *channel, const struct load_request *req
 	ws->answer = (struct load_answer){.outcome = LOAD_OK};
 	ws->keeps = request->keeps_answer;
 	ws->awaits = true;
-	ws->answers = false;
 	ws->begins = stream_position(&ws->connection.stream);
 	(void)ws_send(&ws->connection, WS_OPCODE_TEXT, request->body ? request->body : "",
 		request->body_length);
@@ -348,7 +350,8 @@ static struct channel *new_channel(
 	load_channel_init(&ws->channel, &ops, lane, endpoint);
 	ws->has_client = true;
 	ws->opened.run = opened;
-	(void)ws_opening_request(&ws->opening, &ws->client, to->host, to->target);
+	ws_opening_request_with(&ws->opening, &ws->client, to->target,
+		(struct http_text){lane->request.head, lane->request.head_length});
 	ws_opening_request_end(&ws->client);
 	return &ws->channel;
 }

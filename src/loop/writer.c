@@ -28,6 +28,9 @@ static void drop_pending(struct writer *writer)
 	writer->failed = true;
 	buffer_consume(&writer->pending, writer->pending.length);
 	loop_unwatch(writer->loop, &writer->source);
+	if (writer->lost) {
+		writer->lost(writer);
+	}
 }
 
 /*

@@ -29,6 +29,7 @@ struct writer {
 	struct curfew_drain *drain;
 	struct curfew_hold hold;
 	void (*emptied)(struct writer *writer); /* nothing is pending any more; NULL */
+	void (*lost)(struct writer *writer);    /* what was pending is dropped: failed; NULL */
 };
 
 /*

@@ -281,7 +281,7 @@ static void without_memory_for_an_answer_its_call_fails(void **state)
 
 		start();
 		asked_count = 0;
-		one = ask("1", "long 100000");
+		one = ask("1", "long 1000000");
 		one->call.ops = &counting;
 		round_now(); /* it is sent */
 		allocation_fail(n);

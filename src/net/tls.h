@@ -63,6 +63,12 @@ void tls_client_free(struct tls_client *client);
 struct stream_filter *tls_connect(struct tls_client *client, const char *host);
 
 /*
+ * Why a filter has failed with -EKEYREJECTED or -EPROTO: words that fit behind "TLS failed:",
+ * static. NULL: it has not, or nobody knows.
+ */
+const char *tls_failure_text(const struct stream_filter *filter);
+
+/*
  * Has connected(arg) called once, when the handshake of a filter that tls_connect made is over. It
  * comes within a read or a write of the stream, of which nothing may be asked in it.
  */

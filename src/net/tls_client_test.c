@@ -163,6 +163,7 @@ static void who_is_not_believed_gets_an_alert(void **state)
 	call_init(&call, &server_identity, "else.where");
 	assert_int_equal(shake(&call), -EKEYREJECTED);
 	assert_string_equal(logged, "TLS handshake failed: hostname mismatch");
+	assert_string_equal(tls_failure_text(call.pair.filter), "hostname mismatch");
 	assert_int_equal(pair_write(&call.pair, "secret", 6), -EKEYREJECTED);
 	assert_int_equal(pair_read(&call.pair, &byte, 1), -EKEYREJECTED);
 	peer_shake(&call.pair.peer);
@@ -180,6 +181,7 @@ static void name_is_sent_but_no_address(void **state)
 	(void)state;
 	call_init(&call, &server_identity, "localhost.");
 	assert_int_equal(shake(&call), 0);
+	assert_null(tls_failure_text(call.pair.filter));
 	assert_string_equal(
 		SSL_get_servername(call.pair.peer.ssl, TLSEXT_NAMETYPE_host_name), "localhost");
 	call_fini(&call);

@@ -30,12 +30,13 @@ struct tls_filter {
 	struct stream_filter filter;
 	SSL *ssl;
 	int fd;
-	int socket_error; /* a negative errno, of the last call */
-	int failure;      /* a negative errno: OpenSSL must not be called any more */
-	int unwritable;   /* the same for writing; what the peer said before can still be read */
-	bool drained;     /* the last read took all that the socket had */
-	bool ended;       /* the socket has */
-	bool shut;        /* close_notify was sent */
+	int socket_error;         /* a negative errno, of the last call */
+	int failure;              /* a negative errno: OpenSSL must not be called any more */
+	const char *failure_text; /* NULL: not known */
+	int unwritable; /* the same for writing; what the peer said before can still be read */
+	bool drained;   /* the last read took all that the socket had */
+	bool ended;     /* the socket has */
+	bool shut;      /* close_notify was sent */
 	void (*connected)(void *arg); /* NULL: nobody wants to know, or knows already */
 	void *connected_arg;
 };
@@ -141,17 +142,32 @@ static int classify(const struct tls_filter *tls, int kind, unsigned long error)
 	return SSL_get_verify_result(tls->ssl) == X509_V_OK ? -EPROTO : -EKEYREJECTED;
 }
 
-static void log_failure(const struct tls_filter *tls, int failure, unsigned long error)
+/* OpenSSL has a word of its own for a peer that speaks something else. */
+static const char *reason_of(const struct tls_filter *tls, int failure, unsigned long error)
+{
+	if (failure == -EKEYREJECTED) {
+		return X509_verify_cert_error_string(SSL_get_verify_result(tls->ssl));
+	}
+	if (ERR_GET_LIB(error) == ERR_LIB_SSL &&
+		ERR_GET_REASON(error) == SSL_R_WRONG_VERSION_NUMBER) {
+		return "what came is not TLS";
+	}
+	return ERR_reason_error_string(error);
+}
+
+static void note_failure(struct tls_filter *tls, int failure, unsigned long error)
 {
 	const char *when = SSL_is_init_finished(tls->ssl) ? "connection" : "handshake";
-	const char *reason = ERR_reason_error_string(error);
 
-	if (failure == -EKEYREJECTED) {
-		log_message(CURFEW_LEVEL_DEBUG, "TLS handshake failed: %s",
-			X509_verify_cert_error_string(SSL_get_verify_result(tls->ssl)));
-	} else if (reason) {
-		log_message(CURFEW_LEVEL_DEBUG, "TLS %s failed: %s", when, reason);
+	tls->failure_text = reason_of(tls, failure, error);
+	if (tls->failure_text) {
+		log_message(CURFEW_LEVEL_DEBUG, "TLS %s failed: %s", when, tls->failure_text);
 	}
+}
+
+const char *tls_failure_text(const struct stream_filter *filter)
+{
+	return container_of(filter, const struct tls_filter, filter)->failure_text;
 }
 
 /*
@@ -178,7 +194,7 @@ static int refused(struct tls_filter *tls, int *failure)
 		tls->drained = false; /* no poll will tell any more */
 		failure = kind == SSL_ERROR_SYSCALL ? failure : &tls->failure;
 		*failure = classify(tls, kind, error);
-		log_failure(tls, *failure, error);
+		note_failure(tls, *failure, error);
 		ERR_clear_error();
 		return *failure;
 	}

@@ -149,6 +149,16 @@ static bool is_dead(pid_t pid)
 	return !proc_stat(pid, &stat) || stat.state == 'Z';
 }
 
+static void kill_behind_its_back(const struct called *told)
+{
+	pid_t pid = atoi(buffer_text(&told->output));
+
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	while (!is_dead(pid)) {
+		sched_yield();
+	}
+}
+
 /* Nobody knows yet that it is. */
 static void a_call_that_is_given_to_a_dead_one_goes_to_another(void **state)
 {
@@ -157,20 +167,61 @@ static void a_call_that_is_given_to_a_dead_one_goes_to_another(void **state)
 	(void)state;
 	start_kept(1);
 	for (int i = 0; i < 5; i++) {
-		pid_t pid;
-
 		one = call(PID);
 		await(one);
-		pid = atoi(buffer_text(&one->output));
-		assert_int_equal(kill(pid, SIGKILL), 0);
-		while (!is_dead(pid)) {
-			sched_yield();
-		}
+		kill_behind_its_back(one);
 		one = call(ANSWER);
 		await(one);
 		assert_done(one, "1");
 	}
 	assert_int_equal(serve.counts.processes_started, 6);
+}
+
+static void a_call_that_goes_to_another_keeps_its_turn(void **state)
+{
+	struct called *one, *two;
+
+	(void)state;
+	start_kept(1);
+	one = call(PID);
+	await(one);
+	kill_behind_its_back(one);
+	one = call(ANSWER);
+	two = call(ANSWER);
+	await(two);
+	assert_int_equal(one->ends, 1);
+	assert_done(one, "1");
+	assert_done(two, "1");
+}
+
+/* Two are dead; the second one may be seen to be so before the call comes to it. */
+static struct called *call_to_dead_ones(void)
+{
+	struct called *one, *two;
+
+	start_kept(2);
+	one = call(PID);
+	two = call(PID);
+	await(one);
+	await(two);
+	kill_behind_its_back(one);
+	kill_behind_its_back(two);
+	one = call(ANSWER);
+	await(one);
+	return one;
+}
+
+/* Else a call that ends whoever it is given to would go round for ever. */
+static void a_call_goes_to_another_once(void **state)
+{
+	struct called *one = call_to_dead_ones();
+
+	for (int i = 0; i < 20 && one->outcome == INVOCATION_DONE; i++) {
+		teardown(state);
+		setup_kept(state);
+		one = call_to_dead_ones();
+	}
+	assert_end(one, INVOCATION_CRASHED, 502, "[signal KILL]");
 }
 
 static void one_that_dies_again_and_again_is_started_later_and_later(void **state)
@@ -410,6 +461,8 @@ int main(void)
 		kept_test(a_slow_client_stops_the_reading_and_not_the_next_call),
 		kept_test(one_that_dies_is_replaced),
 		kept_test(a_call_that_is_given_to_a_dead_one_goes_to_another),
+		kept_test(a_call_that_goes_to_another_keeps_its_turn),
+		kept_test(a_call_goes_to_another_once),
 		kept_test(one_that_dies_again_and_again_is_started_later_and_later),
 		kept_test(what_is_no_answer_ends_the_process),
 		kept_test(what_nobody_asked_for_is_nobodys_answer),

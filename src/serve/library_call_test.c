@@ -314,6 +314,9 @@ static void large_items_block_the_yield_sooner(void **state)
 	items_most = 1;
 	invocation = begin(0);
 	run_until(items == 1);
+	while (atomic_load(&yielded) < 2) {
+		sched_yield(); /* it may still be blocked by the first, which was taken */
+	}
 	await_blocked(invocation);
 	assert_int_equal(atomic_load(&yielded), 2);
 	items_most = 0;

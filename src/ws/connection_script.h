@@ -443,7 +443,7 @@ static inline void ask(struct buffer *head)
 	assert_int_equal(http_client_init(&script.client, worker, fds[0], NULL,
 				 &script_client_handler, NULL),
 		0);
-	(void)ws_opening_request(&script.opening, &script.client, "a:1", "/chat");
+	ws_opening_request(&script.opening, &script.client, "a:1", "/chat");
 	ws_opening_request_end(&script.client);
 	peer_take_head(head);
 }

@@ -12,6 +12,7 @@
 #define KEY_FIELD "Sec-WebSocket-Key"
 #define VERSION_FIELD "Sec-WebSocket-Version"
 #define ACCEPT_FIELD "Sec-WebSocket-Accept"
+#define PROTOCOL_FIELD "Sec-WebSocket-Protocol"
 
 /* The value of a field that stands there once; "" with no length: it does not, or often (11.3). */
 static struct http_text only_value(const struct http_head *head, const char *name)
@@ -106,27 +107,87 @@ int ws_accept(struct ws_connection *connection, struct http_connection *from,
 
 /* The client's side. */
 
-struct buffer *ws_opening_request(struct ws_opening *opening, struct http_client *client,
-	const char *host, const char *target)
+static struct buffer *begin_request(
+	struct ws_opening *opening, struct http_client *client, const char *target)
 {
 	struct buffer *out = http_client_request(client, (struct http_asked){.upgrade = true});
 	uint8_t nonce[WS_NONCE_BYTES];
 
+	*opening = (struct ws_opening){.fields = {"", 0}};
 	ws_nonce(nonce, sizeof(nonce));
 	ws_handshake_key(nonce, opening->key);
 	http_compose_request(
 		out, (struct http_text){"GET", 3}, (struct http_text){target, strlen(target)});
-	http_compose_field(out, "Host", host);
+	return out;
+}
+
+/* Host goes in front of them (RFC 9110, 7.2). */
+static void add_own_fields(const struct ws_opening *opening, struct buffer *out)
+{
 	http_compose_field(out, "Upgrade", "websocket");
 	http_compose_field(out, "Connection", "Upgrade");
 	http_compose_field(out, KEY_FIELD, opening->key);
 	http_compose_field(out, VERSION_FIELD, VERSION);
-	return out;
+}
+
+void ws_opening_request(struct ws_opening *opening, struct http_client *client, const char *host,
+	const char *target)
+{
+	struct buffer *out = begin_request(opening, client, target);
+
+	http_compose_field(out, "Host", host);
+	add_own_fields(opening, out);
+}
+
+void ws_opening_request_with(struct ws_opening *opening, struct http_client *client,
+	const char *target, struct http_text fields)
+{
+	struct buffer *out = begin_request(opening, client, target);
+
+	opening->fields = fields;
+	buffer_append(out, fields.bytes, fields.length);
+	add_own_fields(opening, out);
 }
 
 void ws_opening_request_end(struct http_client *client)
 {
 	http_client_head_end(client, HTTP_FRAMING_NONE, 0);
+}
+
+/* Takes the first line off the fields: its value is returned if its name is this one. */
+static struct http_text take_value(struct http_text *fields, const char *name)
+{
+	const char *end = memchr(fields->bytes, '\r', fields->length);
+	size_t line = end ? (size_t)(end - fields->bytes) : fields->length;
+	size_t behind = end ? line + 2 : line; /* CRLF */
+	size_t skipped = strlen(name) + 1;
+	struct http_text value = {"", 0};
+
+	if (line > skipped && fields->bytes[skipped - 1] == ':' &&
+		http_text_equal((struct http_text){fields->bytes, skipped - 1}, name)) {
+		value = (struct http_text){fields->bytes + skipped, line - skipped};
+	}
+	fields->bytes += behind;
+	fields->length -= behind;
+	return value;
+}
+
+/* Whether the subprotocol, whose case matters (11.5), is among those that were listed. */
+static bool was_offered(const struct ws_opening *opening, struct http_text protocol)
+{
+	struct http_text fields = opening->fields, offered;
+
+	while (fields.length) {
+		struct http_text list = take_value(&fields, PROTOCOL_FIELD);
+
+		while (http_list_next(&list, &offered)) {
+			if (offered.length == protocol.length &&
+				!memcmp(offered.bytes, protocol.bytes, protocol.length)) {
+				return true;
+			}
+		}
+	}
+	return false;
 }
 
 const char *ws_opening_fault(const struct ws_opening *opening, const struct http_client *client)
@@ -145,7 +206,8 @@ const char *ws_opening_fault(const struct ws_opening *opening, const struct http
 		return "the server's answer is not to our key";
 	}
 	if (http_head_find(head, "Sec-WebSocket-Extensions", NULL) ||
-		http_head_find(head, "Sec-WebSocket-Protocol", NULL)) {
+		(http_head_find(head, PROTOCOL_FIELD, NULL) &&
+			!was_offered(opening, only_value(head, PROTOCOL_FIELD)))) {
 		return "the server chooses what was not offered";
 	}
 	return NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The opening handshake over HTTP (RFC 6455, 4), without extensions and subprotocols.
+ * The opening handshake over HTTP (RFC 6455, 4), without extensions. A server of ours chooses no
+ * subprotocol.
  *
  * A server, in request() or later in the exchange:
  *
@@ -12,7 +13,7 @@
  *
  * A client, with an http_client that is IDLE; and in its head():
  *
- *	out = ws_opening_request(&opening, client, host, target), more fields there
+ *	ws_opening_request(&opening, client, host, target), or ws_opening_request_with
  *	ws_opening_request_end(client)
  *	...
  *	fault = ws_opening_fault(&opening, client)
@@ -53,11 +54,19 @@ int ws_accept(struct ws_connection *connection, struct http_connection *from,
 
 struct ws_opening {
 	char key[WS_KEY_CHARS + 1];
+	struct http_text fields; /* that were added; borrowed */
 };
 
-/* Begins the request; returns where more fields may go. host: for Host, with the port if need be */
-struct buffer *ws_opening_request(struct ws_opening *opening, struct http_client *client,
-	const char *host, const char *target);
+/* Begins the request. host: for Host, with the port if need be */
+void ws_opening_request(struct ws_opening *opening, struct http_client *client, const char *host,
+	const char *target);
+
+/*
+ * The same with header fields, each with its CRLF, Host among them; borrowed until the answer is
+ * looked at. Of the subprotocols that they list (Sec-WebSocket-Protocol) the server may choose one.
+ */
+void ws_opening_request_with(struct ws_opening *opening, struct http_client *client,
+	const char *target, struct http_text fields);
 void ws_opening_request_end(struct http_client *client);
 
 /*

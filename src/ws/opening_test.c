@@ -244,6 +244,66 @@ static void answers_have_to_be_right(void **state)
 	}
 }
 
+/* Asks with more fields, and leaves the request in head. */
+static void ask_with(struct buffer *head, const char *fields)
+{
+	int fds[2];
+
+	script_reset(WS_SERVER);
+	prompt_pair(fds);
+	script.peer = fds[1];
+	assert_int_equal(http_client_init(&script.client, worker, fds[0], NULL,
+				 &script_client_handler, NULL),
+		0);
+	ws_opening_request_with(&script.opening, &script.client, "/chat",
+		(struct http_text){fields, strlen(fields)});
+	ws_opening_request_end(&script.client);
+	peer_take_head(head);
+}
+
+/* RFC 6455, 4.1 and 11.3.4: the server chooses one of those that were listed, or none. */
+static void subprotocols_are_offered_and_chosen(void **state)
+{
+	static const char offers[] = "A: b, two\r\nSec-WebSocket-Protocol: one, two\r\n"
+				     "sec-websocket-protocol:Three\r\nHost: h\r\n";
+	static const struct {
+		const char *chosen;
+		bool fine;
+	} rows[] = {
+		{"", true},
+		{"Sec-WebSocket-Protocol: one\r\n", true},
+		{"sec-websocket-protocol: two\r\n", true},
+		{"Sec-WebSocket-Protocol: Three\r\n", true},
+		{"Sec-WebSocket-Protocol: three\r\n", false},
+		{"Sec-WebSocket-Protocol: tw\r\n", false},
+		{"Sec-WebSocket-Protocol: b\r\n", false},
+		{"Sec-WebSocket-Protocol: one, two\r\n", false},
+		{"Sec-WebSocket-Protocol: one\r\nSec-WebSocket-Protocol: two\r\n", false},
+		{"Sec-WebSocket-Protocol:\r\n", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct buffer bytes = {0};
+		char accepted[WS_ACCEPT_CHARS + 1];
+
+		ask_with(&bytes, offers);
+		assert_non_null(strstr(buffer_text(&bytes), offers));
+		assert_null(strstr(buffer_text(&bytes), "Host: a"));
+		buffer_consume(&bytes, bytes.length);
+		ws_handshake_accept(script.opening.key, accepted);
+		buffer_appendf(&bytes,
+			"HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: upgrade\r\n"
+			"Sec-WebSocket-Accept: %s\r\n%s\r\n",
+			accepted, rows[i].chosen);
+		send_bytes(bytes.data, bytes.length);
+		settle();
+		assert_int_equal(script.open, rows[i].fine);
+		over();
+		buffer_fini(&bytes);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -255,6 +315,7 @@ int main(void)
 		worker_test(a_drain_that_is_closed_takes_none),
 		worker_test(a_client_asks),
 		worker_test(answers_have_to_be_right),
+		worker_test(subprotocols_are_offered_and_chosen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,6 +14,7 @@ PAGES = [
     "docs/load.md",
     "docs/load-profile.md",
     "docs/mcp.md",
+    "docs/serve.md",
 ]
 PUBLIC_HEADERS = sorted((ROOT / "include").rglob("*.h"))
 

@@ -22,7 +22,7 @@ def test_83_a_thousand_cycles_return_to_the_same_memory_and_descriptors():
     assert process.line() == "served 1100 of 1100"
     assert process.wait() == 0, process.errors()
     assert descriptors_after == descriptors_before
-    assert int(kilobytes_after) <= int(kilobytes_before) + 64, f"{kilobytes_before} kB, then {kilobytes_after} kB"
+    assert int(kilobytes_after) <= int(kilobytes_before) + 32, f"{kilobytes_before} kB, then {kilobytes_after} kB"
 
 
 def host(mode):

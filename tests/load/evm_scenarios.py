@@ -1,115 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`curfew load` on an Ethereum node. The node is anvil, a package of npm that ./dev load-evm installs; what became of the
-transactions is asked of the node itself. Where it has to say what no good node does, a server of this file takes its place."""
+"""`curfew load` on an Ethereum node: transfers, what is refused before them, a node that goes and comes back."""
 
-import http.server
-import threading
-import urllib.request
-
-from load import *
-
-ANVIL = ROOT / "build" / "npm" / "tests" / "load" / "node_modules" / "@foundry-rs" / "anvil-linux-amd64" / "bin" / "anvil"
-# The first of the keys that every anvil has money for (they are in its manual).
-RICH = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
-OTHER = "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d"
-OTHERS_ADDRESS = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8"
-CHAIN = 31337
-ETHER = 10**18
-
-
-def call(port, method, *params):
-    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
-    request = urllib.request.Request(f"http://127.0.0.1:{port}/", body, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=WITHIN) as answer:
-        answer = json.load(answer)
-    assert "error" not in answer, answer
-    return answer["result"]
-
-
-class Node:
-    """One that listens, with a block each second."""
-
-    def __init__(self, options="--block-time 1"):
-        if not ANVIL.is_file():
-            raise Skip("the Ethereum node is not there: ./dev load-evm installs it")
-        self.port, self.options = free_port(), options
-        self.url, self.websocket = f"http://127.0.0.1:{self.port}", f"ws://127.0.0.1:{self.port}"
-        self.start()
-
-    def start(self):
-        argv = [str(ANVIL), "--port", str(self.port), "--order", "fifo", "--chain-id", str(CHAIN), *shlex.split(self.options)]
-        said = temporary(f"node-{next(names)}")  # a file, since it says much, and waits where nobody reads
-        with open(said, "wb") as file:
-            self.process = start(argv, stdout=file, stderr=file, env={**environment(), "HOME": temporary("home"), "NO_COLOR": "1"})
-        until(lambda: "Listening on" in read_file(said) or not self.process.alive(), "the node listens", 60)
-        assert self.process.alive(), read_file(said)
-
-    def kill(self):
-        self.process.signal(signal.SIGKILL)
-        self.process.wait()
-
-    def call(self, method, *params):
-        return call(self.port, method, *params)
-
-    def number(self, method, *params):
-        return int(self.call(method, *params), 16)
-
-    def blocks(self):
-        last = self.number("eth_blockNumber")
-        return [self.call("eth_getBlockByNumber", hex(i), True) for i in range(last + 1)]
-
-    def transactions(self, without=()):
-        """All of the chain, in its order, but those of these senders."""
-        return [each for block in self.blocks() for each in block["transactions"] if each["from"] not in without]
-
-    def statuses(self, transactions):
-        return [self.call("eth_getTransactionReceipt", each["hash"])["status"] for each in transactions]
-
-
-RICH_ADDRESS = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"
-
-
-def profile(node, **more):
-    """The path of one, for a node or a URL."""
-    url = node if isinstance(node, str) else node.url
-    scenario = {"name": "transfers", "kind": "evm-transfer", **more}
-    path = temporary(f"profile-{next(names)}.json")
-    with open(path, "w") as file:
-        json.dump({"endpoints": [url], "scenarios": [scenario]}, file)
-    return path
-
-
-def keys(*lines):
-    path = temporary(f"keys-{next(names)}")
-    with open(path, "w") as file:
-        file.write("\n".join(lines) + "\n")
-    return path
-
-
-def evm(result):
-    """What the section says: {name: value}."""
-    (section,) = result["sections"]
-    assert section["name"] == "evm", section
-    return {row["name"]: row["value"] for row in section["rows"]}
-
-
-def inclusion(result):
-    return result["sections"][0]["latency"]
-
-
-def by_sender(transactions):
-    nonces = collections.defaultdict(list)
-    for each in transactions:
-        nonces[each["from"]].append(int(each["nonce"], 16))
-    return nonces
-
-
-def assert_in_order(transactions, accounts):
-    """That each account's nonces stand in the chain from 0 on without a gap."""
-    nonces = by_sender(transactions)
-    assert len(nonces) == accounts, nonces.keys()
-    for sender, found in nonces.items():
-        assert found == list(range(len(found))), (sender, found)
+from node import *
 
 
 def thousand(kind, threads, websocket):
@@ -167,15 +59,6 @@ def test_accounts_of_a_file():
     assert all(each["to"] == each["from"] for each in transactions)
 
 
-def refused(path, *wanted, options="--requests 10"):
-    """A run that ends before it begins, with one reason."""
-    load = Load(f"--profile {path} {options}")
-    load.wait(1, 60)
-    for words in wanted:
-        assert words in load.errors(), load.errors()
-    assert load.result().admitted == 0
-
-
 def test_accounts_without_money():
     node = Node()
     refused(profile(node, accounts=4), "lacks money", "fund_from")
@@ -222,56 +105,6 @@ def test_what_cannot_be_right_is_refused_by_name():
         assert wanted in load.errors() and load.errors().count("\n") == 1, (more, load.errors())
 
 
-def sent(node, least, without=(RICH_ADDRESS,)):
-    until(lambda: len(node.transactions(without)) >= least, f"{least} transactions are in the chain", 60)
-
-
-@limit(180)
-def test_a_node_that_is_killed_and_comes_back_as_a_new_chain():
-    """Its chain is new, and all nonces are 0 again: nobody has money but those of the key file."""
-    node = Node()
-    path = profile(node, keys=keys(RICH, OTHER), collector="websocket", websocket=node.websocket)
-    load = Load(f"--profile {path} --threads 2 --duration inf --grace 20s --timeout 5s")
-    sent(node, 20, without=())
-    node.kill()
-    node.start()
-    sent(node, 20, without=())
-    result = load.stop()
-    told, transactions = evm(result), node.transactions()
-    assert told["resyncs"] > 0 and told["reorganizations"] > 0 and told["outages"] > 0, told
-    assert result.ok() > 0 and result.failures() > 0, result.ended()
-    assert_in_order(transactions, 2)
-    assert told["included"] == len(transactions), (told, len(transactions))
-    assert told["reorganized_out"] > 0, told
-
-
-@limit(180)
-def test_a_node_that_is_killed_and_comes_back_with_its_state():
-    """It forgets what is not in its last state: nonces may be smaller than before."""
-    state = temporary("state.json")
-    node = Node(f"--block-time 1 --state {state} --state-interval 1")
-    path = profile(node, keys=keys(RICH, OTHER), collector="polling", poll="100ms")
-    load = Load(f"--profile {path} --threads 2 --duration inf --grace 20s --timeout 5s")
-    sent(node, 20, without=())
-    until(lambda: os.path.exists(state) and os.path.getsize(state) > 0, "a state is saved", 60)
-    node.kill()
-    node.start()
-    before = node.number("eth_getTransactionCount", OTHERS_ADDRESS, "latest")
-    until(lambda: node.number("eth_getTransactionCount", OTHERS_ADDRESS, "latest") > before + 5, "it goes on", 60)
-    result = load.stop()
-    told = evm(result)
-    assert told["resyncs"] > 0, told  # whether polling has met the time in which nobody listened is up to chance
-    assert result.ok() > 0 and result.failures() > 0, result.ended()
-
-
-def presign(path, count, code=0):
-    file = temporary(f"presigned-{next(names)}")
-    argv = curfew("load", "--profile", path, "--presign", file, "--requests", str(count))
-    got, out, err = finished(argv, env=environment())
-    assert got == code and not out, (got, out, err)
-    return file, err
-
-
 @limit(120)
 def test_pre_signed_transactions():
     node = Node()
@@ -291,39 +124,6 @@ def test_presign_needs_what_a_node_would_say():
     for more, wanted in [(dict(), "chain_id"), (dict(chain_id=1), "max_fee"), (dict(chain_id=1, type="legacy"), "gas_price")]:
         _, err = presign(profile("http://127.0.0.1:1", **more), 5, code=2)
         assert wanted in err, err
-
-
-class Wrong(http.server.BaseHTTPRequestHandler):
-    """A node that knows no account, and says garbage when it is asked to take a transaction."""
-
-    protocol_version = "HTTP/1.1"
-    garbage = b'{"jsonrpc":"2.0","id":'
-    results = {"eth_chainId": "0x1", "eth_gasPrice": "0x1", "eth_getTransactionCount": "0x0", "eth_getBalance": "0xffffffffffffffff",
-               "eth_blockNumber": "0x0"}  # fmt: skip
-    lies = {}
-
-    def do_POST(self):
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        method = asked["method"]
-        if method == "eth_sendRawTransaction" or method in self.lies:
-            body = self.lies.get(method, self.garbage).replace(b"ID", b"%d" % asked["id"])
-        else:
-            body = json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": self.results.get(method)}).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *arguments):
-        pass
-
-
-def wrong_node(lies):
-    handler = type("Handler", (Wrong,), {"lies": lies})
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return f"http://127.0.0.1:{server.server_port}"
 
 
 def test_a_node_that_answers_garbage():
@@ -347,7 +147,8 @@ def test_garbage_before_the_run_is_refused():
         refused(profile(wrong_node({"eth_chainId": lie}), accounts=4, collector="none"), "the node")
     error = b'{"jsonrpc":"2.0","id":ID,"error":{"code":-32601,"message":"no such method"}}'
     refused(profile(wrong_node({"eth_gasPrice": error}), accounts=4, collector="none"), "price of gas", "no such method", "-32601")
-    refused(profile(wrong_node({}), accounts=4), "newest block")
+    nothing = b'{"jsonrpc":"2.0","id":ID,"result":null}'
+    refused(profile(wrong_node({"eth_getBlockByNumber": nothing}), accounts=4), "newest block")
 
 
 def test_errors_of_the_node_are_told():

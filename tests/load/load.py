@@ -238,6 +238,18 @@ def full_backlog():
         yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
 
 
+def sockets_in(pid, wanted):
+    """How many sockets of a process are in this state of TCP (02: SYN_SENT)."""
+    inodes = set()
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            inodes.add(os.readlink(f"/proc/{pid}/fd/{fd}"))
+        except FileNotFoundError:
+            pass
+    rows = [line.split() for line in read_file("/proc/net/tcp").splitlines()[1:]]
+    return sum(row[3] == wanted and f"socket:[{row[9]}]" in inodes for row in rows)
+
+
 def patient(function):
     """Tries a test that measures until it had a quiet moment on a machine that is busy with something else; what is wrong
     and not only late fails at once, and what is late each time fails."""

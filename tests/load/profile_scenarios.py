@@ -125,18 +125,38 @@ def test_profile_options_win():
     assert result.admitted == 10 and result.ending == "duration", result
 
 
+def test_profile_ramp_verdict_and_file():
+    """They are the profile's where the command line has none; the body is beside it, wherever one is."""
+    truth = Truth("--script delay=50")
+    with open(temporary("order"), "w", encoding="utf-8") as file:
+        file.write("order ${number}\n")
+    scenario = {"name": "a", "kind": "http", "body_file": "order"}
+    ramp = {"start": 20, "every": "300ms", "while": "p50<10ms"}
+    path = profile({"endpoints": truth.url(), "ramp": ramp, "fail_on": ["a:ok>0"], "expect_restart": True, "scenarios": [scenario]})
+    result = loaded(f"--profile {path}", code=1)
+    assert result.ending == "ramp" and result.expects_restart and [(verdict["text"], verdict["broken"]) for verdict in result.verdicts] == [("a:ok>0", True)], result
+    assert "\r\n\r\norder 1\n" in truth.requests().decode()
+    result = loaded(f"--rate 100/s --requests 3 --fail-on 'errors>0' --profile {path}")
+    assert result.ending == "requests" and [verdict["text"] for verdict in result.verdicts] == ["errors>0"], result
+    truth.stop()
+
+
 def test_profile_mistakes_are_told_with_their_line():
     for text, names in {
         '{"endpoints": "http://h", "scenarios": [\n{"name": "a", "kind": "http", "targt": "/"}]}': 'line 2: scenarios[0] has no member "targt" (did you mean "target"?)',
         '{"connections": "5",\n"scenarios": []}': 'line 1: connections is "5", where a whole number from 1 to 1000000 belongs',
         '{\n\n"scenarios": [}': "line 3: the profile is no JSON: a value is expected",
         '{"scenarios": [{"name": "a", "kind": "http"}]}': 'scenarios[0] lacks "endpoints"',
+        '{"target": "/", "scenarios": []}': 'line 1: the profile has no member "target", which a scenario of the kind "http" has',
+        '{"seed": 1, "seed": 1, "scenarios": []}': 'line 1: the profile has "seed" twice',
+        "[" * 100000: "line 1: the profile is no JSON: it is nested too deeply",
+        '{"endpoints": "http://h", "scenarios": [{"name": "a", "kind": "http", "body_file": "none"}]}': "scenarios[0].body_file cannot be read: ",
         "": "line 1: the profile is no JSON: there is no value",
     }.items():
         path = profile(text)
         code, out, err = finished(curfew("load", "--profile", path), env=environment())
         assert (code, out) == (2, "") and err.count("\n") == 1 and err.startswith(f"curfew load: {path}: ") and names in err, (text, code, out, err)
-    for option in "--method PUT", "--header 'A: b'", "--body x", "--body-file /dev/null":
+    for option in "--method PUT", "--places", "--body x", "--body-file /dev/null":
         code, _, err = finished(curfew("load", "--profile", str(EXAMPLES[0]), *shlex.split(option)), env=environment())
         assert code == 2 and option.split()[0] in err and "--profile" in err, (option, err)
 
@@ -148,6 +168,7 @@ def test_dry_run_shows_what_is_not_text():
         file.write(b"\x1b[31m\xff\xc2\x9b\xc3\xa4\n" + b"x" * 5000)
     out = shown("--requests", "1", "--body-file", path, "http://127.0.0.1:1/")
     assert "?[31m???ä\nxxx" in out and "... (5011 bytes)" in out and "\x1b" not in out and len(out) < 2000, out
+    assert "\nA: ???ä\n" in shown("--requests", "1", "--header", b"A: \xff\xc2\x9b\xc3\xa4", "http://127.0.0.1:1/")
 
 
 def test_dry_run_ends_in_order():
@@ -161,3 +182,20 @@ def test_dry_run_ends_in_order():
     assert process.wait(10) == 0
     assert os.read(reader, 100).startswith(b"plan: ")
     os.close(reader)
+
+
+def test_a_profile_that_does_not_come_is_no_reason_to_stay():
+    """Of a pipe, before there is anybody who takes signals."""
+    path = temporary(f"pipe-{next(names)}")
+    os.mkfifo(path)
+    process = start(curfew("load", "--profile", path, "http://127.0.0.1:1/"), env=environment())
+    writer = os.open(path, os.O_WRONLY)  # returns when it reads
+    process.signal(TERM)
+    assert process.wait(10) == 0
+    os.close(writer)
+
+
+def test_dry_run_shows_places_where_they_are_asked_for():
+    url = "http://127.0.0.1:1/{a}/${number}"
+    assert "GET /{a}/${number} HTTP" in shown("--requests", "2", url)
+    assert "GET /{a}/1 HTTP" in shown("--requests", "2", "--places", url)

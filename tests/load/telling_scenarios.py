@@ -32,11 +32,12 @@ def test_metrics_are_those_of_the_result():
 def test_metrics_while_it_runs():
     """They rise, and readiness is there."""
     truth, admin = Truth(), free_port()
-    load = Load(f"--rate 200 --duration inf --admin 127.0.0.1:{admin}", truth)
+    load = Load(f"--rate 200 --duration inf --stats-interval 600s --admin 127.0.0.1:{admin}", truth)
     until(lambda: (answer := admin_of(admin)) and answer[0] == 200, "it is ready")
     name = 'curfew_load_requests_total{outcome="ok"}'
     first = until(lambda: scraped(admin).get(name), "some requests")
     until(lambda: scraped(admin)[name] > first + 50, "more requests")
+    assert load.errors() == "", "a line for each look of a scraper"
     load.stop()
     truth.stop()
 
@@ -143,4 +144,5 @@ def test_dry_run_sends_nothing():
     code, out, err = finished(curfew("load", "--dry-run", "--header", "X-One: 1", "--body", "text", truth.url("/path")), env=environment())
     assert code == 0 and truth.accepted == 0, (code, out, err)
     assert "/path" in out and "X-One: 1" in out and "POST" in out, out
+    assert "plan: 50 connections for 10 s\ntimeout: 30 s\nseed: 1\n" in out, out
     truth.stop()

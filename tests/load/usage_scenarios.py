@@ -14,7 +14,8 @@ BAD_OPTIONS = {
     "--duration -1s": "--duration", "--duration 0s": "--duration", "--duration 5": "--duration", "--requests 0": "--requests", "--requests x": "--requests",
     "--requests -1": "--requests", "--requests 99999999999999999999": "--requests", "--method 'A B'": "--method", "--method ''": "--method",
     "--header nothing": "--header", "--header ': x'": "--header", "--header 'A b: x'": "--header", "--header 'A: b\nc'": "--header", "--header 'Content-Length: 5'": "--header",
-    "--header 'Transfer-Encoding: chunked'": "--header", "--body x --body-file /dev/null": "--body", "--body-file /nonexistent/file": "/nonexistent/file", "--timeout x": "--timeout", "--timeout 0s": "--timeout",
+    "--header 'Transfer-Encoding: chunked'": "--header", "--body x --body-file /dev/null": "--body", "--body-file /nonexistent/file": "/nonexistent/file", "--places --body '${key}'": "--places", "--places --body '${nothing}'": "--body",
+    "--fail-on nobody:errors>0": "leave out the name", "--timeout x": "--timeout", "--timeout 0s": "--timeout",
     "--profile /nonexistent/profile": "/nonexistent/profile", "--seed x": "--seed", "--seed -1": "--seed", "--seed 99999999999999999999": "--seed",
     "--fail-on nothing": "--fail-on", "--fail-on 'p99>'": "--fail-on", "--fail-on 'p99>50'": "--fail-on", "--fail-on 'p200>50ms'": "--fail-on", "--fail-on 'errors>x%'": "--fail-on",
     "--fail-on 'p99=50ms'": "--fail-on", "--json /nonexistent/folder/x": "/nonexistent/folder/x", "--html /nonexistent/folder/x": "/nonexistent/folder/x",
@@ -34,6 +35,8 @@ CONTRADICTIONS = {
     "--ramp-start 5": "--ramp-while", "--ramp-step 5": "--ramp-start", "--ramp-every 5s": "--ramp-start", "--ramp-while 'p90<1s'": "--ramp-start",
     "--ramp-start 5 --ramp-while 'p90<1s' --rate 5": "--rate", "--ramp-start 5 --ramp-while 'p90<1s' --stage 1/s:1s": "--stage",
     "--ramp-start 5 --ramp-while 'p90<1s' --connections 3": "--connections", "--ramp-start 5 --ramp-while 'p90<1s' --duration 5s": "--ramp-every",
+    "--presign /dev/null --requests 1": "evm-transfer",
+    "--json x --html x": "the same file", "--json x --report x": "the same file", "--report x --html x": "the same file",
 }  # fmt: skip
 BAD_URLS = [
     "127.0.0.1:80", "ftp://127.0.0.1/", "http://", "http:///x", "http://127.0.0.1:0/", "http://127.0.0.1:70000/", "http://127.0.0.1:x/", "http://a b/",
@@ -66,6 +69,16 @@ def test_usage_contradictions():
     assert_refused([refused(*shlex.split(options), URL, names=names) for options, names in CONTRADICTIONS.items()])
 
 
+def test_usage_results_may_go_to_what_is_no_file():
+    """Nothing overwrites anything there: - is standard output for the result, standard error for the report."""
+    for options in "--json - --report -", "--json /dev/null --html /dev/null --report /dev/null":
+        truth = Truth()
+        code, out, err = finished(curfew("load", *shlex.split(options), "--requests", "3", truth.url()), env=environment())
+        assert code == 0, (code, out, err)
+        if "-" in options.split():
+            assert Result(out).check().ok() == 3 and '"exit_code":0' in err, (out, err)
+
+
 def test_usage_says_how_to_mend_it():
     """In brackets at the end."""
     for options in "--rate x", "--stage 100", "--requests 0", "--fail-on nothing", "--rate 5 --connections 3":
@@ -76,6 +89,12 @@ def test_usage_says_how_to_mend_it():
 def test_usage_bad_urls():
     """Told with the URL itself, as it was given."""
     assert_refused([refused(url, names=url) for url in BAD_URLS] + [refused("https://unix:/tmp/x", names="unix")])
+
+
+def test_usage_of_messages():
+    """A WebSocket has no method; the URLs of a run are of one kind."""
+    socket_url = "ws://127.0.0.1:1/"
+    assert_refused([refused(socket_url, names="--body"), refused("--body", "x", "--method", "PUT", socket_url, names="--method"), refused(URL, socket_url, names=socket_url)])
 
 
 def test_usage_no_target():
@@ -96,9 +115,11 @@ def test_usage_a_certificate_that_is_none():
 
 
 def test_usage_more_connections_than_descriptors():
-    limited = ["sh", "-c", 'ulimit -n 64; exec "$@"', "sh", *curfew("load", "--connections", "1000", URL)]
-    code, out, err = finished(limited, env=environment())
-    assert code == 2 and not out and err.count("\n") == 1 and "descriptors" in err, (code, out, err)
+    """As many are kept to each target."""
+    for most, words in (64, ("--connections", "1000", URL)), (300, ("--connections", "100", URL, URL)):
+        limited = ["sh", "-c", f'ulimit -n {most}; exec "$@"', "sh", *curfew("load", *words)]
+        code, out, err = finished(limited, env=environment())
+        assert code == 2 and not out and err.count("\n") == 1 and "descriptors" in err, (code, out, err)
 
 
 def test_usage_nothing_is_opened_or_written_before_all_is_read():

@@ -42,10 +42,10 @@ WORDS = {
 
 
 class Server:
-    """Speaks to each connection in a thread. refusal: what it answers handshakes with instead."""
+    """Speaks to each connection in a thread. refusal: what it answers handshakes with instead; fields: more of its answer."""
 
-    def __init__(self, script="echo", refusal=None, certificate=None, greeting=b""):
-        self.script, self.refusal, self.greeting = script.split(), refusal, greeting
+    def __init__(self, script="echo", refusal=None, certificate=None, greeting=b"", fields=""):
+        self.script, self.refusal, self.greeting, self.fields = script.split(), refusal, greeting, fields
         self.messages, self.closes, self.heads, self.faults = [], [], [], []
         self.lock, self.opened, self.live = threading.Lock(), 0, 0
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
@@ -93,7 +93,7 @@ class Server:
             link.sendall(self.refusal)
             return
         accepted = frames.accept_key(fields["Sec-WebSocket-Key"])
-        answer = f"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accepted}\r\n\r\n"
+        answer = f"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accepted}\r\n{self.fields}\r\n"
         link.sendall(answer.encode() + self.greeting)
         self.converse(link, bytearray(rest))
 

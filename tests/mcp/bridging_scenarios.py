@@ -65,10 +65,10 @@ def test_a_cancellation_reaches_the_child_with_the_childs_id(face):
     stream = session.listen()
     other, client = held(session, 1, id='"x"'), held(session, 2, id='"y"')
     session.tell(message("notifications/cancelled", '{"requestId":"y","reason":"n\\u006f"}'))
-    session.ask("release")
+    released = session.ask("release")
     reply, others = reply_of(client), reply_of(other)
     line = reply.got()[1]
-    told = next(told for told in session.seen(stream, reply, others) if told["method"] == "notifications/cancelled")
+    told = next(told for told in session.seen(stream, released, reply, others) if told["method"] == "notifications/cancelled")
     assert told["method"] == "notifications/cancelled" and told["params"]["reason"] == "no", told
     assert told["params"]["requestId"] == line["id"], f"{told} is not about {line}"
     assert others.got()[1]["params"]["marker"] == 1
@@ -85,10 +85,10 @@ def test_a_cancellation_of_nothing_does_not_hit_another(face):
     other.tell(message("notifications/cancelled", '{"requestId":5}'))
     for id in '"5"', "6", "0", "1", "2":
         session.tell(message("notifications/cancelled", f'{{"requestId":{id}}}'))
-    session.ask("release")
+    released = session.ask("release")
     reply = reply_of(client)
     mine = reply.got()[1]["id"]
-    told = [told["params"]["requestId"] for told in session.seen(stream, reply) if "params" in told]
+    told = [told["params"]["requestId"] for told in session.seen(stream, released, reply) if "params" in told]
     assert mine not in told, told
     mcp.stop()
 

@@ -82,6 +82,7 @@ def test_openapi_describes_the_routes(face):
     document = serve.json("/openapi.json")
     assert document["openapi"].startswith("3.1"), document["openapi"]
     assert set(document["paths"]["/invoke"]) >= {"post"}
+    assert set(document["paths"]["/invoke"]["post"]["responses"]) >= {"200", "422", "500", "502", "503", "504", "default"}
     for path in "/schema", "/id", "/precheck", "/metadata":
         assert "get" in document["paths"][path], path
     text = json.dumps(document)

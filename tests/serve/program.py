@@ -213,13 +213,18 @@ class Act:
 
     def do_child(self):
         word = self.next()
+        said, says = os.pipe()
         if os.fork():
+            os.close(says)
+            os.read(said, 1)  # else our own end may be its end before it has ignored TERM
+            os.close(said)
             return
         os.setsid()
         if os.fork():
             os._exit(0)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         self.say(f"{word} {os.getpid()}")
+        os.write(says, b".")
         time.sleep(1000)
 
     def do_pid(self):

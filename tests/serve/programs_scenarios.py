@@ -157,6 +157,15 @@ def test_output_lines_over_max_line_are_500(face):
 
 
 @faces(PROCESS, WORKERS)
+def test_output_lines_over_max_line_are_500_in_one_piece_too(face):
+    """They come whole, in one read."""
+    serve = Serve(face, "--max-line 2k --term-wait 100ms")
+    assert serve.does("size 1500").output == "x" * 1500
+    failed(serve, "size 2500", 500, r"\[output\] .+")
+    serve.stop()
+
+
+@faces(PROCESS, WORKERS)
 def test_standard_error_goes_to_the_log_by_lines(face):
     serve = Serve(face)
     for words in "err one err two", "err three":

@@ -68,7 +68,7 @@ def test_usage_options_that_do_not_fit():
 
 def test_usage_which_function():
     """One of several has to be chosen; and something has to be served."""
-    assert_refused([refused(PLUGIN, names="--function"), refused(), refused("--"), refused(PLUGIN, "more", "--function", "act")])
+    assert_refused([refused(PLUGIN, names="--function"), refused(), refused("--"), refused("--function", "act", PLUGIN, "more", names="more")])
 
 
 def test_usage_bad_plugin_files():
