@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#define SOON 5      /* ms: a budget that a test waits out */
+#define SOON 200    /* ms: a budget that a test waits out, though it may be busy until then */
 #define LATER 60000 /* ms: a deadline that no test reaches */
 
 /* What a task does, step by step; each step may be left out. */

@@ -170,7 +170,8 @@ struct query *query_new(struct stateless *stateless, const struct message *messa
 	return query;
 }
 
-void query_begin(struct query *query, struct http_connection *connection, const char *fields)
+void query_begin(struct query *query, struct http_connection *connection, const char *fields,
+	bool prolongs)
 {
 	struct mcp *mcp = query->stateless->mcp;
 	struct worker *worker = mcp->worker;
@@ -183,7 +184,7 @@ void query_begin(struct query *query, struct http_connection *connection, const 
 			clock_add_ms(worker_now(worker), mcp->config->request_timeout_ms));
 	}
 	mcp->counts.calls_begun++;
-	flight_begin(&query->flight, mcp, query->name, false, flight_cut);
+	flight_begin(&query->flight, mcp, query->name, prolongs, flight_cut);
 	channel_attach(&query->channel, connection, fields);
 }
 

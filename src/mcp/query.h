@@ -50,8 +50,12 @@ struct query {
 struct query *query_new(struct stateless *stateless, const struct message *message,
 	const struct era *era, const char *const *environment);
 
-/* From here on it has somebody to answer. fields: as channel_attach has it. */
-void query_begin(struct query *query, struct http_connection *connection, const char *fields);
+/*
+ * From here on it has somebody to answer. fields: as channel_attach has it. prolongs: the listeners
+ * stay open for it in the drain, since its client may have to come back (flight.h).
+ */
+void query_begin(struct query *query, struct http_connection *connection, const char *fields,
+	bool prolongs);
 
 /* Has it wait for a child, behind the others; and no more: what has one, or needs none. */
 void query_wait(struct query *query);

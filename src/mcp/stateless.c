@@ -201,6 +201,17 @@ struct arrival {
 	struct era era;
 };
 
+/* Whether its client may have to come back, on another connection. */
+static bool may_be_asked(const struct arrival *arrival)
+{
+	bool may = false;
+
+	for (int i = 0; i < ERA_INPUT_KINDS; i++) {
+		may = may || arrival->era.may_ask[i];
+	}
+	return may && era_takes_inputs(arrival->message);
+}
+
 static void begin_query(const struct arrival *arrival, struct responder *responder)
 {
 	struct query *query = query_new(
@@ -211,7 +222,7 @@ static void begin_query(const struct arrival *arrival, struct responder *respond
 			"there is no memory", arrival->post->fields);
 		return;
 	}
-	query_begin(query, arrival->connection, arrival->post->fields);
+	query_begin(query, arrival->connection, arrival->post->fields, may_be_asked(arrival));
 	if (responder) {
 		responder_return(responder, query);
 		return;

@@ -287,7 +287,7 @@ static void one_that_crashes_on_our_term_has_crashed(void **state)
 	struct called *one;
 
 	(void)state;
-	serve_config.term_wait_ms = 200; /* for what the shell has just begun to start */
+	serve_config.term_wait_ms = 3000; /* for what the shell has just begun to start */
 	serve_config.command = trap;
 	one = call("");
 	run_until_logged("line=up");

@@ -7,6 +7,7 @@ import signal
 import socket
 import stat
 
+from ports import free_port
 from serving import *
 
 TERM, HUP, USR2, CHLD = signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2, signal.SIGCHLD
@@ -162,11 +163,6 @@ def child_status(**more):
 def status_of(pid):
     fields = dict(line.split(":\t", 1) for line in read_file(f"/proc/{pid}/status").splitlines() if ":\t" in line)
     return {**fields, "limit": read_file(f"/proc/{pid}/limits"), "environ": read_file(f"/proc/{pid}/environ")}
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 def strange_signals():

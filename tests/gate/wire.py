@@ -163,6 +163,12 @@ class Client:
         if self.ended:
             raise Ended(self.ended)
 
+    def until(self, text, count=1):
+        """Reads until this has come so many times; what was read stays for whoever reads on."""
+        deadline = now() + WITHIN
+        while self.buffer.count(text) < count:
+            self.fill(deadline)
+
     def upto(self, text, deadline):
         while text not in self.buffer:
             self.fill(deadline)
@@ -337,11 +343,13 @@ def get(path, *fields, **options):
 
 
 def refused(address):
-    """Whether a connection is refused, at once."""
+    """Whether a connection is refused, at once. One that met the listener's close itself tells nothing."""
     try:
         connected(address, within=2).close()
     except (ConnectionRefusedError, FileNotFoundError):
         return True
+    except (ConnectionResetError, TimeoutError):
+        return False
     return False
 
 

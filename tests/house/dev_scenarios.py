@@ -39,7 +39,7 @@ def stand_ins(present, **more):
             file.write(f"#!/bin/sh\n{script}\n")
         os.chmod(path, stat.S_IRWXU)
     open(notes, "w", encoding="utf-8").close()
-    return {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}, notes
+    return {**os.environ, "TMPDIR": folder, "PATH": f"{folder}:{os.environ['PATH']}"}, notes
 
 
 def dev(*arguments, **options):
@@ -143,4 +143,4 @@ def test_ci_calls_dev():
     for command in ["mcp-conformance", "load-evm", "test --only together", "test --only alone", "asan", "tsan"]:
         assert f"\nrun {command}" in script, command
     for command in ["lint", "fuzz"]:
-        assert re.search(rf"nice -n \d+ ./dev {command}\b", script), command
+        assert re.search(rf"aside \d+ {command}\b", script), command

@@ -20,7 +20,7 @@ def test_readme_is_short():
     assert count < README_LINES, f"README.md has {count} lines"
 
 
-@limit(120)
+@limit(180)
 def test_commands_of_the_pages_work():
     """Each block runs by itself in a shell that stops at the first failure, in an empty folder."""
     blocks = [(page, block) for page in PAGES for block in runnable(page)]
@@ -29,7 +29,7 @@ def test_commands_of_the_pages_work():
     for number, (page, block) in enumerate(blocks):
         folder = temporary(f"block-{number}")
         os.mkdir(folder)
-        code, out, err = finished(["sh", "-eu", "-c", block], cwd=folder, env={**os.environ, "PATH": path, "C_INCLUDE_PATH": str(ROOT / "include")})
+        code, out, err = finished(["sh", "-eu", "-c", block], 60, cwd=folder, env={**os.environ, "PATH": path, "C_INCLUDE_PATH": str(ROOT / "include")})
         assert code == 0, f"{page}: exit code {code} of\n{block}\n{out}{err}"
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the tests of the house read: the repository's files and the public headers."""
 
+import glob
 import re
 import subprocess
 
@@ -23,7 +24,8 @@ def files(*patterns):
     """The files of the repository, build folders left out, that fit one of the patterns."""
     found = set()
     for pattern in patterns or ["*"]:
-        found |= {path for path in ROOT.rglob(pattern) if path.is_file()}
+        names = glob.glob(f"**/{pattern}", root_dir=ROOT, recursive=True, include_hidden=True)  # a folder may go meanwhile
+        found |= {ROOT / each for each in names if (ROOT / each).is_file()}
     return sorted(path for path in found if not generated(path.relative_to(ROOT).parts))
 
 

@@ -77,8 +77,8 @@ def held(options):
 
 def insist(load, first, second):
     """Returns the result."""
-    began = load.signal(first)
-    until(lambda: now() - began > 2 * DEBOUNCE, "the debounce is over")
+    load.signal(first)
+    debounced(load.pid)
     load.signal(second)
     result = load.end(code=128 + second)
     assert result.ending == "insisted", result.ending
@@ -112,7 +112,7 @@ def test_a_signal_while_it_runs():
 def collecting(node, front, count=20, options="--grace 60s"):
     """One whose requests are all made: what is left is what became of them."""
     load = Load(f"--profile {profile(front.url, keys=node.rich_keys(count))} --requests {count} --threads 2 {options}")
-    front.until_asked("eth_sendRawTransaction", count)
+    front.until_answered("eth_sendRawTransaction", count)
     return load
 
 

@@ -101,12 +101,12 @@ def test_rate_may_have_a_unit():
 
 def test_stages_follow_each_other():
     truth = Truth()
-    result = loaded("--stage 100/s:500ms --stage 0/s:700ms --stage 400/s:500ms", truth)
+    result = loaded("--stage 100/s:500ms --stage 0/s:2s --stage 400/s:500ms", truth)
     assert result.scheduled == 50 + 200 and result.ok() == truth.read() == result.admitted
     times = sorted(each.arrived for each in truth.records())
     pause = max(after - before for before, after in zip(times, times[1:]))
     assert pause >= 0.5 * 1e9, f"the pause was {pause / 1e6:.0f} ms"
-    assert result.ran_ns >= 1.7e9, result.ran_ns
+    assert result.ran_ns >= 3.0e9, result.ran_ns
     truth.stop()
 
 
@@ -181,7 +181,7 @@ def test_lag_of_the_server_is_not_taken_for_the_clients():
     truth = Truth("--stall 200:1500")
     load = Load("--rate 100 --duration 3s --max-in-flight 10 --threads 1", truth)
     result = load.end()
-    if result.percentile("lag", 99.9) > 0.01:
+    if result.client_limited and result.percentile("lag", 99) > 0.01:
         raise Late("the machine was busy")
     assert result.dropped > 0 and not result.client_limited and "too slow" not in load.said(), load.said()
     truth.stop()

@@ -315,6 +315,13 @@ def flushing(truth, options="", code=0):
     return load, admin
 
 
+def debounced(pid):
+    """Until a second signal is no duplicate of the first: that was taken, and the time in which they are one is over since."""
+    until(lambda: not int(status(pid).get("ShdPnd", "0"), 16), "the signal is taken")
+    taken = now()
+    until(lambda: now() - taken > 2 * DEBOUNCE, "the debounce is over")
+
+
 def running(truth, options="", loop="closed", count=50, word=None, **more):
     """One that has sent so many requests."""
     load = Load(f"{FOR_EVER} {LOOPS[loop]} {options}", truth, **more)

@@ -95,7 +95,7 @@ def test_long_bodies_without_end():
     """Chunks without end, and a body that would end with the connection: not whole within --timeout."""
     usual = short()
     for begin, piece in (OK + b"Transfer-Encoding: chunked\r\n\r\n", b"8000\r\n" + b"x" * 0x8000 + b"\r\n"), (OK + b"\r\n", b"x" * 65536):
-        result, most = held("--requests 2 --connections 2 --timeout 800ms", Server(endless(begin, piece)).url(), code=1)
+        result, most = held("--requests 2 --connections 2 --timeout 2s", Server(endless(begin, piece)).url(), code=1)
         assert result.ended() == {"timed_out": 2} and result.bytes_in > 1 << 20, (result.ended(), result.bytes_in)
         assert most - usual < GROWN_KB, (usual, most)
 

@@ -161,7 +161,7 @@ class Front:
 
     def __init__(self, node=None, lies={}, silent={}):
         self.node, self.lies, self.silent = node, lies, silent
-        self.asked, self.lock = collections.Counter(), threading.Lock()
+        self.asked, self.answered, self.lock = collections.Counter(), collections.Counter(), threading.Lock()
         handler = type("Handler", (Call,), {"front": self})
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         server.daemon_threads = True
@@ -170,6 +170,9 @@ class Front:
 
     def until_asked(self, method, count=1):
         until(lambda: self.asked[method] >= count, f"{count} times {method}", 30)
+
+    def until_answered(self, method, count=1):
+        until(lambda: self.answered[method] >= count, f"{count} answers to {method}", 30)
 
     def answer(self, body):
         """None: there is none."""
@@ -193,7 +196,8 @@ class Call(http.server.BaseHTTPRequestHandler):
     wbufsize = -1  # head and body together: else Nagle waits for an acknowledgement that waits, too
 
     def do_POST(self):
-        body = self.front.answer(self.rfile.read(int(self.headers["Content-Length"])))
+        asked = self.rfile.read(int(self.headers["Content-Length"]))
+        body = self.front.answer(asked)
         if body is None:
             self.rfile.read(1)  # until it is given up
             self.close_connection = True
@@ -202,6 +206,9 @@ class Call(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+        self.wfile.flush()
+        with self.front.lock:
+            self.front.answered[json.loads(asked)["method"]] += 1
 
     def log_message(self, *arguments):
         pass

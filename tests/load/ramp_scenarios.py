@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A ramp: the highest rate at which a condition held, against a server of which one can compute it."""
 
+import re
+
 from load import *
 
 # 4 ms for each, one after the other: 250 a second. At 350 those that wait are 100 more each second, and the last of two seconds
@@ -53,8 +55,8 @@ def test_ramp_of_which_no_step_passes():
 def test_ramp_that_is_stopped_tells_how_far_it_came():
     """Also before the first step is over, when there is nothing to be judged yet."""
     truth = Truth()
-    load = Load("--ramp-start 50/s --ramp-step 10/s --ramp-every 500ms --ramp-while 'errors<1%'", truth)
-    truth.until_read(25 + 30 + 5)  # the second step is over
+    load = Load("--ramp-start 50/s --ramp-step 10/s --ramp-every 500ms --ramp-while 'errors<1%' --stats-interval 50ms", truth)
+    until(lambda: re.search(r": step ([3-9]|\d\d) ", load.errors()), "the second step is over")
     result = load.stop()
     passed, broke, _ = ramp_of(result)
     assert passed >= 60 and broke == 0 and result["ending"] == "signal", (passed, broke)
@@ -67,9 +69,9 @@ def test_ramp_that_is_stopped_tells_how_far_it_came():
 
 def test_ramp_ends_by_its_duration_too():
     truth = Truth()
-    result = loaded("--ramp-start 50/s --ramp-every 500ms --ramp-while 'errors<1%' --duration 1200ms --threads 2", truth)
+    result = loaded("--ramp-start 50/s --ramp-every 1s --ramp-while 'errors<1%' --duration 2900ms --threads 2", truth)
     assert result["ending"] == "duration" and ramp_of(result)[:2] == (100, 0), result["sections"]
-    assert result.scheduled == 25 + 50 + 30, result.scheduled
+    assert result.scheduled == 50 + 100 + 135, result.scheduled
     truth.stop()
 
 
@@ -78,7 +80,7 @@ def test_ramp_takes_the_place_of_a_profiles_rate():
     path = temporary("profile")
     with open(path, "w", encoding="utf-8") as file:
         json.dump({"rate": "7/s", "duration": "100ms", "scenarios": [{"name": "a", "kind": "http"}, {"name": "b", "kind": "http"}]}, file)
-    options = "--ramp-start 100/s --ramp-every 500ms --ramp-while 'b:rate<75/s'"  # a half of each: 50, 100
+    options = "--ramp-start 100/s --ramp-every 2s --ramp-while 'b:rate<65/s'"  # a half of each: 50, 100
     result = loaded(f"--profile {path} {options}", truth)
     assert ramp_of(result)[:2] == (100, 200), result["sections"]
     truth.stop()

@@ -24,7 +24,7 @@ def test_the_page_of_a_run_shows_it_without_script_and_network():
         file.write(told("html"))
     for dark in False, True:
         page = Page("file://" + path, dark)
-        until(lambda: page.run("document.readyState") == "complete", "the page")
+        until(lambda: page.run("location.protocol == 'file:' && document.readyState == 'complete'"), "the page")
         assert page.text("ending").startswith("Ended after 30.0 s: its time was over."), page.text("ending")
         assert page.text("target").endswith(MARKUP), page.text("target")
         assert page.text("scheduled") == "30 000 scheduled = 100 dropped + 29 900 admitted"

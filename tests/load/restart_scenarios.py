@@ -10,6 +10,13 @@ def length(absence):
     return (absence["end_ns"] - absence["begin_ns"]) / 1e9
 
 
+def assert_one(absences):
+    """Which falls into two where an answer is read after another thread has seen that there is nobody."""
+    assert absences
+    if len(absences) > 1:
+        raise Late(f"an answer was read late: {absences}")
+
+
 @alone
 @patient
 def test_restart_is_told_as_one_absence():
@@ -20,7 +27,7 @@ def test_restart_is_told_as_one_absence():
     assert result.ok() == truth.done("ok"), (result.ok(), truth.done("ok"))
     assert set(result.ended()) <= {"ok", "refused", "reset_sent", "reset_unsent"} and result.outcomes["refused"] > 100, result.ended()
     absences = result.absences
-    assert len(absences) == 1, absences
+    assert_one(absences)
     assert length(absences[0]) >= away - 2 * ROW, (absences, away)
     assert_below(length(absences[0]), away + 0.1, "the absence")
     lost = sum(absences[0]["outcomes"].values())
@@ -33,7 +40,8 @@ def test_restart_is_told_as_one_absence():
 def test_restart_under_a_closed_loop():
     truth = Truth("--gone 500:500")
     result = loaded("--duration 2s --connections 4 --expect-restart", truth)
-    assert result.ok() == truth.done("ok") and len(result.absences) == 1, (result.ok(), truth.done("ok"), result.absences)
+    assert result.ok() == truth.done("ok"), (result.ok(), truth.done("ok"))
+    assert_one(result.absences)
     truth.stop()
 
 
@@ -51,19 +59,19 @@ def test_restart_of_a_server_that_is_killed():
     served = first.done("ok") + second.done("ok")
     assert served - 50 <= result.ok() <= served, (result.ok(), served)
     assert result.failures() > 0 and set(result.ended()) <= {"ok", "refused", "reset_sent", "reset_unsent", "truncated"}, result.ended()
-    assert len(result.absences) >= 1 and length(result.absences[0]) >= 0.5 - 2 * ROW, result.absences
+    assert any(each["end_ns"] and length(each) >= 0.5 - 2 * ROW for each in result.absences), result.absences
     second.stop()
 
 
 def test_restart_that_does_not_come():
     """Without an end: it says that the target did not come back."""
     truth = Truth()
-    load = Load("--rate 200 --duration 2s --expect-restart", truth)
+    load = Load("--rate 200 --duration 4s --expect-restart", truth)
     truth.until_read(100)
     os.kill(truth.process.pid, signal.SIGKILL)
     result = load.end()
-    assert len(result.absences) == 1 and result.outcomes["refused"] > 0, result.ended()
-    last = result.absences[0]
+    assert result.absences and result.outcomes["refused"] > 0, result.ended()
+    last = result.absences[-1]
     assert last["end_ns"] is None and sum(last["outcomes"].values()) > 0, last
 
 
@@ -75,7 +83,7 @@ def test_restart_without_one():
 
 
 def test_restart_that_was_not_expected_counts_all_the_same():
-    truth = Truth("--gone 300:300")
+    truth = Truth("--gone 300:1000")
     result = loaded("--rate 200 --duration 2s --fail-on 'errors>1%'", truth, code=1)
     assert result.failures() > 0 and result.ok() == truth.done("ok")
     truth.stop()

@@ -5,7 +5,7 @@ import sys
 
 from load import *
 
-RATE, FOR_MS = 2000, 600
+RATE, FOR_MS = 2000, 1200
 COUNT = RATE * FOR_MS // 1000
 BURN = "while True: pass"
 

@@ -89,18 +89,19 @@ def assert_clean(lines, *wanted):
 def test_terminal_that_stands_still():
     """Ctrl-S: all requests are sent at their time, the run ends at its own, and the summary is there when it is read again."""
     truth = Truth()
-    terminal, path = on_terminal(truth, "--rate 200 --duration 1500ms --grace 60s --threads 1")
+    terminal, path = on_terminal(truth, "--rate 200 --duration 3s --grace 60s --threads 1")
     seen = terminal.until("now")
     terminal.type(STOP)
+    typed = now()
     result = result_of(path)
-    assert result.ending == "duration" and result.ended() == {"ok": 300} and result.dropped == 0, result.ended()
+    assert result.ending == "duration" and result.ended() == {"ok": 600} and result.dropped == 0, result.ended()
     assert terminal.process.alive(), "it did not wait for its reader"
     terminal.type(GO)
     rest = rest_of(terminal)
-    assert rest.count(b"now     ") <= 2, "pictures were drawn meanwhile"
-    assert_clean(Screen(100).feed(seen.encode() + rest).lines, "Ended after 1.5")
+    assert rest.count(b"now     ") <= 2 + (typed - terminal.process.started) / 0.25, "pictures were drawn meanwhile"
+    assert_clean(Screen(100).feed(seen.encode() + rest).lines, "Ended after 3.0")
     records = truth.records()
-    assert_below((records[-1].arrived - records[0].arrived) / 1e9, 2.5, "the sending")
+    assert_below((records[-1].arrived - records[0].arrived) / 1e9, 4.0, "the sending")
     truth.stop()
 
 
@@ -114,7 +115,7 @@ def test_terminal_that_stands_still_for_good():
     began = terminal.process.signal(TERM)
     code = terminal.process.wait(30)
     assert code in (0, 1) and now() - began < 15, (code, now() - began)
-    assert result_of(path).ok() == truth.read()
+    assert truth.read() - 2 <= result_of(path).ok() <= truth.read()
     truth.stop()
 
 
@@ -180,12 +181,12 @@ def test_terminal_ctrl_c():
     assert result_of(path).signal == INT
     truth.stop()
     truth = Truth("--script 'ok*30 never'")
-    terminal, path = on_terminal(truth, "--connections 2 --duration inf --grace inf --timeout inf")
+    terminal, path = on_terminal(truth, "--connections 2 --duration inf --grace inf --timeout inf --log-level info", columns=200)
     truth.until_read(2, "never")
     terminal.type(CTRL_C)
-    began = now()
-    until(lambda: now() - began > 2 * DEBOUNCE, "the debounce is over")
+    seen = terminal.until("event=stopping")
+    debounced(terminal.process.pid)
     terminal.type(CTRL_C)
-    assert_clean(Screen(100).feed(rest_of(terminal, 128 + INT)).lines, "a second signal")
+    assert_clean(Screen(200).feed(seen.encode() + rest_of(terminal, 128 + INT)).lines, "a second signal")
     assert result_of(path).in_flight == 2
     truth.stop()

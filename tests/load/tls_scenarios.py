@@ -103,7 +103,8 @@ def test_tls_a_handshake_that_goes_wrong():
         server = Server(cert, words)
         result = loaded(f"--requests {len(words)} --tls-ca {cert[0]} {options}", server.url(), code=1)
         assert result.ended() == collections.Counter(BEFORE[word][0] for word in words), result.ended()
-        assert server.opened == len(words) and result.connect["total"] == 0, server.opened
+        until(lambda: server.opened == len(words), "all have come")
+        assert result.connect["total"] == 0, result.connect
         server.until_idle()
 
 

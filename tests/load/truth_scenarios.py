@@ -13,6 +13,7 @@ def of_one_word(word, number=""):
     truth = Truth()
     outcome = OUTCOMES[word]
     result = loaded(f"--requests 24 --connections 4 --threads 2{number}", truth.url(f"/{word}"), code=0 if outcome == "ok" else 1)
+    truth.until_read(24)
     assert result.ended() == {outcome: 24} and truth.read() == 24, (word, result.ended(), truth.read())
     truth.stop()
     return result

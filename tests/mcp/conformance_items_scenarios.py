@@ -278,11 +278,11 @@ def test_41_each_forced_call_is_logged_named_and_counted(face):
     sessions = mcp.sessions(3)
     tool = message("tools/call", '{"name":"dig"}', '"tool"')
     clients = [sessions[0].begin("delay 60000", id=1), held(sessions[1], id=2), held(sessions[1], id=3)]
-    answered = sessions[2].begin("delay 200", id=4)
+    answered = sessions[2].begin("delay 400", id=4)
     sessions[2].send(tool)
     until(lambda: mcp.metrics()["curfew_mcp_calls_in_flight"] >= 4, "they are in flight")
     mcp.signal()
-    assert reply_of(answered).got()[1]["method"] == "delay 200"
+    assert reply_of(answered).got()[1]["method"] == "delay 400"
     for number, client in enumerate(clients, 1):
         reply = reply_of(client)
         assert reply.messages[-1]["id"] == number and "shutting down" in reply.error()["message"], reply.answer

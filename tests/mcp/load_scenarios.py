@@ -30,20 +30,25 @@ class Asking(threading.Thread):
     def __init__(self, session, kept):
         super().__init__(daemon=True)
         self.session, self.kept = session, kept
-        self.answered, self.lost = 0, []
+        self.answered, self.lost, self.slowest = 0, [], 0
         self.start()
 
     def run(self):
-        client = None
+        client, idle_since = None, now()
         while True:
             try:
                 client = client or self.session.gateway.client()
-                reply = Reply(self.session.begin("echo", client=client).whole("POST"))
+            except (ConnectionRefusedError, ConnectionResetError):
+                return
+            try:
+                self.session.begin("echo", client=client)
+                self.slowest = max(self.slowest, now() - idle_since)
+                reply = Reply(client.whole("POST"))
+                idle_since = now()
                 assert reply.only()["id"] == self.session.last, reply.answer
                 self.answered += 1
-            except ConnectionRefusedError:
-                return
             except Exception as wrong:
+                self.slowest = max(self.slowest, now() - idle_since)
                 self.lost.append(repr(wrong))
                 return
             if not self.kept or reply.answer.get("Connection") == "close":
@@ -59,6 +64,8 @@ def lose_nothing(face, kept):
     mcp.signal()
     for client in clients:
         client.join(WITHIN)
+        if client.lost:
+            assert_below(client.slowest, 0.8 * IDLE_GRACE, "the time between two requests")
         assert not client.is_alive() and not client.lost, client.lost
     assert mcp.end()["forced"] == []
 

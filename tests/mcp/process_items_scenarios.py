@@ -189,6 +189,14 @@ def test_61_the_exit_of_the_main_child_kills_stubborn_descendants_at_the_bound()
 # What they write
 
 
+def stopped(mcp):
+    """The pid of its only child, which reads nothing until SIGCONT."""
+    (server,) = servers(mcp)
+    os.kill(server, signal.SIGSTOP)
+    until(lambda: state(server) == "T", "the child is stopped")
+    return server
+
+
 @faces(*BOTH)
 def test_63_all_that_a_child_wrote_before_its_exit_is_passed_on(face):
     """It writes and exits while the gateway cannot read."""
@@ -196,10 +204,12 @@ def test_63_all_that_a_child_wrote_before_its_exit_is_passed_on(face):
         mcp = Mcp(face)
         session = mcp.session()
         stream = session.listen()
+        server = stopped(mcp)
         clients = [session.begin(verb) for verb in ("delay 300", "flood 50 900", last)]
         until(lambda mcp=mcp: mcp.metrics()["curfew_mcp_calls_in_flight"] == 3, "the child has them all")
-        server = servers(mcp)[0]
         mcp.process.signal(signal.SIGSTOP)
+        until(lambda mcp=mcp: state(mcp.process.pid) == "T", "the gateway is stopped")
+        os.kill(server, signal.SIGCONT)
         until(lambda pid=server: gone(pid), "the child has exited")
         mcp.process.signal(signal.SIGCONT)
         replies = [reply_of(client) for client in clients]
@@ -221,8 +231,10 @@ def test_63_a_client_who_is_slow_gets_all_that_was_written_before_the_exit(face)
     session = mcp.session()
     slow_one = mcp.client(receive_buffer=4096)
     stream = Stream(slow_one.send(post(b"", "Content-Type: ", f"Accept: {EVENTS}", session=session.id, method="GET")))
+    server = stopped(mcp)  # what it says in one call alone would come beside its answer
     clients = [session.begin(verb) for verb in ("flood 20000 1000", "exit 3")]
     until(lambda: mcp.metrics()["curfew_mcp_calls_in_flight"] == 2, "the child has both")
+    os.kill(server, signal.SIGCONT)
     numbers = []
     while len(numbers) < 20000 and (found := stream.message()):
         if found["method"] == "notifications/message":

@@ -2,7 +2,9 @@
 """The stateless era, 2026-07-28: each request on its own, before children of either era."""
 
 import concurrent.futures
+import contextlib
 
+from actors import servers
 from mcp import *
 
 VERSION = "2026-07-28"
@@ -285,10 +287,39 @@ def test_states_that_are_not_ours_are_refused(face):
     for state in (forged, "", "x", "y" * 500):
         reply = come_back(mcp, "ask", {"requestState": state}, {})
         assert reply.status == 400 and reply.error()["code"] == -32602, reply.answer
-    mcp.signal()
-    for key in ("1", "2"):  # the listeners stay open for it
+    for key in "1", "2":
         result = come_back(mcp, "ask", result, {key: {"action": "accept"}}).only()["result"]
     assert result["resultType"] == "complete", result
+    mcp.stop()
+
+
+@contextlib.contextmanager
+def stopped(child):
+    """It does nothing, for longer than the end of a listener takes."""
+    os.kill(child, signal.SIGSTOP)
+    yield
+    began = now()
+    until(lambda: now() - began > 0.3, "a listener would have closed")
+    os.kill(child, signal.SIGCONT)
+
+
+@faces(*BOTH)
+def test_the_listeners_stay_open_for_those_who_have_to_come_back(face):
+    """As often as they are asked, however long the child takes to ask."""
+    mcp = Era(face, command=server())
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        reply = pool.submit(mcp.ask, "tools/call", {"name": "ask", "arguments": {}}, capabilities=ELICITS)
+        (child,) = until(lambda: servers(mcp), "its child is there")
+        with stopped(child):
+            mcp.signal()
+        result = reply.result().only()["result"]
+        with stopped(child):
+            reply = pool.submit(come_back, mcp, "ask", result, {"1": {"action": "accept"}})
+            until(lambda: mcp.metrics()["curfew_mcp_calls_in_flight"] == 1, "it has come back")
+        result = reply.result().only()["result"]
+    result = come_back(mcp, "ask", result, {"2": {"action": "accept"}}, id=3).only()["result"]
+    assert result["resultType"] == "complete", result
+    wire.until_refused(mcp.address)
     mcp.end()
 
 

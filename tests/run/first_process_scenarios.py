@@ -80,7 +80,7 @@ def without_proc(argv):
 def test_7_without_proc():
     """Less can be seen then, but the child is run and ended all the same, and its code is told."""
     for as_first in False, True:
-        argv = run("--grace 1s", *actor("fork on TERM say cleaned exit 0 done say up serve done on TERM say told exit 3 done say up serve"))
+        argv = run("--grace 3s", *actor("fork on TERM say cleaned exit 0 done say up serve done on TERM say told exit 3 done say up serve"))
         argv = without_proc(argv)
         if as_first:
             argv = ["unshare", "--fork", "--pid", "--kill-child", *argv]

@@ -103,11 +103,12 @@ def test_keeper_stop_ends_the_tree():
 
 
 def test_keeper_stop_several_times_is_once():
-    keeper, _ = kept("on TERM say told sleep 300 exit 0 done say up serve")
+    keeper, _ = kept("on TERM say told done on USR1 exit 0 done say up serve")
     for _ in range(5):
         keeper.send("stop\n")
-    assert_exit(keeper, code=0, rung="term", forced=0)
     keeper.process.expect("told")
+    keeper.send(f"signal {int(signal.SIGUSR1)}\n")
+    assert_exit(keeper, code=0, rung="term", forced=0)
     keeper.process.expect_end()
 
 
@@ -193,12 +194,13 @@ def test_keeper_main_childs_exit_ends_the_rest():
 
 
 def test_72_keeper_tells_of_the_main_childs_exit_before_it_ends_the_rest():
-    keeper, _ = kept("orphan setsid ignore TERM say up serve done on USR1 exit 3 done say up serve", "--term-wait 300ms")
+    keeper, _ = kept("orphan setsid ignore TERM say up serve done on USR1 exit 3 done say up serve", "--term-wait 20s")
     tree = set(descendants(keeper.process.pid))
     keeper.send(f"signal {int(signal.SIGUSR1)}\n")
     message = keeper.receive()
     assert message.startswith("ended ") and fields_of(message)["code"] == "3", message
     assert any(not gone(pid) for pid in tree), "it was told when all had ended"
+    keeper.send("kill\n")
     assert_exit(keeper, code=3, signal=0, by_us=0, rung="running", forced=1)
 
 

@@ -84,8 +84,8 @@ def test_71_graceful_by_a_signal_is_0():
 
 
 def test_71_graceful_by_its_own_duration_is_0():
-    for part in "say up serve", "on TERM sleep 100 exit 0 done say up serve", "on TERM exit 143 done say up serve":
-        process = up("--duration 1s", part)
+    parts = "say up serve", "on TERM sleep 100 exit 0 done say up serve", "on TERM exit 143 done say up serve"
+    for process in [up("--duration 3s", part) for part in parts]:
         assert process.wait() == 0
         assert process.errors() == ""
 
@@ -108,7 +108,7 @@ def test_72_a_real_failure_stays():
     assert code_of("", *actor("exit 0")) == 0
     assert code_of("--duration 10s", *actor("exit 255")) == 255
     assert code_after("", "on TERM exit 3 done say up serve") == 3
-    assert code_of("--duration 1s", *actor("on TERM exit 1 done serve")) == 1
+    assert code_of("--duration 3s", *actor("on TERM exit 1 done serve")) == 1
 
 
 def test_72_a_real_failure_stays_although_term_follows():
@@ -137,8 +137,8 @@ def test_74_forced_is_told_apart_from_clean():
 
 def test_74_forced_exit_gives_it_a_code():
     part = "orphan setsid ignore TERM say up serve done say up serve"
-    assert code_after("--grace 1s --forced-exit 9", part) == 9
-    assert code_after("--grace 1s", part) == 0
+    assert code_after("--grace 3s --forced-exit 9", part) == 9
+    assert code_after("--grace 3s", part) == 0
     assert code_after("--forced-exit 9", "say up serve") == 0, "nothing was forced"
 
 
@@ -185,9 +185,9 @@ def test_75_a_process_that_cannot_be_killed_is_no_success():
         shutil.copy(source, f"{folder}/{name}")
     os.chmod(f"{folder}/setpriv", 0o4755)
     os.chmod(folder, 0o755)
-    other = f"{folder}/setpriv --ruid 0 sleep 5"
+    other = f"{folder}/setpriv --ruid 0 sleep 12"
     for command, wanted in (f"exec {other}", 137), (f"{other} & sleep 0.3; exit 7", 7):
-        argv = ["setpriv", "--reuid=65534", f"{folder}/curfew", "run", "--grace", "300ms", "--duration", "1s", "--", "sh", "-c", command]
+        argv = ["setpriv", "--reuid=65534", f"{folder}/curfew", "run", "--grace", "300ms", "--duration", "3s", "--", "sh", "-c", command]
         assert start(argv).wait(within=15) == wanted, command
 
 
@@ -219,7 +219,7 @@ def test_signal_gives_the_tree_another_stop_signal():
     process.expect("quit")
     process.expect_end()
     assert process.wait() == 0, "131 is the death by the stop signal that we sent"
-    process = up("--signal SIGUSR2 --duration 1s", "on USR2 say told exit 0 done say up serve")
+    process = up("--signal SIGUSR2 --duration 3s", "on USR2 say told exit 0 done say up serve")
     process.expect("told")
     assert process.wait() == 0
 

@@ -214,7 +214,7 @@ def test_78_a_reader_of_our_errors_who_never_reads_delays_the_exit_by_the_bound(
     ):
         ends = full_pipe()
         command = ["sh", "-c", "kill -USR1 $PPID; exec sleep 60"] if "dump" in options else actor(part) if part else ["/nonexistent"]
-        process = start(run(f"--grace 300ms --duration 1s {options}", *command), stderr=ends[1])
+        process = start(run(f"--grace 300ms --duration 3s {options}", *command), stderr=ends[1])
         assert process.wait() == code, f"{options} {part}"
         assert_below(process.ended - process.started, 10, f"with a reader that never reads: {options} {part}")
         for end in ends:

@@ -66,13 +66,13 @@ def test_80_the_child_ended_by_itself():
 
 
 def test_80_its_own_duration():
-    report = reported("--duration 1s", "say up serve", number=0)
+    report = reported("--duration 3s", "say up serve", number=0)
     assert (report["cause"]["kind"], report["exit_code"], children_of(report)) == ("duration", 0, (0, 1, 0))
 
 
 def test_80_ended_by_the_end_of_its_input():
     path = temporary("report")
-    process = start(run(f"--report {path} --stdin pipe", *actor("on EOF exit 0 done say up serve")), stdin=subprocess.PIPE)
+    process = start(run(f"--report {path} --stdin pipe --eof-wait 10s", *actor("on EOF exit 0 done say up serve")), stdin=subprocess.PIPE)
     process.expect("up")
     process.signal(TERM)
     assert process.wait() == 0
@@ -89,7 +89,7 @@ def test_80_what_was_forced_is_named():
 
 
 def test_80_a_forced_descendant_is_told_although_the_child_ended_well():
-    report = reported("--grace 1s", "orphan setsid ignore TERM say up serve done say up serve")
+    report = reported("--grace 3s", "orphan setsid ignore TERM say up serve done say up serve")
     assert (report["exit_code"], children_of(report)[1]) == (0, 1)
     assert len(report["forced"]) >= 1, report
 

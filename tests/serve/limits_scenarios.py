@@ -123,6 +123,7 @@ def test_timeout_of_a_program_is_told_by_term(face):
     call = held(serve, do="on-term 3 log begun hold")[0]
     envelope = call.envelope()
     assert (envelope.status, envelope.status_code_text) == (504, TIMED_OUT), envelope
+    call.until("term")
     assert call.said() == ["begun", "term"], call.said()
     assert serve.does(value=1).output == 1
     assert serve.metrics()['curfew_serve_calls_total{outcome="timed_out"}'] == 1

@@ -92,7 +92,7 @@ def test_72_a_listener_that_breaks_is_a_failure_also_when_term_follows(face):
 def test_74_41_forced_is_told_apart_from_clean(face):
     """Each that was cut is logged, named and counted; others are not."""
     for stubborn in 2, 0:
-        serve = Serve(face, "--grace 900ms --term-wait 100ms --forced-exit 3 --threads 4")
+        serve = Serve(face, "--grace 900ms --term-wait 400ms --forced-exit 3 --threads 4")
         words = "ignore log begun hold" if face.is_program else "log begun finish"
         calls = held(serve, stubborn, words) + held(serve)
         serve.signal()
@@ -131,6 +131,8 @@ def test_78_every_line_reaches_a_reader_who_is_slow():
     lines = sipped(reader, serve)
     assert serve.end()["forced"] == []
     assert sum("event=child_said" in line for line in lines) == 3000
+    if "event=ended" not in lines[-1]:
+        raise Late(f"the last words wait for half a second and no longer: {lines[-1]}")
     assert "event=ended" in lines[-1] and not any("event=dropped" in line for line in lines), lines[-1]
 
 
