@@ -170,8 +170,8 @@ struct query *query_new(struct stateless *stateless, const struct message *messa
 	return query;
 }
 
-void query_begin(struct query *query, struct http_connection *connection, const char *fields,
-	bool prolongs)
+void query_begin(
+	struct query *query, struct http_connection *connection, const char *fields, bool prolongs)
 {
 	struct mcp *mcp = query->stateless->mcp;
 	struct worker *worker = mcp->worker;

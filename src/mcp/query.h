@@ -54,8 +54,8 @@ struct query *query_new(struct stateless *stateless, const struct message *messa
  * From here on it has somebody to answer. fields: as channel_attach has it. prolongs: the listeners
  * stay open for it in the drain, since its client may have to come back (flight.h).
  */
-void query_begin(struct query *query, struct http_connection *connection, const char *fields,
-	bool prolongs);
+void query_begin(
+	struct query *query, struct http_connection *connection, const char *fields, bool prolongs);
 
 /* Has it wait for a child, behind the others; and no more: what has one, or needs none. */
 void query_wait(struct query *query);
