@@ -32,8 +32,12 @@ def test_page_follows_the_process_to_its_end():
     served.tell("hold 2 work")
     slow = served.slow()
     until(lambda: page.text("in-flight") == "1", "the request in flight")
+    page.run(  # each phase that it shows, however late we look
+        "window.shown = []; new MutationObserver(() => window.shown.push(document.getElementById('now').textContent))"
+        ".observe(document.getElementById('now'), {childList: true, characterData: true, subtree: true})"
+    )
     served.stop()
-    until(lambda: page.text("now") == "announcing", "the announcement")
+    until(lambda: "announcing" in (page.run("window.shown") or []), "the announcement")
     until(lambda: page.text("now") == "draining", "the drain")
     assert "SIGTERM from pid" in page.text("cause")
     assert re.match(r"1\d\.\d s left; ", page.text("left"))

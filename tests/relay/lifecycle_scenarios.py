@@ -74,7 +74,7 @@ def test_13_readyz_is_503_within_50_ms_and_before_any_listener_closes(face):
 
 @faces(PLAIN, TLS)
 def test_14_17_15_healthz_through_the_announcement_and_a_kept_connection(face):
-    relay = Relay(face, "--announce 700ms")
+    relay = Relay(face, "--announce 3s")
     server, phone = relay.pair()
     kept = relay.client()
     assert not kept.get("/healthz").says_close()
@@ -134,7 +134,7 @@ def test_22_after_the_close_connections_are_refused_at_once(face):
     for _ in range(20):
         began = now()
         assert wire.refused(relay.address)
-        assert now() - began < 1, "it hung"
+        assert_below(now() - began, 1, "a refusal")
     phone.say("1")
     server.got(phone.name, "1")
     phone.close(GONE)
@@ -146,7 +146,7 @@ def test_22_after_the_close_connections_are_refused_at_once(face):
 @faces(THREADS, TLS_THREADS)
 def test_24_28_no_worker_thread_loses_its_connections(face):
     """As many ids as are on every thread, and requests that are just being made on each."""
-    relay = Relay(face)
+    relay = Relay(face, "--head-timeout 12s --close-timeout 12s")
     pairs = [relay.pair(f"desk{number}") for number in range(24)]
     half = [relay.client() for _ in range(8)]
     for client in half:
