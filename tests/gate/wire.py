@@ -68,6 +68,9 @@ def connected(address, within=WITHIN, receive_buffer=None, source=None):
         plain.bind((source, 0))
     try:
         plain.connect(("127.0.0.1", address) if isinstance(address, int) else address)
+    except ConnectionResetError:  # by connect(2), which met the listener's close: nobody has been told of a connection
+        plain.close()
+        raise ConnectionRefusedError(f"{address} was just closed") from None
     except OSError:
         plain.close()
         raise
@@ -343,13 +346,13 @@ def get(path, *fields, **options):
 
 
 def refused(address):
-    """Whether a connection is refused, at once. One that met the listener's close itself tells nothing."""
+    """Whether a connection is refused, at once. One that met the close's filter, and so gets no answer, tells nothing."""
     try:
         connected(address, within=2).close()
     except (ConnectionRefusedError, FileNotFoundError):
         return True
-    except (ConnectionResetError, TimeoutError):
-        return False
+    except TimeoutError:
+        pass
     return False
 
 

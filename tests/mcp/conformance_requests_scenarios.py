@@ -304,26 +304,24 @@ class Counting(threading.Thread):
     def __init__(self, number, session):
         super().__init__(daemon=True)
         self.number, self.session = number, session
-        self.answered, self.lost, self.slowest = [], [], 0
+        self.answered, self.lost, self.pace = [], [], Pace()
         self.start()
 
     def run(self):
-        client, idle_since = None, now()
+        client = None
         while not self.lost:
             text = f"effect-{self.number}-{len(self.answered)}"
             try:
                 client = client or self.session.gateway.client()
-            except (ConnectionRefusedError, ConnectionResetError):
-                return
-            try:
                 client.send(post(message(f"tell {text}", id=1), session=self.session.id))
-                self.slowest = max(self.slowest, now() - idle_since)
+                self.pace.sent()
                 reply = reply_of(client)
-                idle_since = now()
+                self.pace.idle()
                 assert reply.got()[1]["method"] == f"tell {text}", reply.answer
                 self.answered.append(text)
+            except ConnectionRefusedError:
+                return
             except (Ended, OSError, AssertionError) as end:
-                self.slowest = max(self.slowest, now() - idle_since)
                 self.lost.append((text, repr(end)))
                 return
             if reply.answer.says_close():
@@ -340,9 +338,8 @@ def test_35_there_are_as_many_side_effects_as_answers(face):
     mcp.signal()
     for client in clients:
         client.join(WITHIN)
-        if client.lost:
-            assert_below(client.slowest, 0.8 * IDLE_GRACE, "the time between two requests")
-        assert not client.is_alive() and not client.lost, client.lost
+        assert not client.is_alive(), "it is still answered"
+        client.pace.assert_lost_nothing(client.lost)
     assert mcp.end()["forced"] == []
     effects = sorted(line["line"] for line in mcp.lines(event="child_said"))
     assert effects == sorted(text for client in clients for text in client.answered), len(effects)
