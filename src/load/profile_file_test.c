@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "load/profile_script.h"
 #include "load/template.h"
 
 /* A folder with a profile and what stands beside it. */
@@ -42,17 +43,6 @@ static int remove_folder(void **state)
 	(void)unlink(profile_path);
 	(void)unlink(body_path);
 	return rmdir(folder);
-}
-
-static void plan_end(struct plan *plan)
-{
-	if (plan->kind && plan->shared) {
-		plan->kind->free_shared(plan->shared);
-	}
-	for (size_t i = 0; i < plan->endpoint_count; i++) {
-		load_endpoint_fini(&plan->endpoints[i]);
-	}
-	*plan = (struct plan){0};
 }
 
 /* Loads a profile with a scenario of these members, in its second line. Returns the error. */

@@ -11,18 +11,9 @@
 #include <cmocka.h>
 #include <curfew/time.h>
 
-#define ONE "\"scenarios\":[{\"name\":\"a\",\"kind\":\"http\"}]"
+#include "load/profile_script.h"
 
-static void plan_end(struct plan *plan)
-{
-	if (plan->kind && plan->shared) {
-		plan->kind->free_shared(plan->shared);
-	}
-	for (size_t i = 0; i < plan->endpoint_count; i++) {
-		load_endpoint_fini(&plan->endpoints[i]);
-	}
-	*plan = (struct plan){0};
-}
+#define ONE "\"scenarios\":[{\"name\":\"a\",\"kind\":\"http\"}]"
 
 /* Returns what is wrong with a profile, "" if nothing; free it. */
 static char *wrong_with(const char *text)

@@ -10,26 +10,11 @@
 
 #include <cmocka.h>
 
+#include "load/profile_script.h"
 #include "tests/allocation.h"
 
 #define ONE "\"endpoints\":\"http://h\",\"scenarios\":[{\"name\":\"a\",\"kind\":\"http\"}]}"
 #define RAMP "{\"ramp\":{\"start\":100,\"step\":\"30/m\",\"every\":\"5s\",\"while\":\"p90<1s\"},"
-
-static const struct load_config unsaid = {.arrival = (unsigned)LOAD_NOT_GIVEN,
-	.duration_ms = LOAD_NOT_GIVEN,
-	.timeout_ms = LOAD_NOT_GIVEN,
-	.ramp_every_ms = LOAD_NOT_GIVEN};
-
-static void plan_end(struct plan *plan)
-{
-	if (plan->kind && plan->shared) {
-		plan->kind->free_shared(plan->shared);
-	}
-	for (size_t i = 0; i < plan->endpoint_count; i++) {
-		load_endpoint_fini(&plan->endpoints[i]);
-	}
-	*plan = (struct plan){0};
-}
 
 /* Settles the config; strings stay valid until the profile is freed. */
 static struct profile *settle(const char *text, struct load_config *config)

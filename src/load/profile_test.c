@@ -12,25 +12,10 @@
 #include <cmocka.h>
 #include <curfew/time.h>
 
+#include "load/profile_script.h"
 #include "tests/allocation.h"
 
 #define ONE "\"scenarios\":[{\"name\":\"a\",\"kind\":\"http\"}]"
-
-/* What an option's config is before anything was said. */
-static const struct load_config unsaid = {.arrival = (unsigned)LOAD_NOT_GIVEN,
-	.duration_ms = LOAD_NOT_GIVEN,
-	.timeout_ms = LOAD_NOT_GIVEN};
-
-static void plan_end(struct plan *plan)
-{
-	if (plan->kind && plan->shared) {
-		plan->kind->free_shared(plan->shared);
-	}
-	for (size_t i = 0; i < plan->endpoint_count; i++) {
-		load_endpoint_fini(&plan->endpoints[i]);
-	}
-	*plan = (struct plan){0};
-}
 
 static struct profile *read_good(const char *text)
 {
