@@ -144,3 +144,24 @@ def test_ci_calls_dev():
         assert f"\nrun {command}" in script, command
     for command in ["lint", "fuzz"]:
         assert re.search(rf"aside \d+ {command}\b", script), command
+
+
+def failures(*lines):
+    log = Path(temporary("log"))
+    log.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return finished([str(ROOT / ".ci/failures"), str(log)])[1].splitlines()
+
+
+def test_ci_tells_once_more_what_has_failed():
+    long = [f"     | line {number}" for number in range(1000)]
+    told = failures(
+        *["compiled", "ok     0.10 s  one", "FAIL   0.10 s  two (1 passed, 1 failed)", "     | ok 1 - a", "     | not ok 2 - b"],
+        *["skip   0.00 s  three: no IPv6", "FAIL   0.20 s  four", *long, "9 passed, 2 failed, 1 skipped", "exit 1"],
+        *["ok   clang-format", "file.c:1: what is wrong there", "FAIL clang-tidy", "exit 1"],
+        *["== ./dev load-evm", "npm cannot be reached", "exit 1", "== ./dev test", "5 passed, 0 failed, 0 skipped", "exit 0"],
+    )
+    assert told[:3] == ["FAIL   0.10 s  two (1 passed, 1 failed)", "     | not ok 2 - b", "FAIL   0.20 s  four"], told
+    assert told[3] == long[0] and told[-6] == long[-1] and len(told) < 100, told
+    assert told[-5:-3] == ["FAIL clang-tidy", "file.c:1: what is wrong there"], told
+    assert told[-3:] == ["FAIL without a word (exit 1)", "== ./dev load-evm", "npm cannot be reached"], told
+    assert failures("ok   one", "1 passed, 0 failed, 0 skipped", "exit 0") == []
