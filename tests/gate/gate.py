@@ -9,6 +9,7 @@ do what they say, and what a test finds in a proxy that is not as good.
 """
 
 import collections
+import contextlib
 import itertools
 import json
 import os
@@ -292,8 +293,13 @@ class Pace:
     def __init__(self):
         self.idle_since, self.slowest = now(), 0
 
-    def sent(self):
-        self.slowest = max(self.slowest, now() - self.idle_since)
+    @contextlib.contextmanager
+    def sending(self):
+        """Around the handshakes and the request: the wait ends with them, also where they fail."""
+        try:
+            yield
+        finally:
+            self.slowest = max(self.slowest, now() - self.idle_since)
 
     def idle(self):
         self.idle_since = now()
@@ -327,14 +333,13 @@ def across_the_end(gate, request_of, assert_answered):
             settle()
         pace.idle()
         try:
-            plain = wire.connected(gate.address)
+            with pace.sending():
+                plain = wire.connected(gate.address)
+                waiting.append((number, wire.speak(plain, gate.face.tls, request_of(number))))
         except ConnectionRefusedError:
             break
-        try:
-            waiting.append((number, wire.speak(plain, gate.face.tls, request_of(number))))
         except OSError as end:
             lost.append((number, str(end)))
-        pace.sent()
         if number == 100:
             gate.signal()
     while waiting:

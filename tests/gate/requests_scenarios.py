@@ -332,9 +332,9 @@ def test_35_there_are_as_many_side_effects_as_answers(face):
         pace.idle()
         while not stop.is_set():
             try:
-                client = client or gate.client()
-                client.send(request("POST", "/count", body=b"x"))
-                pace.sent()
+                with pace.sending():
+                    client = client or gate.client()
+                    client.send(request("POST", "/count", body=b"x"))
                 answer = client.whole("POST")
                 pace.idle()
             except ConnectionRefusedError:

@@ -312,9 +312,9 @@ class Counting(threading.Thread):
         while not self.lost:
             text = f"effect-{self.number}-{len(self.answered)}"
             try:
-                client = client or self.session.gateway.client()
-                client.send(post(message(f"tell {text}", id=1), session=self.session.id))
-                self.pace.sent()
+                with self.pace.sending():
+                    client = client or self.session.gateway.client()
+                    client.send(post(message(f"tell {text}", id=1), session=self.session.id))
                 reply = reply_of(client)
                 self.pace.idle()
                 assert reply.got()[1]["method"] == f"tell {text}", reply.answer

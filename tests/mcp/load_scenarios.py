@@ -37,9 +37,9 @@ class Asking(threading.Thread):
         client = None
         while True:
             try:
-                client = client or self.session.gateway.client()
-                self.session.begin("echo", client=client)
-                self.pace.sent()
+                with self.pace.sending():
+                    client = client or self.session.gateway.client()
+                    self.session.begin("echo", client=client)
                 reply = Reply(client.whole("POST"))
                 self.pace.idle()
                 assert reply.only()["id"] == self.session.last, reply.answer
