@@ -56,6 +56,8 @@ static size_t answer_length(const char *text, size_t length)
 	return (size_t)(end + 4 - text) + strtoul(field + 16, NULL, 10);
 }
 
+/* What has a limit of time on its socket is interrupted by a stop of this process, also without a
+   handler: signal(7). */
 static ssize_t receive(const struct link *link, char *bytes, size_t length)
 {
 	return link->tls ? SSL_read(link->tls, bytes, (int)length)
@@ -74,7 +76,8 @@ static enum result read_answer(const struct link *link)
 	size_t length = 0;
 
 	for (;;) {
-		ssize_t got = receive(link, text + length, sizeof(text) - length);
+		ssize_t got =
+			TEMP_FAILURE_RETRY(receive(link, text + length, sizeof(text) - length));
 		size_t whole;
 
 		if (got <= 0) {
@@ -125,7 +128,7 @@ static bool shake_hands(const struct link *link)
 		return true;
 	}
 	SSL_set_fd(link->tls, link->fd);
-	return SSL_connect(link->tls) == 1;
+	return TEMP_FAILURE_RETRY(SSL_connect(link->tls)) == 1;
 }
 
 static void hang_up(const struct link *link)
