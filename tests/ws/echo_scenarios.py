@@ -21,7 +21,8 @@ def echo():
 
 
 def with_client(talk):
-    """Runs talk(connect, process): connect() opens a connection that takes anything."""
+    """Runs talk(connect, process), which returns whether it has stopped the program: connect() opens a connection that
+    takes anything."""
     if not websockets:
         raise Skip("python3-websockets is not installed")
     process, url = echo()
@@ -29,8 +30,7 @@ def with_client(talk):
     def connect(path="/echo", **options):
         return websockets.connect(url + path, max_size=None, **options)
 
-    asyncio.run(talk(connect, process))
-    if process.code is None:
+    if not asyncio.run(talk(connect, process)):
         process.signal(signal.SIGTERM)
     assert process.wait() == 0
 
@@ -79,6 +79,7 @@ def test_websockets_is_closed_at_the_end_behind_what_it_sent():
         for socket_ in sockets:
             assert await socket_.recv() == "last"
             assert await closed_with(socket_) == (1001, "shutting down")
+        return True
 
     with_client(talk)
 
