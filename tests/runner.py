@@ -243,29 +243,29 @@ class Run:
         self.findings = Findings()
 
     def test(self, test):
-        """What fails while the machine stands still has not been tried."""
+        """What fails while the machine is away has not been tried."""
         for left in reversed(range(TRIES_IN_TIME)):
-            result, seconds, standstill, found = self.tried(test)
-            if not result.failed or found or not standstill or not left:
+            result, seconds, absence, found = self.tried(test)
+            if not result.failed or found or not absence or not left:
                 break
-            print(f"again, since the machine stood still for {standstill:.1f} s: {test.name}", flush=True)
+            print(f"again, since {absence}: {test.name}", flush=True)
         with self.lock:
             self.report(test, result, seconds)
 
     def tried(self, test):
-        """Returns its result, how long it took, how long the machine stood still meanwhile, what a sanitizer has found."""
-        started = time.monotonic()
+        """Returns its result, how long it took, how the machine was away meanwhile, what a sanitizer has found."""
+        started, mark = time.monotonic(), self.watch.mark()
         try:
             result = test.run(self.scale)
         except OSError:  # it could not be started
             result = Result(failed=1, detail=traceback.format_exc())
-        seconds, standstill = time.monotonic() - started, self.watch.longest(started)
+        seconds, absence = time.monotonic() - started, self.watch.absence(mark)
         with self.lock:
             found = self.findings.take()
         if found:
             result.failed += 1
             result.detail += found
-        return result, seconds, standstill, found
+        return result, seconds, absence, found
 
     def report(self, test, result, seconds):
         self.total.add(result)

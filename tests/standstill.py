@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether the machine itself stood still: a virtual one whose host had other work, or was being moved, keeps everybody
+"""Whether the machine itself was away: a virtual one whose host had other work, or was being moved, keeps everybody
 waiting, and so does a disk that others wait for. What was measured meanwhile tells nothing of the program."""
 
 import collections
@@ -10,6 +10,7 @@ import time
 
 LOOK_S = 0.02
 STANDSTILL_S = 0.3  # somebody who sleeps is late by half of that at most where twenty processes want two processors
+STOLEN = 0.2  # of the processors' time, for others of their host
 
 
 def write_file():
@@ -17,6 +18,12 @@ def write_file():
     os.write(fd, b"written")
     os.close(fd)
     os.unlink(path)
+
+
+def stolen_s():
+    """What the host has taken away of each processor until now, on average: "steal" of proc(5)."""
+    with open("/proc/stat", encoding="ascii") as file:
+        return int(file.readline().split()[8]) / os.sysconf("SC_CLK_TCK") / os.sysconf("SC_NPROCESSORS_ONLN")
 
 
 class Watch:
@@ -45,6 +52,14 @@ class Watch:
                 self.found.append((after, after - before))
             before = after
 
-    def longest(self, since):
-        """Of those that were over then or later: 0 if there was none."""
-        return max((length for end, length in self.found.copy() if end >= since), default=0)
+    def mark(self):
+        return time.monotonic(), stolen_s()
+
+    def absence(self, mark):
+        """How the machine was away since then, in words, or ""."""
+        began, stolen_before_s = mark
+        longest = max((length for end, length in self.found.copy() if end >= began), default=0)
+        share = (stolen_s() - stolen_before_s) / (time.monotonic() - began)
+        if longest:
+            return f"the machine stood still for {longest:.1f} s"
+        return f"{share * 100:.0f} % of the processors' time was stolen" if share >= STOLEN else ""
