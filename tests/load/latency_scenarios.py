@@ -175,6 +175,7 @@ def test_lag_of_the_client_is_told_and_not_taken_for_the_servers():
     truth.stop()
 
 
+@alone
 @patient
 def test_lag_of_the_server_is_not_taken_for_the_clients():
     """The other way round: a stalled server is no reason to doubt the client, also where slots are dropped."""
