@@ -243,17 +243,6 @@ class Run:
         self.findings = Findings()
 
     def test(self, test):
-        """What fails while the machine is away has not been tried."""
-        for left in reversed(range(TRIES_IN_TIME)):
-            result, seconds, absence, found = self.tried(test)
-            if not result.failed or found or not absence or not left:
-                break
-            print(f"again, since {absence}: {test.name}", flush=True)
-        with self.lock:
-            self.report(test, result, seconds)
-
-    def tried(self, test):
-        """Returns its result, how long it took, how the machine was away meanwhile, what a sanitizer has found."""
         started, mark = time.monotonic(), self.watch.mark()
         try:
             result = test.run(self.scale)
@@ -262,10 +251,12 @@ class Run:
         seconds, absence = time.monotonic() - started, self.watch.absence(mark)
         with self.lock:
             found = self.findings.take()
-        if found:
-            result.failed += 1
-            result.detail += found
-        return result, seconds, absence, found
+            if found:
+                result.failed += 1
+                result.detail += found
+            if result.failed and absence:
+                result.detail += f"\nmeanwhile {absence}\n"
+            self.report(test, result, seconds)
 
     def report(self, test, result, seconds):
         self.total.add(result)

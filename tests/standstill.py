@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether the machine itself was away: a virtual one whose host had other work, or was being moved, keeps everybody
-waiting, and so does a disk that others wait for. What was measured meanwhile tells nothing of the program."""
+waiting, and so does a disk that others wait for. It is told with what failed meanwhile, and excuses nothing."""
 
 import collections
 import os

@@ -56,8 +56,10 @@ static size_t answer_length(const char *text, size_t length)
 	return (size_t)(end + 4 - text) + strtoul(field + 16, NULL, 10);
 }
 
-/* What has a limit of time on its socket is interrupted by a stop of this process, also without a
-   handler: signal(7). */
+/*
+ * What has a limit of time on its socket is interrupted by a stop of this process, also without a
+ * handler: signal(7).
+ */
 static ssize_t receive(const struct link *link, char *bytes, size_t length)
 {
 	return link->tls ? SSL_read(link->tls, bytes, (int)length)

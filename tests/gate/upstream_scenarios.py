@@ -207,7 +207,7 @@ def test_retry_any_method_where_the_pooled_connection_is_known_to_be_closed(face
 def test_retry_takes_the_body_along(face):
     """The request and the end of the idle connection are found in one round, the request in front."""
     for fields, body in ([], b"abc" * 1000), (["Transfer-Encoding: chunked"], b"3\r\nabc\r\n0\r\n\r\n"):
-        gate = Gate(face, origin="--idle 400")
+        gate = Gate(face, origin="--idle 1500")
         with gate.client() as client:
             assert client.get("/body").status == 200
             gate.process.signal(signal.SIGSTOP)

@@ -114,6 +114,15 @@ def test_fails_where_npm_reaches_no_registry():
         assert "no registry\ndev: npm could not install" in err, err
 
 
+def test_fails_where_npm_leaves_the_node_out():
+    """As it does, without a word, with an optional package that is for a later Node.js."""
+    house, machine = copied_house(), f"tests/load/{os.uname().machine}"
+    shutil.copytree(ROOT / machine, house / machine)
+    environment, _ = stand_ins(packages(), npm="mkdir node_modules")
+    code, out, err = finished([str(house / "dev"), "load-evm"], env=environment)
+    assert code == 2 and not out and f"dev: load-evm: npm has left out what {machine}/package.json names\n" in err, (code, out, err)
+
+
 def test_fails_without_npm():
     house = copied_house()
     environment, notes = stand_ins(packages() - {"npm"})

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The runner of the tests: what fails while the machine is away is tried again, nothing else is."""
+"""The runner of the tests: it tells with what failed how the machine was away meanwhile."""
 
 import contextlib
 import io
@@ -9,76 +9,49 @@ import signal
 import time
 
 import runner
-import standstill
 from harness import *
 from repository import *
-from standstill import STANDSTILL_S, Watch
+from standstill import STANDSTILL_S, Watch, stolen_s
 
 
-class Scripted:
-    """A test that ends as it is told, each time."""
-
+class Failing:
     kind, name = "scenario", "scripted"
 
-    def __init__(self, *ends):
-        self.ends, self.runs = ends, 0
-
     def run(self, _):
-        self.runs += 1
-        return runner.Result(passed=1) if self.ends[self.runs - 1] else runner.Result(failed=1, detail="why")
+        return runner.Result(failed=1, detail="why")
 
 
 class Away:
-    """A machine that was away in this way, in each try."""
+    """A machine that was away in this way."""
 
-    def __init__(self, *absences):
-        self.absences = list(absences)
+    def __init__(self, absence):
+        self.words = absence
 
     def mark(self):
         return None
 
     def absence(self, _):
-        return self.absences.pop(0)
+        return self.words
 
 
-class Found:
-    def __init__(self, text):
-        self.text = text
-
-    def take(self):
-        return self.text
-
-
-def outcome(test, watch, found=""):
-    """(how often it ran, how many passed, how many failed, what was said)"""
-    run = runner.Run(1, watch)
-    run.findings = Found(found)
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said):
-        run.test(test)
-    return test.runs, run.total.passed, run.total.failed, said.getvalue()
+def said(absence):
+    """What is said of a test that failed meanwhile; it has failed all the same."""
+    run, out = runner.Run(1, Away(absence)), io.StringIO()
+    with contextlib.redirect_stdout(out):
+        run.test(Failing())
+    assert (run.total.passed, run.total.failed) == (0, 1), out.getvalue()
+    return out.getvalue()
 
 
-def test_what_fails_while_the_machine_is_away_is_tried_again():
-    runs, passed, failed, said = outcome(Scripted(False, True), Away("it was away", ""))
-    assert (runs, passed, failed) == (2, 1, 0) and said.startswith("again, since it was away: scripted\nok"), said
-    assert outcome(Scripted(True), Away("it was away"))[:3] == (1, 1, 0)
-    assert outcome(Scripted(False, False), Away("it was away", ""))[:3] == (2, 0, 1), "the second time it was the test"
-    assert outcome(Scripted(False, False, False), Away(*["it was away"] * 3))[:3] == (3, 0, 1)
-
-
-def test_what_fails_otherwise_is_not():
-    assert outcome(Scripted(False), Away(""))[:3] == (1, 0, 1)
-    assert outcome(Scripted(False), Away("it was away"), found="a leak")[:3] == (1, 0, 2), "a sanitizer's finding is one all the same"
+def test_that_the_machine_was_away_is_told_with_what_failed():
+    assert said("it was away").endswith("     | why\n     | meanwhile it was away\n"), said("it was away")
+    assert said("").endswith("     | why\n"), said("")
 
 
 def test_stolen_time_is_seen():
-    watch = Watch()
-    mark = watch.mark()
-    assert standstill.stolen_s() >= mark[1] >= 0
-    time.sleep(0.1)
-    assert watch.absence((mark[0], standstill.stolen_s() - 5)).endswith(" % of the processors' time was stolen")
-    assert watch.absence((time.monotonic() - 100, standstill.stolen_s() - 5)) == "", "a little of it is"
+    watch, now_ = Watch(), time.monotonic()
+    assert watch.absence((now_ - 10, stolen_s() - 5)).endswith(" % of the processors' time was stolen")
+    assert watch.absence((now_ - 100, stolen_s() - 5)) == "", "a little of it is"
 
 
 def test_a_standstill_is_seen():
@@ -89,8 +62,7 @@ def test_a_standstill_is_seen():
         watch = Watch()
         mark = watch.mark()
         os.write(passed_on, b"up\n")
-        while not watch.absence(mark):
-            time.sleep(0.01)
+        until(lambda: watch.absence(mark), "it is seen")
         os.write(passed_on, f"{watch.absence(mark)}\n".encode())
         os._exit(0)
     out.until("up\n")

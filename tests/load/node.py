@@ -10,8 +10,7 @@ import urllib.request
 
 from load import *
 
-MACHINE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
-ANVIL = ROOT / "build" / "npm" / "tests" / "load" / MACHINE / "node_modules" / ".bin" / "anvil"
+ANVIL = ROOT / "build" / "npm" / "tests" / "load" / platform.machine() / "node_modules" / ".bin" / "anvil"
 # The first of the keys that every anvil has money for (they are in its manual).
 RICH = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
 OTHER = "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d"
